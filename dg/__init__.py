@@ -1,0 +1,1 @@
+"""Dual-Generator face reenactment: pictures in, landmarks, IDSG, RFG, protocols, metrics, tables."""

@@ -1,0 +1,1 @@
+"""Data sets, each turned into the one manifest form."""

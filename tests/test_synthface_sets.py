@@ -1,0 +1,174 @@
+"""SynthFace's data sets on disk."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dg.datasets.synthface import build_head, make_set
+from dg.datasets.synthface import make as maker
+from dg.datasets.synthface.sets import MPIE_POSES, SETTINGS, jobs, parse, shots
+from dg.errors import DgError
+
+SMALL = {
+    "synth_rafd": {"people": 1, "size": 16},
+    "synth_mpie": {"train_people": 1, "test_people": 1, "expressions": ["neutral"], "size": 16},
+    "synth_vox": {"train_people": 1, "test_people": 1, "clips": 2, "seconds": 0.2, "size": 32},
+    "synth_people": {"people": 3, "pictures": 2, "size": 32},
+}
+
+
+@pytest.fixture(scope="module")
+def head_file(tmp_path_factory):
+    path = tmp_path_factory.getbasetemp() / "synthface-head.safetensors"
+    if not path.exists():
+        build_head(path)
+    return path
+
+
+def _files(folder):
+    return {str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file()}
+
+
+@pytest.mark.parametrize("name", ["synth_people", "synth_vox"])
+def test_one_and_two_processes_make_the_same_bytes(tmp_path, head_file, name):
+    for workers in (1, 2):
+        make_set(name, tmp_path / str(workers), head_file, SMALL[name], workers)
+    one, two = _files(tmp_path / "1"), _files(tmp_path / "2")
+    assert one == two
+    assert not [f for f in one if f.endswith(".tmp") or ".rows" in f]
+
+
+def test_index_and_tags_of_pictures(tmp_path, head_file):
+    from PIL import Image
+
+    make_set("synth_mpie", tmp_path, head_file, SMALL["synth_mpie"])
+    index = pd.read_parquet(tmp_path / "index.parquet")
+    assert len(index) == 2 * 15
+    assert index.groupby("subject").split.nunique().eq(1).all()
+    assert set(index.split) == {"train", "test"}
+    assert sorted(index[index.subject == "m000"].yaw) == sorted([*range(-90, 91, 15), -45, 45])
+    assert index.landmarks.map(len).eq(204).all()
+    assert index.visible.map(len).eq(68).all()
+    assert np.stack(index.landmarks).dtype == np.float32
+    picture = Image.open(tmp_path / index.path[0])
+    assert picture.size == (16, 16)
+    assert picture.text["Source"] == "synthetic: SynthFace"
+    assert "no real person" in (tmp_path / "README.txt").read_text()
+
+
+def test_videos_have_their_frames_and_tag(tmp_path, head_file):
+    import av
+
+    make_set("synth_vox", tmp_path, head_file, SMALL["synth_vox"])
+    index = pd.read_parquet(tmp_path / "index.parquet")
+    assert sorted(index["clip"].unique()) == ["v000_00", "v000_01", "v001_00", "v001_01"]
+    assert index.groupby("clip").frame.apply(list).map(lambda f: f == list(range(5))).all()
+    assert index[index.subject == "v001"].split.eq("test").all()
+    with av.open(str(tmp_path / index.path[0])) as video:
+        assert video.metadata["comment"] == "synthetic: SynthFace"
+        assert video.streams.video[0].average_rate == 25
+        assert len(list(video.decode(video=0))) == 5
+
+
+def test_rafd_is_all_train_and_complete():
+    settings = parse("synth_rafd", {"people": 2, "gazes": ["frontal", "left"]})
+    plan = [s for job in jobs("synth_rafd", settings) for s in shots("synth_rafd", settings, job)]
+    assert len(plan) == 2 * 8 * 2 * 5
+    assert {s.split for s in plan} == {"train"}
+    assert len({s.path for s in plan}) == len(plan)
+
+
+def test_mpie_takes_numbers_of_expressions_and_lights():
+    settings = parse("synth_mpie", {"expressions": 4, "lights": 5})
+    assert settings.expressions == ("neutral", "smile", "surprise", "squint")
+    assert len(settings.lights) == 5
+    plan = shots("synth_mpie", settings, jobs("synth_mpie", settings)[0])
+    assert len({s.path for s in plan}) == len(plan) == len(MPIE_POSES) * 4 * 5
+    with pytest.raises(DgError, match="lights is 9"):
+        parse("synth_mpie", {"lights": 9})
+
+
+def test_no_two_sets_share_a_person():
+    people, subjects = [], []
+    for name in SETTINGS:
+        for seed in (0, 1):
+            all_jobs = jobs(name, parse(name, {"seed": seed}))
+            people.append({job.person[1] for job in all_jobs})
+            subjects.append({job.subject for job in all_jobs})
+    for i in range(len(people)):
+        for k in range(i):
+            if i // 2 != k // 2:
+                assert not people[i] & people[k]
+                assert not subjects[i] & subjects[k]
+
+
+def test_other_settings_do_not_mix_in(tmp_path, head_file):
+    make_set("synth_people", tmp_path, head_file, {"people": 1, "pictures": 1, "size": 16})
+    before = _files(tmp_path)
+    with pytest.raises(DgError, match=r"seed: 0 there, 1 now.*Delete the folder"):
+        make_set("synth_people", tmp_path, head_file, {"people": 1, "pictures": 1, "size": 16, "seed": 1})
+    assert _files(tmp_path) == before
+
+
+def test_bad_settings_are_named(tmp_path, head_file):
+    with pytest.raises(DgError, match="peeple"):
+        make_set("synth_people", tmp_path, head_file, {"peeple": 1})
+    with pytest.raises(DgError, match="synth_rafd"):
+        make_set("synth_cats", tmp_path, head_file, {})
+    with pytest.raises(DgError, match="lights"):
+        make_set("synth_mpie", tmp_path, head_file, {"lights": ["moon"]})
+    assert not list(tmp_path.iterdir())
+
+
+def test_goes_on_after_a_kill(tmp_path, head_file, monkeypatch):
+    settings = {"people": 2, "pictures": 3, "size": 16}
+    make_set("synth_people", tmp_path / "whole", head_file, settings)
+    real, count = maker.render, []
+
+    def killed(*args):
+        count.append(1)
+        if len(count) == 5:  # in the middle of the second person
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(maker, "render", killed)
+    with pytest.raises(KeyboardInterrupt):
+        make_set("synth_people", tmp_path / "cut", head_file, settings)
+    assert not (tmp_path / "cut" / "index.parquet").exists()
+    kept = {f: f.stat().st_mtime_ns for f in (tmp_path / "cut").rglob("*.png")}
+    assert len(kept) == 4
+    make_set("synth_people", tmp_path / "cut", head_file, settings)
+    assert len(count) == 5 + 2  # only what was missing
+    assert all(f.stat().st_mtime_ns == t for f, t in kept.items())
+    assert _files(tmp_path / "cut") == _files(tmp_path / "whole")
+
+
+def test_a_whole_set_is_left_alone(tmp_path, head_file, monkeypatch):
+    settings = {"people": 1, "pictures": 1, "size": 16}
+    make_set("synth_people", tmp_path, head_file, settings)
+    monkeypatch.setattr(maker, "_run", lambda *a: pytest.fail("made again"))
+    make_set("synth_people", tmp_path, head_file, settings)
+    assert json.loads((tmp_path / "parameters.json").read_text())["settings"]["people"] == 1
+
+
+def test_progress_is_quiet_without_a_terminal(tmp_path, head_file):
+    code = (
+        "from pathlib import Path; from dg.datasets.synthface import make_set;"
+        f"make_set('synth_people', Path({str(tmp_path)!r}), Path({str(head_file)!r}), dict(people=1, size=16))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert done.stdout == ""
+
+
+def test_the_pipeline_replaces_a_set_made_otherwise(tmp_path, head_file):
+    settings = {"people": 1, "pictures": 1, "size": 16}
+    make_set("synth_people", tmp_path, head_file, settings, code="a")
+    make_set("synth_people", tmp_path, head_file, {**settings, "pictures": 2}, code="b", replace=True)
+    assert len(pd.read_parquet(tmp_path / "index.parquet")) == 2
+    with pytest.raises(DgError, match="code: 'b' there, 'c' now"):
+        make_set("synth_people", tmp_path, head_file, {**settings, "pictures": 2}, code="c")
