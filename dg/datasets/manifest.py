@@ -1,0 +1,97 @@
+"""Any data set to its manifest: a row per picture or sampled video frame (Sec. 4.1)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from dg.datasets import faces, mpie, rafd, synthface_index, voxceleb
+from dg.datasets.rows import MANIFEST_SCHEMA, Row, Source
+from dg.errors import DgError
+from dg.files import replacing, write_json
+
+ADAPTERS: dict[str, ModuleType] = {
+    "synthface": synthface_index,
+    "rafd": rafd,
+    "mpie": mpie,
+    "voxceleb": voxceleb,
+    "faces": faces,
+}
+_BATCH = 65536  # rows held in memory: VoxCeleb2 at 25 fps has two hundred million
+
+
+def make_manifest(settings: dict[str, Any], raw: Path, out: Path) -> None:
+    """Write the manifest `out` (Parquet, MANIFEST_COLUMNS) and a report beside it (same name, .json).
+
+    Keys are "<dataset>/<path>", and "<dataset>/<path>#<frame>" for video frames. `frame` is -1 for pictures; yaw and
+    pitch are degrees, null where the set doesn't tell; words are "" there.
+
+    Args:
+        settings: dataset, kind, fps, max_broken.
+        raw: the data set's folder.
+
+    Raises:
+        DgError: the folder is missing, empty or laid out otherwise, or more than max_broken of its files are unusable.
+    """
+    raw, out = Path(raw), Path(out)
+    adapter = ADAPTERS[settings["kind"]]
+    source = Source(settings["dataset"], raw, settings["fps"])
+    if not raw.is_dir():
+        raise DgError(f"{raw}: no such folder. It should hold the {_expected(settings, adapter)}")
+    with replacing(out) as temporary:
+        report = _write(temporary, adapter.rows(source))
+        _check(settings, source, report, adapter)
+    write_json(
+        out.with_suffix(".json"),
+        {**settings, **report, "skipped_files": len(source.skipped), "skipped": source.skipped},
+    )
+
+
+def _expected(settings: dict[str, Any], adapter: ModuleType) -> str:
+    return f"raw data of '{settings['dataset']}' (kind {settings['kind']}), laid out like this:\n{adapter.LAYOUT}"
+
+
+def _write(path: Path, rows: Iterator[Row]) -> dict[str, Any]:
+    """Write rows in batches; what they amount to."""
+    rows = iter(tqdm(rows, desc="manifest", unit="row", disable=None))
+    count, files, subjects, clips, splits = 0, 0, set(), set(), Counter()
+    last_path = None
+    with pq.ParquetWriter(path, MANIFEST_SCHEMA, compression="zstd") as writer:
+        while batch := list(islice(rows, _BATCH)):
+            writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=MANIFEST_SCHEMA))
+            count += len(batch)
+            for row in batch:
+                subjects.add(row["subject"])
+                clips.add(row["clip"])
+                splits[row["split"]] += 1
+                files += row["path"] != last_path
+                last_path = row["path"]
+    return {
+        "rows": count,
+        "files": files,
+        "subjects": len(subjects),
+        "clips": len(clips),
+        "splits": dict(sorted(splits.items())),
+    }
+
+
+def _check(settings: dict[str, Any], source: Source, report: dict[str, Any], adapter: ModuleType) -> None:
+    first = "".join(f"\n  {item['path']}: {item['reason']}" for item in source.skipped[:5])
+    if report["rows"] == 0:
+        found = f"{len(source.skipped)} file(s), none usable:{first}\n" if source.skipped else "no picture or video. "
+        raise DgError(f"{source.raw}: holds {found}Expected the {_expected(settings, adapter)}")
+    total = report["files"] + len(source.skipped)
+    if len(source.skipped) > settings["max_broken"] * total:
+        raise DgError(
+            f"{source.raw}: {len(source.skipped)} of {total} files can't be used, more than the share "
+            f"{settings['max_broken']} that datasets.{settings['dataset']}.max_broken allows:{first}\n"
+            f"Mend or remove them, or raise max_broken in params.yaml. Expected the {_expected(settings, adapter)}"
+        )

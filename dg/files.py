@@ -1,0 +1,111 @@
+"""Files that are either whole or absent: written beside the target, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dg.errors import DgError
+
+_UMASK = os.umask(0)
+os.umask(_UMASK)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the folder of `path`; on success it is renamed to `path`.
+
+    On any failure the temporary file is removed and `path` stays as it was. The suffix is kept, for libraries
+    that choose a format by it.
+
+    Raises:
+        DgError: the disk is full or the folder can't be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        # Some writers make files for their owner alone; results are for the group as the umask says.
+        os.chmod(temporary, 0o666 & ~_UMASK)
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DgError(
+                f"{path}: the disk is full, so the file was not written and nothing half-written was left. "
+                f"Free some space on the disk that holds {path.parent} and run the same command again."
+            ) from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise DgError(
+                f"{path}: can't be written ({error.strerror}). Make {path.parent} writable and run again."
+            ) from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON with a final newline."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        DgError: the file is missing or is no JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DgError(f"{path}: not found. Run the step that makes it (snakemake -- {path}).") from error
+    except json.JSONDecodeError as error:
+        raise DgError(
+            f"{path}: is not valid JSON ({error}). Delete it and run the step that makes it again."
+        ) from error
+
+
+def write_parquet(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table without its index."""
+    with replacing(path) as temporary:
+        frame.to_parquet(temporary, index=False)
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Read a table.
+
+    Raises:
+        DgError: the file is missing or unreadable.
+    """
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError as error:
+        raise DgError(f"{path}: not found. Run the step that makes it (snakemake -- {path}).") from error
+    except (OSError, ValueError) as error:
+        raise DgError(f"{path}: can't be read as Parquet ({error}). Delete it and make it again.") from error
+
+
+def write_csv(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table without its index."""
+    with replacing(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hex digits."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,118 @@
+"""Raw pictures and videos to face crops in Arrow shards (Sec. 4.1: all images are square, one size)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from dg.errors import DgError
+from dg.files import write_json
+from dg.pictures import Box, BrokenPicture, centre_square, crop, encode, read_picture
+from dg.shards import FRAME_SCHEMA, shard_of, write_shard
+from dg.videos import is_video, read_frames
+
+# An Arrow column of byte strings addresses 2 GiB.
+_MAX_SHARD_BYTES = 2**31 - 1
+
+
+def extract_frames(settings: dict[str, Any], raw: Path, manifest: Path, shard: int, out: Path) -> None:
+    """Write the shard `out` (FRAME_SCHEMA, manifest order) and a report beside it (same name, .json).
+
+    A shard holds the clips with shard_of(clip, shards) == shard. Pictures that can't be read and, with crop "detect",
+    pictures without a face are left out and listed in the report with the reason.
+
+    Args:
+        settings: dataset, crop ("whole": the centre square; "detect": the face's square, picture by picture),
+            size, format ("png", "jpeg"), shards, max_broken.
+        raw: the folder that the manifest's paths start from.
+
+    Raises:
+        DgError: more than max_broken of the shard's pictures are left out, or the shard is too big for one file.
+    """
+    rows = _rows_of_shard(Path(manifest), shard, settings["shards"])
+    find_box = _box_finder(settings["crop"])
+    columns: dict[str, list] = {name: [] for name in FRAME_SCHEMA.names}
+    skipped: list[dict[str, str]] = []
+    used_bytes = 0
+    progress = tqdm(total=len(rows), desc=f"frames {settings['dataset']}/{shard}", unit="picture", disable=None)
+    with progress:
+        for key, image in _pictures(rows, Path(raw)):
+            progress.update()
+            box = None if isinstance(image, BrokenPicture) else find_box(image)
+            if box is None:
+                skipped.append({"key": key, "reason": str(image) if isinstance(image, BrokenPicture) else "no face"})
+                continue
+            data = encode(crop(image, box, settings["size"]), settings["format"])
+            used_bytes += len(data)
+            if used_bytes > _MAX_SHARD_BYTES:
+                raise DgError(
+                    f"{out}: this shard would be over 2 GiB. Raise datasets.{settings['dataset']}.shards "
+                    f"(now {settings['shards']}) in params.yaml."
+                )
+            columns["key"].append(key)
+            columns["image"].append(data)
+            columns["box"].append(box)
+            columns["original_size"].append((image.shape[1], image.shape[0]))
+    _check(settings, len(rows), skipped, shard)
+    write_shard(out, FRAME_SCHEMA, columns)
+    report = {"shard": shard, "rows": len(rows), "written": len(columns["key"]), "skipped": skipped}
+    write_json(Path(out).with_suffix(".json"), {**settings, **report})
+
+
+def _rows_of_shard(manifest: Path, shard: int, shards: int) -> pd.DataFrame:
+    """key, path and frame of the shard's rows; reads the manifest piece by piece, it may not fit in memory."""
+    if not manifest.exists():
+        raise DgError(f"{manifest}: not found. Run the step that makes it (snakemake -- {manifest}).")
+    pieces = []
+    for batch in pq.ParquetFile(manifest).iter_batches(columns=["key", "path", "clip", "frame"]):
+        piece = batch.to_pandas()
+        shard_by_clip = {clip: shard_of(clip, shards) for clip in piece["clip"].unique()}
+        pieces.append(piece[piece["clip"].map(shard_by_clip) == shard])
+    return pd.concat(pieces, ignore_index=True)
+
+
+def _box_finder(how: str) -> Callable[[np.ndarray], Box | None]:
+    if how == "whole":
+        return centre_square
+    # dlib's detector is loaded only where pictures need cropping.
+    from dg.landmarks.detector import find_face_crop
+
+    return find_face_crop
+
+
+def _pictures(rows: pd.DataFrame, raw: Path) -> Iterator[tuple[str, np.ndarray | BrokenPicture]]:
+    """Key and picture, or what is wrong with it, of every row in order; each video is decoded once."""
+    for path, group in rows.groupby("path", sort=False):
+        if not is_video(path):
+            for key in group["key"]:
+                try:
+                    yield key, read_picture(raw / path)
+                except BrokenPicture as error:
+                    yield key, error
+            continue
+        todo = dict(zip(group["frame"], group["key"]))
+        try:
+            for frame, image in read_frames(raw / path, list(todo)):
+                yield todo.pop(frame), image
+            reason = BrokenPicture("the video ends or breaks off before this frame")
+        except BrokenPicture as error:
+            reason = error
+        for key in todo.values():
+            yield key, reason
+
+
+def _check(settings: dict[str, Any], count: int, skipped: list[dict[str, str]], shard: int) -> None:
+    if len(skipped) > settings["max_broken"] * count:
+        first = "".join(f"\n  {item['key']}: {item['reason']}" for item in skipped[:5])
+        raise DgError(
+            f"data set '{settings['dataset']}', shard {shard}: {len(skipped)} of {count} pictures are broken or hold "
+            f"no face, more than the share {settings['max_broken']} that datasets.{settings['dataset']}.max_broken "
+            f"allows:{first}\nFetch them again or take them out of the data set and make its manifest again, or raise "
+            f"max_broken in params.yaml."
+        )

@@ -1,0 +1,209 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import dg.landmarks.detector as detector
+from dg.datasets.manifest import make_manifest
+from dg.errors import DgError
+from dg.frames import extract_frames
+from dg.pictures import BrokenPicture, crop, read_picture
+from dg.shards import decode_image, fixed_lists, read_shard
+from tests.prepared import disk_is_full, left_in
+from tests.videos import write_video
+
+RED = (200, 30, 60)
+
+
+def settings(**changes):
+    base = {"dataset": "toy", "crop": "whole", "size": 16, "format": "png", "shards": 1, "max_broken": 0.0}
+    return base | changes
+
+
+def prepared(tmp_path, fps=None, kind="faces"):
+    make_manifest(
+        {"dataset": "toy", "kind": kind, "fps": fps, "max_broken": 0.5}, tmp_path / "raw", tmp_path / "m.parquet"
+    )
+    return pd.read_parquet(tmp_path / "m.parquet")
+
+
+def extract(tmp_path, shard=0, **changes):
+    out = tmp_path / f"frames/{shard}.arrow"
+    extract_frames(settings(**changes), tmp_path / "raw", tmp_path / "m.parquet", shard, out)
+    return read_shard(out), json.loads(out.with_suffix(".json").read_text())
+
+
+def picture(tmp_path, name, image):
+    path = tmp_path / "raw" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path)
+    return path
+
+
+def near(image, colour, tolerance=6):
+    return np.abs(np.asarray(image, int) - colour).max() <= tolerance
+
+
+def test_every_kind_of_picture_becomes_rgb(tmp_path):
+    plain = Image.new("RGB", (8, 8), RED)
+    assert near(read_picture(picture(tmp_path, "cmyk.jpg", plain.convert("CMYK"))), RED)
+    assert near(read_picture(picture(tmp_path, "grey.png", Image.new("L", (8, 8), 77))), 77, 0)
+    assert near(read_picture(picture(tmp_path, "palette.png", plain.quantize(4))), RED, 0)
+    deep = Image.fromarray(np.full((8, 8), 40000, np.uint16))
+    assert near(read_picture(picture(tmp_path, "deep.png", deep)), 40000 >> 8, 0)
+    clear = read_picture(picture(tmp_path, "clear.png", Image.new("RGBA", (8, 8), (*RED, 0))))
+    assert near(clear, 255, 0)
+    half = read_picture(picture(tmp_path, "half.png", Image.new("LA", (8, 8), (0, 128))))
+    assert near(half, 127, 1)
+
+
+def test_exif_turns_the_picture_upright(tmp_path):
+    image = Image.new("RGB", (8, 4), "black")
+    image.putpixel((0, 0), (255, 255, 255))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored turned by a quarter to the left
+    path = tmp_path / "turned.png"
+    image.save(path, exif=exif)
+    upright = read_picture(path)
+    assert upright.shape == (8, 4, 3)
+    assert upright[0, 3].tolist() == [255, 255, 255]
+
+
+def test_a_face_crop_of_the_right_size_stays_as_it_is(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8)
+    picture(tmp_path, "a/1.png", Image.fromarray(noise))
+    prepared(tmp_path)
+    batch, report = extract(tmp_path)
+    assert (decode_image(batch.column("image")[0].as_py()) == noise).all()
+    assert fixed_lists(batch, "box").tolist() == [[0, 0, 16, 16]]
+    assert (report["rows"], report["written"], report["skipped"]) == (1, 1, [])
+
+
+def test_whole_takes_the_centre_square(tmp_path):
+    wide = np.zeros((20, 60, 3), np.uint8)
+    wide[:, 20:40] = RED
+    picture(tmp_path, "a/1.png", Image.fromarray(wide))
+    prepared(tmp_path)
+    batch, _ = extract(tmp_path)
+    assert near(decode_image(batch.column("image")[0].as_py())[:, 2:-2], RED, 0)
+    assert fixed_lists(batch, "original_size").tolist() == [[60, 20]]
+
+
+@given(
+    st.floats(-30, 30),
+    st.floats(-30, 30),
+    st.floats(4, 60),
+    st.integers(4, 40),
+)
+def test_crops_may_reach_over_the_edge(left, top, side, size):
+    image = np.full((20, 24, 3), RED, np.uint8)
+    assert near(crop(image, (left, top, left + side, top + side), size), RED, 0)
+
+
+def test_detected_boxes_cut_the_face_out(tmp_path, monkeypatch):
+    image = np.zeros((40, 40, 3), np.uint8)
+    image[10:30, 5:25] = RED
+    picture(tmp_path, "a/1.png", Image.fromarray(image))
+    prepared(tmp_path)
+    monkeypatch.setattr(detector, "find_face_crop", lambda image: (5.0, 10.0, 25.0, 30.0))
+    batch, _ = extract(tmp_path, crop="detect")
+    assert near(decode_image(batch.column("image")[0].as_py())[2:-2, 2:-2], RED, 0)
+    assert fixed_lists(batch, "box").tolist() == [[5, 10, 25, 30]]
+
+
+def test_pictures_without_a_face_or_unreadable_are_listed(tmp_path, monkeypatch):
+    for name in ("a/1.png", "a/2.png", "b/1.png"):
+        picture(tmp_path, name, Image.new("RGB", (20, 20), RED if name == "b/1.png" else "white"))
+    (tmp_path / "raw/a/2.png").write_bytes((tmp_path / "raw/a/2.png").read_bytes()[:40])
+    prepared(tmp_path)
+    monkeypatch.setattr(detector, "find_face_crop", lambda i: (0.0, 0.0, 20.0, 20.0) if i.min() == 255 else None)
+    batch, report = extract(tmp_path, crop="detect", max_broken=0.7)
+    assert batch.column("key").to_pylist() == ["toy/a/1.png"]
+    assert {item["key"]: item["reason"].split(":")[-1][:20] for item in report["skipped"]} == {
+        "toy/a/2.png": " can't be read as a ",
+        "toy/b/1.png": "no face",
+    }
+    with pytest.raises(DgError, match=r"2 of 3 pictures .*\n  toy/a/2\.png.*\n  toy/b/1\.png: no face\nFetch them"):
+        extract(tmp_path, crop="detect", max_broken=0.5)
+
+
+def test_too_many_broken_pictures_leave_nothing(tmp_path):
+    picture(tmp_path, "a/1.png", Image.new("RGB", (20, 20))).write_bytes(b"junk")
+    prepared(tmp_path)
+    with pytest.raises(DgError, match="max_broken"):
+        extract(tmp_path)
+    assert not (tmp_path / "frames").exists()
+
+
+def test_video_frames_are_the_ones_the_manifest_names(tmp_path):
+    write_video(tmp_path / "raw/a/v.mp4", frames=20, rate=10)
+    table = prepared(tmp_path, fps=3)
+    batch, _ = extract(tmp_path, size=32)
+    assert batch.column("key").to_pylist() == table["key"].tolist()
+    greys = [decode_image(data.as_py()).mean() for data in batch.column("image")]
+    assert np.abs(np.array(greys) - 4 * table["frame"].to_numpy()).max() < 2.5
+
+
+def test_a_video_that_breaks_off_gives_its_whole_frames(tmp_path):
+    path = write_video(tmp_path / "raw/a/v.mkv", frames=40, rate=10)
+    table = prepared(tmp_path, fps=10)
+    assert len(table) == 40
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    batch, report = extract(tmp_path, max_broken=0.99)
+    assert 0 < len(batch) < 40
+    assert len(batch) + len(report["skipped"]) == 40
+    assert all("ends or breaks off" in item["reason"] for item in report["skipped"])
+    with pytest.raises(DgError, match="breaks off"):
+        extract(tmp_path, max_broken=0.02)
+
+
+def test_shards_share_the_clips_among_them(tmp_path):
+    for person in "abcdef":
+        for number in range(2):
+            picture(tmp_path, f"{person}/{number}.png", Image.new("RGB", (16, 16)))
+    table = prepared(tmp_path)
+    parts = [extract(tmp_path, shard, shards=4)[0].column("key").to_pylist() for shard in range(4)]
+    assert sorted(key for part in parts for key in part) == table["key"].tolist()
+    assert all(part == sorted(part) for part in parts)
+    homes = [{key.split("/")[1] for key in part} for part in parts]
+    assert sum(map(len, homes)) == 6
+
+
+def test_an_empty_shard_is_fine(tmp_path):
+    picture(tmp_path, "a/1.png", Image.new("RGB", (16, 16)))
+    prepared(tmp_path)
+    assert sorted(len(extract(tmp_path, shard, shards=2)[0]) for shard in range(2)) == [0, 1]
+
+
+def test_jpeg_is_small_and_close(tmp_path):
+    gradient = np.arange(256, dtype=np.uint8).reshape(1, 256, 1).repeat(256, 0).repeat(3, 2)
+    picture(tmp_path, "a/1.png", Image.fromarray(gradient))
+    prepared(tmp_path)
+    batch, _ = extract(tmp_path, size=256, format="jpeg")
+    data = batch.column("image")[0].as_py()
+    assert data[:2] == b"\xff\xd8"
+    assert near(decode_image(data), gradient, 4)
+
+
+def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
+    picture(tmp_path, "a/1.png", Image.new("RGB", (16, 16)))
+    prepared(tmp_path)
+    monkeypatch.setattr(pa.ipc, "new_file", disk_is_full)
+    with pytest.raises(DgError, match="disk is full"):
+        extract(tmp_path)
+    assert left_in(tmp_path / "frames") == []
+
+
+def test_a_missing_manifest_names_the_step(tmp_path):
+    with pytest.raises(DgError, match=r"m\.parquet: not found. Run the step"):
+        extract(tmp_path)
+
+
+def test_a_missing_picture_is_broken(tmp_path):
+    with pytest.raises(BrokenPicture, match=r"gone\.png"):
+        read_picture(tmp_path / "gone.png")
