@@ -1,0 +1,1 @@
+"""Facial landmarks F_l: network, pose, visibility, line map."""

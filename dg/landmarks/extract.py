@@ -1,0 +1,60 @@
+"""The landmarks step: one frame shard in, one landmark shard out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from dg.batches import image_batches
+from dg.files import write_json
+from dg.landmarks.fan import load_landmark_net
+from dg.landmarks.pose import fit_pose
+from dg.landmarks.visibility import facing
+from dg.shards import LANDMARK_SCHEMA, read_shard, write_shard
+
+BATCH = 32
+
+
+@torch.inference_mode()
+def find_landmarks(settings: dict[str, Any], frames: Path, out: Path) -> None:
+    """Find the 68 points, their visibility and the head pose on every crop of a shard.
+
+    Args:
+        settings: `step_settings(params, "landmarks")`: {"backend": …}.
+        frames: shard of crops, see dg/shards.py.
+        out: shard to write (LANDMARK_SCHEMA, row order of `frames`). A crop that shows no face gets score 0, and
+            `FaceSet` skips it. Beside it goes `<name>.json`: back end, score threshold, keys of the face-less crops.
+
+    Raises:
+        DgError: the shard or the weights are missing or damaged.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    net = load_landmark_net(settings["backend"], device)
+    batch = read_shard(frames)
+    keys = batch.column("key").to_pylist()
+    points, scores = [torch.zeros(0, 68, 3)], [torch.zeros(0)]
+    with tqdm(total=len(keys), desc=f"landmarks {Path(frames).stem}", unit="face", disable=None) as bar:
+        for images in image_batches(batch, BATCH):
+            found, score = net.detect(images.to(device))
+            points.append(found.float().cpu())
+            scores.append(score.float().cpu())
+            bar.update(len(images))
+    found, score = torch.cat(points), torch.cat(scores)
+    score[score < net.face_threshold] = 0
+    write_shard(
+        out,
+        LANDMARK_SCHEMA,
+        {
+            "key": keys,
+            "points": found.flatten(1).numpy(),
+            "visible": facing(found).numpy(),
+            "score": score.numpy(),
+            "pose": fit_pose(found)[0].numpy(),
+        },
+    )
+    faceless = [key for key, value in zip(keys, score.tolist()) if value == 0]
+    report = {"backend": settings["backend"], "faces": len(keys) - len(faceless), "threshold": net.face_threshold}
+    write_json(Path(out).with_suffix(".json"), {**report, "faceless": faceless})

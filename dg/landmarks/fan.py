@@ -1,0 +1,109 @@
+"""F_l: the landmark network that reads 68 points off a face crop (Sec. 3), frozen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from face_alignment.models import FAN
+from torch import Tensor, nn
+
+from dg.checkpoints import card_path, load_checkpoint, under_prefix
+from dg.errors import DgError
+from dg.files import read_json
+from dg.landmarks.depth import ImageDepth, PointDepth
+from dg.landmarks.heatmaps import decode
+from dg.landmarks.official import FOLDER, official_nets
+from dg.weights import bundled
+
+BACKENDS = ("fan-synthface", "fan")
+
+
+class LandmarkNet(nn.Module):
+    """A frozen FAN with its depth network.
+
+    Attributes:
+        input_size: pixels; pictures of any size are scaled to it inside.
+        face_threshold: scores under it mean "no face here" (how it was measured: the card of the weights).
+    """
+
+    def __init__(
+        self, fan: nn.Module, depth: nn.Module, input_size: int, sharpness: float, face_threshold: float
+    ) -> None:
+        """Freeze `fan` (pictures -> [.., heatmaps]) and `depth`; `sharpness`: see `heatmaps.decode`."""
+        super().__init__()
+        self.fan = fan.to(memory_format=torch.channels_last)
+        self.depth = depth
+        self.input_size = input_size
+        self.sharpness = sharpness
+        self.face_threshold = face_threshold
+        self.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> LandmarkNet:
+        """Stay in evaluation mode, also inside a network that is trained."""
+        return super().train(False)
+
+    def _resized(self, images: Tensor) -> Tensor:
+        if images.shape[-1] == self.input_size and images.shape[-2] == self.input_size:
+            return images
+        size = (self.input_size, self.input_size)
+        return F.interpolate(images, size, mode="bilinear", antialias=True)
+
+    @torch.no_grad()
+    def detect(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Find the 68 points.
+
+        Args:
+            images: (B, 3, H, H) in [0, 1] RGB, one face each.
+
+        Returns:
+            points: (B, 68, 3) x, y in [0, 1] crop coordinates (y down), z = depth in crop sizes, larger is nearer,
+                mean 0.5 (the Contract in dg/shards.py).
+            score: (B,) in [0, 1], mean share of a point's heatmap that lies at its peak; low where no face is.
+        """
+        small = self._resized(images)
+        points, peaks = decode(self.fan(small)[-1], self.sharpness)
+        z = self.depth(points, small) if isinstance(self.depth, ImageDepth) else self.depth(points)
+        return torch.cat([points, z.to(points.dtype).unsqueeze(-1)], -1), peaks.mean(1)
+
+    def soft(self, images: Tensor) -> Tensor:
+        """F_l of eqs. (10) and (14): (B, 3, H, H) in [0, 1] -> (B, 68, 2) x, y, with gradient to the pictures.
+
+        The same soft-argmax as in `detect`, so both agree.
+        """
+        return decode(self.fan(self._resized(images))[-1], self.sharpness)[0]
+
+
+def load_landmark_net(
+    backend: str, device: str | torch.device = "cpu", weights: dict[str, Tensor] | None = None, folder: Path = FOLDER
+) -> LandmarkNet:
+    """The landmark network called `backend`.
+
+    Args:
+        backend: "fan-synthface" (bundled: FAN with one stack at 128 px, trained by this project on SynthFace) or "fan"
+            (face_alignment's 3DFAN-4 and depth network at 256 px, the paper's).
+        weights: tensors to use in place of the bundled file of "fan-synthface".
+        folder: where the files of "fan" lie or are downloaded to.
+
+    Raises:
+        DgError: no such back end, or its weights are missing or damaged.
+    """
+    if backend == "fan":
+        fan, depth = official_nets(folder)
+        # 20 turns Gaussians of height 1 into a narrow softmax; 0.3 is not measured: no weights at hand when written.
+        net = LandmarkNet(fan, ImageDepth(depth), input_size=256, sharpness=20.0, face_threshold=0.3)
+    elif backend == "fan-synthface":
+        threshold = 0.0
+        if weights is None:
+            path = bundled(backend)
+            weights = load_checkpoint(path)
+            threshold = float(read_json(card_path(path))["face_threshold"])
+        fan, depth = FAN(1), PointDepth()
+        fan.load_state_dict(under_prefix("fan", weights))
+        depth.load_state_dict(under_prefix("depth", weights))
+        net = LandmarkNet(fan, depth, input_size=128, sharpness=1.0, face_threshold=threshold)
+    else:
+        raise DgError(f"landmarks.backend: '{backend}' is unknown; use one of {', '.join(BACKENDS)}.")
+    return net.to(device)

@@ -1,0 +1,30 @@
+"""Networks that ship with the project: <name>.safetensors with a card <name>.json. See README.md here."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from dg.errors import DgError
+from dg.files import file_digest
+
+FOLDER = Path(__file__).parent
+
+
+def bundled(name: str) -> Path:
+    """Path of the bundled network `name`.
+
+    Raises:
+        DgError: it is not there.
+    """
+    path = FOLDER / f"{name}.safetensors"
+    if not path.exists():
+        raise DgError(f"{path}: bundled weights not found. Restore them: git checkout -- {path}")
+    return path
+
+
+@cache
+def bundled_digest(name: str) -> str | None:
+    """SHA-256 of the bundled network `name`, or None if no network of that name is bundled."""
+    path = FOLDER / f"{name}.safetensors"
+    return file_digest(path) if path.exists() else None

@@ -1,0 +1,91 @@
+"""The landmarks and identity steps on a small shard, and what FaceSet makes of a face-less picture."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from dg.errors import DgError
+from dg.files import read_json, write_parquet
+from dg.identity.encoder import load_face_encoder
+from dg.identity.extract import find_codes
+from dg.landmarks.extract import find_landmarks
+from dg.landmarks.fan import load_landmark_net
+from dg.landmarks.pose import fit_pose
+from dg.landmarks.visibility import facing
+from dg.shards import FRAME_SCHEMA, MANIFEST_COLUMNS, FaceSet, fixed_lists, read_shard, write_shard
+from tests.synthface_truth import head_in, pictures
+
+SETTINGS = {"backend": "fan-synthface", "weights": None}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A prepared set of five faces and, in second place, a picture of noise."""
+    root = tmp_path_factory.mktemp("set")
+    images = pictures(head_in(tmp_path_factory), [-30, 0, 20, 40, 60], [905])[0]
+    crops = (images.permute(0, 2, 3, 1) * 255).to(torch.uint8).numpy()
+    noise = np.random.default_rng(0).integers(0, 255, (1, 128, 128, 3), np.uint8)
+    crops = np.concatenate([crops[:1], noise, crops[1:]])
+    data = []
+    for crop in crops:
+        stream = io.BytesIO()
+        Image.fromarray(crop).save(stream, "PNG")
+        data.append(stream.getvalue())
+    n = len(crops)
+    keys = [f"k{i}" for i in range(n)]
+    columns = {"key": keys, "image": data, "box": np.zeros((n, 4)), "original_size": np.zeros((n, 2), int)}
+    write_shard(root / "frames/0.arrow", FRAME_SCHEMA, columns)
+    rows = {name: [""] * n for name in MANIFEST_COLUMNS} | {"key": keys, "split": ["train"] * n}
+    write_parquet(root / "manifest.parquet", pd.DataFrame(rows))
+    find_landmarks(SETTINGS, root / "frames/0.arrow", root / "landmarks/0.arrow")
+    find_codes({"backend": "synthface-id"}, root / "frames/0.arrow", root / "identity/0.arrow")
+    return root, torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
+
+
+def test_shard_holds_what_the_network_finds(folder):
+    root, images = folder
+    batch = read_shard(root / "landmarks/0.arrow")
+    assert batch.column("key").to_pylist() == [f"k{i}" for i in range(6)]
+    points, score = load_landmark_net("fan-synthface").detect(images)
+    stored = torch.from_numpy(fixed_lists(batch, "points").copy()).view(-1, 68, 3)
+    torch.testing.assert_close(stored, points, atol=1e-4, rtol=0)
+    np.testing.assert_array_equal(fixed_lists(batch, "visible").astype(bool), facing(stored).numpy())
+    np.testing.assert_allclose(fixed_lists(batch, "pose"), fit_pose(stored)[0].numpy(), atol=1e-3)
+    faces = [0, 2, 3, 4, 5]
+    np.testing.assert_allclose(batch.column("score").to_numpy()[faces], score.numpy()[faces], atol=1e-4)
+
+
+def test_faceless_picture_is_reported_and_skipped(folder):
+    root, _ = folder
+    assert read_shard(root / "landmarks/0.arrow").column("score")[1].as_py() == 0
+    assert read_json(root / "landmarks/0.json")["faceless"] == ["k1"]
+    faces = FaceSet([root])
+    assert list(faces.table["key"]) == ["k0", "k2", "k3", "k4", "k5"]
+    with pytest.raises(DgError, match="k1"):
+        faces.row("k1")
+    np.testing.assert_array_equal(faces.points, fixed_lists(read_shard(root / "landmarks/0.arrow"), "points")
+                                  .reshape(-1, 68, 3)[[0, 2, 3, 4, 5]])  # fmt: skip
+
+
+def test_codes_are_the_encoders(folder):
+    root, images = folder
+    codes = fixed_lists(read_shard(root / "identity/0.arrow"), "code")
+    np.testing.assert_allclose(codes, load_face_encoder("synthface-id")(images).numpy(), atol=1e-3)
+    assert FaceSet([root]).codes.shape == (5, 128)
+
+
+def test_empty_shard(tmp_path):
+    columns = {"key": [], "image": [], "box": np.zeros((0, 4)), "original_size": np.zeros((0, 2), int)}
+    write_shard(tmp_path / "0.arrow", FRAME_SCHEMA, columns)
+    find_landmarks(SETTINGS, tmp_path / "0.arrow", tmp_path / "l.arrow")
+    find_codes({"backend": "synthface-id"}, tmp_path / "0.arrow", tmp_path / "i.arrow")
+    assert read_shard(tmp_path / "l.arrow").num_rows == read_shard(tmp_path / "i.arrow").num_rows == 0
+
+
+def test_missing_shard(tmp_path):
+    with pytest.raises(DgError, match="shard not found"):
+        find_landmarks(SETTINGS, tmp_path / "7.arrow", tmp_path / "l.arrow")

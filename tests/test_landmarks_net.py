@@ -1,0 +1,179 @@
+"""F_l against face_alignment's own decoding, finite differences and SynthFace's truth."""
+
+import hashlib
+import urllib.error
+
+import numpy as np
+import pytest
+import torch
+from face_alignment.models import FAN, ResNetDepth
+from face_alignment.utils import draw_gaussian, get_preds_fromhm
+from torch import nn
+
+from dg.errors import DgError
+from dg.landmarks import official
+from dg.landmarks.depth import PointDepth
+from dg.landmarks.fan import LandmarkNet, load_landmark_net
+from dg.landmarks.heatmaps import decode
+from dg.pretraining.augment import faceless
+from tests.synthface_truth import head_in, pictures
+
+
+@pytest.fixture(scope="module")
+def net():
+    return load_landmark_net("fan-synthface")
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    return pictures(head_in(tmp_path_factory), [-70, -40, -10, 10, 45, 75], range(900, 904))
+
+
+def test_decoding_agrees_with_face_alignments_on_its_gaussians():
+    rng = np.random.default_rng(0)
+    places = rng.uniform(8, 56, (1, 68, 2))
+    heatmaps = np.zeros((1, 68, 64, 64), np.float32)
+    for k, place in enumerate(places[0]):
+        heatmaps[0, k] = draw_gaussian(heatmaps[0, k], np.round(place), 2)
+    heatmaps += rng.normal(0, 0.01, heatmaps.shape).astype(np.float32)
+    ours, peaks = decode(torch.from_numpy(heatmaps), 20.0)
+    theirs = get_preds_fromhm(heatmaps)[0] / 64
+    # Half a pixel at 256 is 1/512.
+    assert np.abs(ours.numpy() - theirs).mean() < 1 / 512
+    assert np.abs(ours.numpy() - theirs).max() < 1 / 128
+    assert peaks.min() > 0.5
+
+
+def test_flat_heatmaps_have_no_peak():
+    _, peaks = decode(torch.zeros(1, 68, 64, 64), 20.0)
+    assert peaks.max() < 0.01
+
+
+def test_detect_agrees_with_face_alignments_decoding_of_the_same_heatmaps(net, people):
+    images = people[0]
+    with torch.no_grad():
+        heatmaps = net.fan(images)[-1].numpy()
+    theirs = get_preds_fromhm(heatmaps)[0] / 32
+    ours, _ = net.detect(images)
+    # Theirs is quantised to a quarter of a cell of 1/32.
+    assert np.median(np.abs(ours[..., :2].numpy() - theirs)) < 0.5 / 32
+
+
+def test_soft_equals_detect(net, people):
+    points, _ = net.detect(people[0])
+    assert (net.soft(people[0]) - points[..., :2]).abs().max() < 0.5 / 256
+
+
+def test_soft_gradient_against_finite_differences(people):
+    net = load_landmark_net("fan-synthface").double()
+    image = people[0][:1].double().requires_grad_()
+    weights = torch.randn((1, 68, 2), generator=torch.Generator().manual_seed(0)).double()
+    (gradient,) = torch.autograd.grad((net.soft(image) * weights).sum(), image)
+    direction = torch.randn(image.shape, generator=torch.Generator().manual_seed(1)).double()
+    with torch.no_grad():
+        ahead, behind = ((net.soft(image + e * direction) * weights).sum() for e in (1e-6, -1e-6))
+    assert float((gradient * direction).sum()) == pytest.approx(float(ahead - behind) / 2e-6, rel=1e-4)
+
+
+def test_unseen_people(net, people):
+    images, truth, visible, _, _ = people
+    points, score = net.detect(images)
+    size = (truth[..., :2].amax(1) - truth[..., :2].amin(1)).prod(-1).sqrt()[:, None]
+    error = (points[..., :2] - truth[..., :2]).norm(dim=-1) / size
+    assert error[visible].mean() < 0.04
+    assert ((points[..., 2] - truth[..., 2]).abs() / size)[visible].mean() < 0.05
+    assert (score >= net.face_threshold).float().mean() > 0.9
+
+
+def test_pictures_without_a_face_score_low(net, people):
+    bad = faceless((people[0] * 255).to(torch.uint8), torch.Generator().manual_seed(4))
+    assert (net.detect(bad)[1] < net.face_threshold).float().mean() > 0.9
+    assert (net.detect(torch.rand(4, 3, 128, 128))[1] < net.face_threshold).all()
+
+
+def test_any_size_gives_the_same_points(net, people):
+    images = people[0][:6]
+    large = nn.functional.interpolate(images, 256, mode="bilinear", antialias=True)
+    difference = (net.detect(large)[0] - net.detect(images)[0])[..., :2].norm(dim=-1)
+    assert difference.mean() < 2 / 256
+
+
+def test_depth_does_not_see_place_and_size():
+    depth = PointDepth()
+    points = torch.rand(2, 68, 2)
+    moved = depth(points * 0.5 + 0.2)
+    torch.testing.assert_close(moved - 0.5, (depth(points) - 0.5) * 0.5, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(moved.mean(1), torch.full((2,), 0.5))
+
+
+def test_net_stays_frozen(net):
+    net.train()
+    assert not any(module.training for module in net.modules())
+    assert not any(parameter.requires_grad for parameter in net.parameters())
+
+
+def test_unknown_back_end():
+    with pytest.raises(DgError, match=r"landmarks\.backend.*fan-synthface, fan"):
+        load_landmark_net("fun")
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    def refuse(*_, **__):
+        raise urllib.error.URLError("no internet here")
+
+    monkeypatch.setattr(official, "download_url_to_file", refuse)
+
+
+@pytest.mark.usefixtures("offline")
+def test_missing_official_weights_name_url_folder_and_digest(tmp_path):
+    with pytest.raises(DgError) as caught:
+        load_landmark_net("fan", folder=tmp_path)
+    for part in ("https://www.adrianbulat.com", str(tmp_path), "3DFAN4-7835d9f11d.pth.tar", "7835d9f11d"):
+        assert part in str(caught.value)
+
+
+@pytest.fixture
+def random_official(tmp_path, monkeypatch, offline):
+    """Files of the official form with random weights, under names that carry their digest."""
+    torch.manual_seed(0)
+    urls = {}
+    fan, depth = FAN(4), ResNetDepth()
+    depth_state = {f"module.{name}": tensor for name, tensor in depth.state_dict().items()}
+    contents = {"3DFAN-4": fan.state_dict(), "depth": {"epoch": 3, "best": np.float64(1.5), "state_dict": depth_state}}
+    for name, content in contents.items():
+        path = tmp_path / "new"
+        torch.save(content, path)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:10]
+        path.rename(tmp_path / f"{name}-{digest}.pth.tar")
+        urls[name] = f"https://example.org/{name}-{digest}.pth.tar"
+    monkeypatch.setattr(official, "models_urls", urls)
+    return tmp_path, fan, depth
+
+
+def test_official_back_end_from_files(random_official):
+    folder, fan, depth = random_official
+    net = load_landmark_net("fan", folder=folder)
+    assert isinstance(net, LandmarkNet)
+    assert net.input_size == 256
+    image = torch.rand(1, 3, 256, 256)
+    points, score = net.detect(image)
+    assert points.shape == (1, 68, 3)
+    assert 0 <= float(score) <= 1
+    fan.eval()
+    depth.eval()
+    with torch.no_grad():
+        expected, _ = decode(fan(image)[-1], 20.0)
+        drawn = np.zeros((68, 256, 256), np.float32)
+        for k, place in enumerate(expected[0].numpy() * 256):
+            drawn[k] = draw_gaussian(drawn[k], place, 2)
+        z = depth(torch.cat([image, torch.from_numpy(drawn)[None]], 1))[0] / 256
+    torch.testing.assert_close(points[..., :2], expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(points[0, :, 2] - 0.5, z - z.mean(), atol=1e-4, rtol=1e-3)
+    # Damage is noticed.
+    path = next(folder.glob("3DFAN*"))
+    with open(path, "r+b") as stream:
+        stream.seek(1000)
+        stream.write(b"damage")
+    with pytest.raises(DgError, match="SHA-256"):
+        load_landmark_net("fan", folder=folder)

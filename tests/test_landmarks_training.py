@@ -1,0 +1,152 @@
+"""The training of the bundled networks: augmentation keeps pictures and points together, loops resume exactly."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from dg.checkpoints import load_checkpoint
+from dg.errors import DgError
+from dg.identity.encoder import FaceEncoder
+from dg.identity.network import FaceCodeNet
+from dg.identity.train import train_identity
+from dg.landmarks.fan import load_landmark_net
+from dg.landmarks.train import heatmap_loss, train_fan
+from dg.pretraining.__main__ import SETTINGS, main
+from dg.pretraining.augment import faceless, randomise
+from dg.pretraining.face_model import rotations
+from dg.pretraining.loop import fit
+from dg.pretraining.people import load_people
+
+GEOMETRY = {"rotation": 15.0, "scale": 0.1, "shift": 0.04}
+NOTHING = dict.fromkeys(("background", "light", "colour", "blur", "noise", "jpeg", "occlusion", "grey"), 0.0)
+
+
+def test_points_follow_the_picture():
+    """A dot painted on point 7 is found again where point 7, or in the mirror 9, says it is."""
+    points = torch.full((32, 68, 3), 0.5)
+    points[:, 7, :2] = torch.tensor([0.4, 0.6])
+    points[:, 9, :2] = torch.tensor([0.1, 0.1])
+    images = torch.zeros(32, 3, 96, 96, dtype=torch.uint8)
+    y, x = np.mgrid[:96, :96] + 0.5
+    images[:] = torch.from_numpy(255 * np.exp(-((x - 0.4 * 96) ** 2 + (y - 0.6 * 96) ** 2) / 18)).to(torch.uint8)
+    masks = torch.full((32, 1, 96, 96), 255, dtype=torch.uint8)
+    moved, found = randomise(images, masks, points, GEOMETRY | NOTHING, torch.Generator().manual_seed(0))
+    grey = moved.mean(1)
+    centre = torch.stack([(grey * torch.from_numpy(a).float()).sum((1, 2)) / grey.sum((1, 2)) / 96 for a in (x, y)], 1)
+    flipped = (found[:, 9, :2] - centre).norm(dim=1) < (found[:, 7, :2] - centre).norm(dim=1)
+    place = torch.where(flipped[:, None], found[:, 9, :2], found[:, 7, :2])
+    assert (place - centre).norm(dim=1).max() < 0.01
+    assert 8 < flipped.sum() < 24
+
+
+def test_everything_at_once_stays_a_picture_and_repeats():
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (4, 3, 64, 64), generator=generator, dtype=torch.uint8)
+    masks, points = images[:, :1], torch.rand((4, 68, 3), generator=generator)
+    everything = GEOMETRY | dict.fromkeys(NOTHING, 1.0)
+    first, _ = randomise(images, masks, points, everything, torch.Generator().manual_seed(5))
+    again, _ = randomise(images, masks, points, everything, torch.Generator().manual_seed(5))
+    assert torch.equal(first, again)
+    assert first.min() >= 0
+    assert first.max() <= 1
+    assert faceless(images, generator).shape == first.shape
+
+
+def test_heatmap_loss_is_least_at_the_truth():
+    points = torch.full((1, 68, 3), 0.4)
+    has_face = torch.tensor([True, False])
+    cells = (torch.arange(32) + 0.5) / 32
+    log_gaussian = -((cells[:, None] - 0.4) ** 2 + (cells[None] - 0.4) ** 2) / (2 * (0.8 / 32) ** 2)
+    right = torch.stack([log_gaussian.expand(68, 32, 32), torch.zeros(68, 32, 32)])
+    assert heatmap_loss(right, points, has_face) < 0.05
+    assert heatmap_loss(right.roll(2, -1), points, has_face) > 2
+    assert heatmap_loss(right.flip(0), points, has_face) > 1
+
+
+def test_unbroken_and_resumed_runs_end_in_the_same_weights(tmp_path):
+    def batch_of(step):
+        return (torch.randn((16, 4), generator=torch.Generator().manual_seed(step)),)
+
+    def run(state, until):
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
+
+        def loss_of(x):
+            return (net(x).float() - x.sum(1, keepdim=True)).square().mean()
+
+        fit(net, batch_of, loss_of, steps=30, lr=0.01, weight_decay=0.01, state=state, name="t", until=until)
+        return net.state_dict()
+
+    whole = run(tmp_path / "a.safetensors", 30)
+    broken = [run(tmp_path / "b.safetensors", until) for until in (7, 22, 30)][-1]
+    assert all(torch.equal(whole[name], broken[name]) for name in whole)
+
+
+def test_rotations_turn_as_documented():
+    yaw, pitch, roll = rotations(torch.tensor([[90.0, 0, 0], [0, 90, 0], [0, 0, 90]]))
+    x, y, z = torch.eye(3)
+    torch.testing.assert_close(yaw @ z, x, atol=1e-6, rtol=0)
+    torch.testing.assert_close(pitch @ z, y, atol=1e-6, rtol=0)
+    torch.testing.assert_close(roll @ y, x, atol=1e-6, rtol=0)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A set of five invented "people" of noise, in the form of synth_people."""
+    root, rng, rows = tmp_path_factory.mktemp("people"), np.random.default_rng(0), []
+    (root / "pictures").mkdir()
+    for k in range(20):
+        Image.fromarray(rng.integers(0, 255, (128, 128, 3), np.uint8)).save(root / f"pictures/{k}.png")
+        rows.append({"path": f"pictures/{k}.png", "subject": f"p{k // 4}", "yaw": rng.uniform(-90, 90), "pitch": 0.0,
+                     "roll": 0.0, "landmarks": rng.uniform(0.2, 0.8, 204).astype(np.float32),
+                     "visible": rng.random(68) < 0.7})  # fmt: skip
+    pd.DataFrame(rows).to_parquet(root / "index.parquet")
+    return root
+
+
+def _tiny(name):
+    import yaml
+
+    settings = yaml.safe_load(SETTINGS.read_text())[name]
+    return settings | {"steps": 2, "batch": 4, "depth_steps": 3, "depth_batch": 4, "held_out": 0.4}
+
+
+def test_held_out_people_are_others(folder):
+    learn, measure = load_people(folder, 0.4)
+    assert len(learn) == 12
+    assert not set(learn.subject.tolist()) & set(measure.subject.tolist())
+    assert (learn.masks == 255).all()
+    with pytest.raises(DgError, match=r"index\.parquet: not found"):
+        load_people(folder / "nowhere", 0.4)
+
+
+def test_fan_training_writes_weights_that_load_and_a_card(folder, tmp_path):
+    out = tmp_path / "fan-synthface.safetensors"
+    train_fan(folder, out, _tiny("fan-synthface"), tmp_path / "state")
+    tensors = load_checkpoint(out)
+    assert tensors["fan.l0.weight"].dtype == torch.float16
+    points, _ = load_landmark_net("fan-synthface", weights=tensors).detect(torch.rand(1, 3, 128, 128))
+    assert points.shape == (1, 68, 3)
+    metrics = json.loads(out.with_suffix(".json").read_text())["metrics"]
+    assert set(metrics["error_visible_percent"]) == {"0-30", "30-60", "60-95", "all"}
+
+
+def test_identity_training_writes_weights_that_load_and_a_card(folder, tmp_path):
+    out = tmp_path / "synthface-id.safetensors"
+    card = train_identity(folder, out, _tiny("synthface-id"), tmp_path / "state")
+    net = FaceCodeNet()
+    net.load_state_dict(load_checkpoint(out))
+    assert FaceEncoder(net, 128)(torch.rand(1, 3, 64, 64)).shape == (1, 128)
+    assert 0 <= card["metrics"]["auc"] <= 1
+
+
+def test_command_line_says_what_is_wrong(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "x.safetensors"
+    monkeypatch.setattr("sys.argv", ["pretraining", "fan-synthface", str(tmp_path), str(out), "--state", str(tmp_path)])
+    assert main() == 1
+    assert "index.parquet: not found" in capsys.readouterr().err
