@@ -1,0 +1,1 @@
+"""Face codes r = E_f(I): the identity network."""

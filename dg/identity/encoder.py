@@ -1,0 +1,113 @@
+"""E_f: the network that tells faces apart, frozen; its code r is what the IDSG and eq. (12) know of a person."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision.models import resnet50
+
+from dg.checkpoints import load_checkpoint
+from dg.errors import DgError
+from dg.identity.network import FaceCodeNet
+from dg.landmarks.official import FOLDER
+from dg.weights import bundled
+
+BACKENDS = ("synthface-id", "vggface2")
+VGGFACE2_FILES = ("resnet50_vggface2.safetensors", "resnet50_vggface2.pth")
+"""Names under which the weights of `vggface2` are looked for, in this order."""
+
+
+class FaceEncoder(nn.Module):
+    """A frozen embedder.
+
+    Attributes:
+        dimension: D, length of a face code.
+    """
+
+    def __init__(self, net: nn.Module, dimension: int) -> None:
+        """Freeze `net`: face crops (B, 3, H, H) in [0, 1] -> (B, dimension)."""
+        super().__init__()
+        self.net = net.to(memory_format=torch.channels_last)
+        self.dimension = dimension
+        self.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> FaceEncoder:
+        """Stay in evaluation mode, also inside a network that is trained."""
+        return super().train(False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, H) face crops in [0, 1], any H -> (B, D) codes of length sqrt(D), with gradient to the pictures.
+
+        The length gives every number of a code the size of about 1, which suits the IDSG's linear layers; cosines
+        don't see it.
+        """
+        codes = self.net(images)
+        codes = codes if codes.dtype == torch.float64 else codes.float()
+        return F.normalize(codes, dim=1) * self.dimension**0.5
+
+
+class _VggFace2(nn.Module):
+    """ResNet-50 up to the pooled 2048 features, fed as VGGFace2's networks are: 224 px RGB, mean colour taken off."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = resnet50(weights=None)
+        self.net.fc = nn.Identity()
+        # Mean colour of VGGFace2's training faces, published with its models (BGR 91.4953, 103.8827, 131.0912).
+        mean = torch.tensor([131.0912, 103.8827, 91.4953])
+        self.register_buffer("mean", mean[:, None, None], persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        large = F.interpolate(images, (224, 224), mode="bilinear", antialias=True, align_corners=False)
+        return self.net(large * 255 - self.mean)
+
+
+def load_face_encoder(backend: str, device: str | torch.device = "cpu", folder: Path = FOLDER) -> FaceEncoder:
+    """The face encoder called `backend`.
+
+    Args:
+        backend: "synthface-id" (bundled, D = 128, trained by this project on SynthFace people) or "vggface2" (the
+            paper's: torchvision's ResNet-50 with VGGFace2 weights, D = 2048).
+        folder: where the file of "vggface2" lies: `resnet50_vggface2.safetensors`, or `.pth` with tensors only, the
+            state of a torchvision ResNet-50 trained on VGGFace2 (RGB, 0-255 less the mean colour); "fc" is not used.
+
+    Raises:
+        DgError: no such back end, or its weights are missing, damaged or of another network.
+    """
+    if backend == "synthface-id":
+        tensors = load_checkpoint(bundled(backend))
+        net = FaceCodeNet()
+        net.load_state_dict(tensors)
+        return FaceEncoder(net, 128).to(device)
+    if backend == "vggface2":
+        return FaceEncoder(_vggface2(folder), 2048).to(device)
+    raise DgError(f"identity.backend: '{backend}' is unknown; use one of {', '.join(BACKENDS)}.")
+
+
+def _vggface2(folder: Path) -> nn.Module:
+    path = next((folder / name for name in VGGFACE2_FILES if (folder / name).exists()), None)
+    if path is None:
+        raise DgError(
+            f"{folder / VGGFACE2_FILES[0]}: weights not found. Put the state of a torchvision ResNet-50 trained on "
+            f"VGGFace2 there (or as {VGGFACE2_FILES[1]}, tensors only); the project may not ship it. Or set "
+            f"identity.backend: synthface-id, whose weights ship with the project."
+        )
+    try:
+        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+        state = state.get("state_dict", state)
+        state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
+        net = _VggFace2()
+        net.net.load_state_dict({name: t for name, t in state.items() if not name.startswith("fc.")})
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, AttributeError) as error:
+        raise DgError(
+            f"{path}: is no state of a torchvision ResNet-50 ({error}). Expected tensors named conv1.weight, "
+            f"layer1.0.conv1.weight, …; convert the file or get another."
+        ) from error
+    return net
