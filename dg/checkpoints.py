@@ -1,0 +1,71 @@
+"""Networks on disk: safetensors with a JSON card beside them (how made, on what, how good)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from dg.errors import DgError
+from dg.files import file_digest, read_json, replacing, write_json
+
+
+def card_path(path: Path) -> Path:
+    """The JSON card that belongs to the checkpoint `path`."""
+    return Path(path).with_suffix(".json")
+
+
+def save_checkpoint(path: Path, tensors: dict[str, torch.Tensor], card: dict[str, Any]) -> None:
+    """Write `tensors` to `path` (safetensors) and `card` beside it, with the file's SHA-256 in it.
+
+    Args:
+        tensors: name -> tensor; several networks share a file under prefixes ("generator.", "style_encoder.").
+        card: JSON-serialisable facts: settings, data digests, code digest, library versions, metrics.
+    """
+    with replacing(path) as temporary:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
+    write_json(card_path(path), {**card, "sha256": file_digest(path)})
+
+
+def load_checkpoint(path: Path) -> dict[str, torch.Tensor]:
+    """Read the tensors of a checkpoint on the CPU and hold them to the digest in the card.
+
+    Raises:
+        DgError: the file is missing, is no safetensors file, or differs from the digest in its card.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DgError(f"{path}: weights not found. Run the step that makes them (snakemake -- {path}).")
+    card = card_path(path)
+    if card.exists():
+        expected, found = read_json(card).get("sha256"), file_digest(path)
+        if expected != found:
+            raise DgError(
+                f"{path}: SHA-256 is {found}, but {card.name} says {expected}. The file is damaged or was replaced: "
+                f"restore it (git checkout -- {path}, or dvc checkout) or delete both files and make them again."
+            )
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise DgError(f"{path}: is no safetensors file ({error}). Delete it and make it again.") from error
+
+
+def with_prefix(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Put `prefix` and a dot before every name."""
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def under_prefix(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors named `prefix`.*, without the prefix.
+
+    Raises:
+        DgError: there are none.
+    """
+    found = {name[len(prefix) + 1 :]: t for name, t in tensors.items() if name.startswith(prefix + ".")}
+    if not found:
+        prefixes = sorted({name.split(".")[0] for name in tensors})
+        raise DgError(f"the checkpoint holds no network '{prefix}', only {prefixes}. Was it made by another step?")
+    return found

@@ -1,0 +1,76 @@
+"""The IDSG's losses, one function per equation of Sec. 3.1. Eqs. (1) and (2) are `dg.training.gan`'s two losses."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from dg.landmarks.regions import VLS_REGIONS
+
+
+def vls_loss(
+    l_r: torch.Tensor,
+    lhat_r: torch.Tensor,
+    lhat_t: torch.Tensor,
+    visible: torch.Tensor,
+    sigma: torch.Tensor,
+    form: str,
+    counts: torch.Tensor,
+) -> torch.Tensor:
+    """Eq. (3), the visible local shape loss, summed over its five regions.
+
+    Per region: sum over the visible points of |l_r - lhat_r| - sum of |l_r - lhat_t| + sigma_k. Sums, not means: only
+    then do the paper's margins make sense (0.6 to 3 px a point at 256). A region without a visible point is left out:
+    its margin alone says nothing about shape.
+
+    Args:
+        l_r, lhat_r, lhat_t: (B, 68, dims) in [0, 1].
+        visible: (B, 68) bool, of l_r, used in both terms.
+        sigma: (5,) margins, left eye, right eye, nose, mouth, contour.
+        form: "hinge" (floored at 0), "abs" (the authors' release), "raw" (as printed).
+        counts: (B,) bool, which pairs count.
+
+    Returns:
+        Scalar: mean over the pairs that count; 0 if none does.
+    """
+    mask = visible.to(l_r.dtype)[..., None]
+    to_r = (mask * (l_r - lhat_r).abs()).sum(2)
+    to_t = (mask * (l_r - lhat_t).abs()).sum(2)
+    total = l_r.new_zeros(len(l_r))
+    for k, points in enumerate(VLS_REGIONS.values()):
+        index = list(points)
+        value = to_r[:, index].sum(1) - to_t[:, index].sum(1) + sigma[k]
+        value = {"hinge": value.clamp_min(0), "abs": value.abs(), "raw": value}[form]
+        total = total + value * visible[:, index].any(1)
+    weight = counts.to(l_r.dtype)
+    return (total * weight).sum() / weight.sum().clamp_min(1)
+
+
+def action_loss(gamma_t: torch.Tensor, gamma_r: torch.Tensor) -> torch.Tensor:
+    """Eq. (4): mean |E_l(lhat_t) - E_l(l_r)| over batch and code. Both (B, d)."""
+    return (gamma_t - gamma_r).abs().mean()
+
+
+def subject_class_loss(logits: torch.Tensor, subjects: torch.Tensor) -> torch.Tensor:
+    """Eq. (5): cross-entropy of C_l's logits (B, n) to subject numbers (B,), mean over the batch.
+
+    C_l learns it on real l_r with the reference's subject; G_l gets it on lhat_t with the source's, C_l held still.
+    """
+    return cross_entropy(logits, subjects)
+
+
+def localisation_loss(
+    lhat_r: torch.Tensor, l_r: torch.Tensor, lhat_t: torch.Tensor, l_t: torch.Tensor, known: torch.Tensor
+) -> torch.Tensor:
+    """Eq. (6): ||lhat_r - l_r||_1 + ||lhat_t - l_t||_1, the latter over the pairs whose truth is known.
+
+    The norm is the sum over coordinates, the scale eq. (3) is in; the mean would weigh 204 times less than the paper's
+    lambda_l says, and the adversarial term would drown it.
+
+    Args:
+        lhat_r, l_r, lhat_t, l_t: (B, d); rows of l_t without truth hold anything.
+        known: (B,) bool.
+    """
+    weight = known.to(l_t.dtype)
+    distance = (lhat_t - l_t).abs().sum(1)
+    return (lhat_r - l_r).abs().sum(1).mean() + (distance * weight).sum() / weight.sum().clamp_min(1)

@@ -1,0 +1,32 @@
+"""Sample pictures while the IDSG trains: reference, generated and true landmarks at fixed pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from dg.files import replacing
+from dg.landmarks.linemap import draw_lines
+from dg.provenance import REENACTED, save_png
+
+SIZE, SHOWN = 128, 6
+
+
+def draw_samples(idsg: Any, data: Any, path: Path) -> None:
+    """Write a grid: a row per pair; reference l_r, result lhat_t, truth l_t in red over the result where it's known."""
+    source, reference, target = (
+        torch.from_numpy(x[:SHOWN]) for x in (data.shown.source, data.shown.reference, data.shown.target)
+    )
+    l_r = data.points[reference]
+    lhat_t = idsg.generate(l_r, data.codes[source])
+    l_t = data.points[target.clamp_min(0)]
+    maps = [draw_lines(points, SIZE, 4) for points in (l_r, lhat_t, l_t)]
+    known = (target >= 0)[:, None, None, None]
+    both = torch.cat([torch.maximum(maps[1], maps[2] * known), maps[1], maps[1]], 1)
+    columns = [maps[0].expand(-1, 3, -1, -1), maps[1].expand(-1, 3, -1, -1), both]
+    grid = torch.cat([torch.cat(list(column), 1) for column in columns], 2)
+    with replacing(path) as temporary:
+        save_png(Image.fromarray((255 * grid).byte().permute(1, 2, 0).numpy()), temporary, REENACTED)

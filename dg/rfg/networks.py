@@ -1,0 +1,149 @@
+"""The RFG's networks (Sec. 3.2): face generator G_f, style encoder E_s, discriminators D_f and D_s.
+
+The layout is StarGAN v2's (Choi et al. 2020) with the paper's changes: the input is a landmark map, the style enters
+the last intermediate blocks and all upsampling blocks, and the discriminators have the style encoder's form.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import nn
+from torch.nn.functional import avg_pool2d, interpolate
+
+HALF = 1 / math.sqrt(2)  # a residual sum keeps unit variance
+
+
+class DownBlock(nn.Module):
+    """Residual block (B, i, H, W) -> (B, o, H/2, W/2), or the same size; instance norm if `norm`."""
+
+    def __init__(self, channels_in: int, channels_out: int, norm: bool, down: bool = True) -> None:
+        super().__init__()
+        self.down = down
+        self.norm1 = nn.InstanceNorm2d(channels_in, affine=True) if norm else nn.Identity()
+        self.norm2 = nn.InstanceNorm2d(channels_in, affine=True) if norm else nn.Identity()
+        self.conv1 = nn.Conv2d(channels_in, channels_in, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels_in, channels_out, 3, padding=1)
+        self.skip = (
+            nn.Conv2d(channels_in, channels_out, 1, bias=False) if channels_in != channels_out else nn.Identity()
+        )
+        self.activation = nn.LeakyReLU(0.2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.conv1(self.activation(self.norm1(x)))
+        if self.down:
+            x, y = avg_pool2d(x, 2), avg_pool2d(y, 2)
+        return HALF * (self.skip(x) + self.conv2(self.activation(self.norm2(y))))
+
+
+class AdaIN(nn.Module):
+    """Adaptive instance normalisation: the style code sets mean and scale of every channel."""
+
+    def __init__(self, style_dim: int, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.InstanceNorm2d(channels)
+        self.linear = nn.Linear(style_dim, 2 * channels)
+
+    def forward(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+        scale, shift = self.linear(style)[:, :, None, None].chunk(2, 1)
+        return (1 + scale) * self.norm(x) + shift
+
+
+class AdaINBlock(nn.Module):
+    """Residual block (B, i, H, W) with style (B, style_dim) -> (B, o, 2H, 2W), or the same size."""
+
+    def __init__(self, channels_in: int, channels_out: int, style_dim: int, up: bool = True) -> None:
+        super().__init__()
+        self.up = up
+        self.norm1 = AdaIN(style_dim, channels_in)
+        self.norm2 = AdaIN(style_dim, channels_out)
+        self.conv1 = nn.Conv2d(channels_in, channels_out, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels_out, channels_out, 3, padding=1)
+        self.skip = (
+            nn.Conv2d(channels_in, channels_out, 1, bias=False) if channels_in != channels_out else nn.Identity()
+        )
+        self.activation = nn.LeakyReLU(0.2)
+
+    def forward(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+        y = self.activation(self.norm1(x, style))
+        x = self.skip(x)  # before upsampling: a 1x1 convolution gives the same, on a quarter of the pixels
+        if self.up:
+            x, y = (interpolate(t, scale_factor=2, mode="nearest") for t in (x, y))
+        y = self.conv2(self.activation(self.norm2(self.conv1(y), style)))
+        return HALF * (x + y)
+
+
+def _he(net: nn.Module) -> None:
+    """He's initialisation, as in StarGAN v2.
+
+    PyTorch's own shrinks the signal at each convolution: without norm in between, E_s would tell all faces the same
+    code, which L_st (13) rewards.
+    """
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def _widths(channels: int, max_channels: int, blocks: int) -> list[int]:
+    return [min(channels * 2**k, max_channels) for k in range(blocks + 1)]
+
+
+class FaceGenerator(nn.Module):
+    """G_f: landmark map and style code to a face.
+
+    3x3 convolution; 4 down blocks with instance norm; 4 intermediate blocks, the last `adain_intermediate` of them with
+    AdaIN; 4 up blocks with AdaIN; 3x3 convolution to RGB, sigmoid. At 256 px with channels 64, max_channels 512: widths
+    64-128-256-512-512.
+    """
+
+    def __init__(self, channels: int, max_channels: int, style_dim: int, adain_intermediate: int) -> None:
+        super().__init__()
+        widths = _widths(channels, max_channels, 4)
+        top = widths[-1]
+        self.first = nn.Conv2d(3, channels, 3, padding=1)
+        self.down = nn.Sequential(*(DownBlock(i, o, norm=True) for i, o in pairwise(widths)))
+        plain = 4 - adain_intermediate
+        self.middle = nn.Sequential(*(DownBlock(top, top, norm=True, down=False) for _ in range(plain)))
+        styled = [AdaINBlock(top, top, style_dim, up=False) for _ in range(adain_intermediate)]
+        self.styled = nn.ModuleList([*styled, *(AdaINBlock(i, o, style_dim) for i, o in pairwise(widths[::-1]))])
+        self.to_rgb = nn.Sequential(
+            nn.InstanceNorm2d(channels, affine=True), nn.LeakyReLU(0.2), nn.Conv2d(channels, 3, 3, padding=1)
+        )
+        _he(self)
+
+    def forward(self, maps: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+        """Ihat_t = G_f(l_t, s_s).
+
+        Args:
+            maps: (B, 3, H, W) landmark maps with values {0, 1}; H = W, a multiple of 16.
+            style: (B, style_dim).
+
+        Returns:
+            (B, 3, H, W) in (0, 1).
+        """
+        x = self.middle(self.down(self.first(maps)))
+        for block in self.styled:
+            x = block(x, style)
+        return torch.sigmoid(self.to_rgb(x).float())
+
+
+class Trunk(nn.Module):
+    """E_s, D_f and D_s: 3x3 convolution, down blocks without norm to 4x4 px (6 at 256 px), 4x4 convolution, linear."""
+
+    def __init__(self, size: int, inputs: int, channels: int, max_channels: int, outputs: int) -> None:
+        """`size`: pixels, a power of two from 32. `inputs`: channels of the picture. `outputs`: style_dim, or 1."""
+        super().__init__()
+        widths = _widths(channels, max_channels, int(math.log2(size)) - 2)
+        self.first = nn.Conv2d(inputs, channels, 3, padding=1)
+        self.down = nn.Sequential(*(DownBlock(i, o, norm=False) for i, o in pairwise(widths)))
+        self.last = nn.Sequential(nn.LeakyReLU(0.2), nn.Conv2d(widths[-1], widths[-1], 4), nn.LeakyReLU(0.2))
+        self.linear = nn.Linear(widths[-1], outputs)
+        _he(self)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, inputs, size, size) -> (B, outputs)."""
+        return self.linear(self.last(self.down(self.first(x))).flatten(1)).float()

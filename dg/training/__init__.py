@@ -1,0 +1,1 @@
+"""What the training of the IDSG and of the RFG share."""

@@ -1,0 +1,160 @@
+"""The loop that trains both generators: resume, moving averages, progress, losses, samples."""
+
+from __future__ import annotations
+
+import copy
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from dg.errors import DgError
+from dg.files import write_csv
+from dg.training.state import FILE, load_state, save_state
+
+SECONDS_BETWEEN_STATES = 30.0
+
+
+class Trainer:
+    """Networks, their optimisers and their moving averages, trained step by step.
+
+    Nothing but the step number decides what a step draws (batches and noise come from (seed, step)), so the state is
+    networks, averages, optimisers and that number, and a killed run ends with the weights of one that never was.
+    """
+
+    def __init__(
+        self,
+        nets: dict[str, torch.nn.Module],
+        optimisers: dict[str, torch.optim.Optimizer],
+        averaged: list[str],
+        ema: float,
+        seed: int,
+        out: Path,
+        state: Path,
+    ) -> None:
+        """Set up.
+
+        Args:
+            nets: name -> network, in training.
+            averaged: names of the nets that testing uses, as moving averages started from the initialised nets.
+            ema: weight of the old average per step.
+            out: where the result will go; losses and samples lie beside it.
+            state: folder for the resume state.
+        """
+        self.nets, self.optimisers, self.ema, self.seed = nets, optimisers, ema, seed
+        self.averages = {name: copy.deepcopy(nets[name]).requires_grad_(False).eval() for name in averaged}
+        self.out, self.state = Path(out), Path(state)
+        self.rows: list[dict[str, float]] = []
+        self.seconds = 0.0
+        self._saved = 0
+
+    def run(
+        self,
+        steps: int,
+        step: Callable[[int], dict[str, torch.Tensor]],
+        sample: Callable[[int, Path], None],
+        name: str,
+    ) -> None:
+        """Train up to `steps` steps from where the state left off.
+
+        Args:
+            step: does one step and returns its losses by name, scalars.
+            sample: draws sample pictures for a step number into a file.
+            name: for the progress display.
+
+        Raises:
+            DgError: a loss is NaN or infinite; the resume state of the last good step is kept.
+        """
+        facts = load_state(self.state, self._modules(), self.optimisers)
+        first = 0
+        if facts:
+            first, self.rows, self.seconds = facts["step"], facts["rows"], facts["seconds"]
+            self._saved = first
+            print(f"{name}: going on at step {first} of {steps}", file=sys.stderr)
+        started = saved = time.monotonic()
+        before = self.seconds
+        log_each, sample_each = max(1, steps // 200), max(1, steps // 5)
+        terminal = sys.stderr.isatty()
+        with tqdm(total=steps, initial=first, desc=name, unit="step", disable=not terminal, mininterval=1) as bar:
+            for index in range(first, steps):
+                torch.manual_seed(self.seed * 1_000_003 + index)
+                losses = step(index)
+                self._update_averages()
+                if (index + 1) % log_each == 0 or index + 1 == steps:
+                    self._log(index + 1, losses)
+                    bar.set_postfix({k: f"{v:.3f}" for k, v in self.rows[-1].items() if k != "step"}, refresh=False)
+                bar.update()
+                self.seconds = before + time.monotonic() - started
+                if not terminal and (index + 1) % max(1, steps // 10) == 0:
+                    self._tell(name, index + 1, steps, (time.monotonic() - started) / (index + 1 - first))
+                if (index + 1) % sample_each == 0:
+                    sample(index + 1, self.out.parent / f"{self.out.stem}_samples" / f"{index + 1:07d}.png")
+                if time.monotonic() - saved > SECONDS_BETWEEN_STATES and index + 1 < steps:
+                    self._check(index + 1, losses)
+                    self._check_weights(index + 1)
+                    self._save(index + 1)
+                    saved = time.monotonic()
+            self._check_weights(steps)
+        write_csv(self.out.with_suffix(".losses.csv"), pd.DataFrame(self.rows))
+
+    def card(self, settings: dict[str, Any], steps: int) -> dict[str, Any]:
+        """What a checkpoint's JSON card says about this training."""
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent)
+        return {
+            "settings": settings,
+            "steps": steps,
+            "seconds": round(self.seconds, 1),
+            "losses": self.rows[-1] if self.rows else {},
+            "versions": {name: version(name) for name in ("torch", "numpy")},
+            "git_commit": commit.stdout.strip() or None,
+        }
+
+    def _modules(self) -> dict[str, torch.nn.Module]:
+        return self.nets | {f"ema_{name}": net for name, net in self.averages.items()}
+
+    def _save(self, step: int) -> None:
+        facts = {"step": step, "rows": self.rows, "seconds": self.seconds}
+        save_state(self.state, self._modules(), self.optimisers, facts)
+        self._saved = step
+
+    @torch.no_grad()
+    def _update_averages(self) -> None:
+        for name, average in self.averages.items():
+            torch._foreach_lerp_(list(average.parameters()), list(self.nets[name].parameters()), 1 - self.ema)
+
+    def _check(self, step: int, losses: dict[str, torch.Tensor]) -> dict[str, float]:
+        values = {key: float(value) for key, value in losses.items()}
+        for key, value in values.items():
+            if not math.isfinite(value):
+                raise self._not_finite(step, f"loss '{key}' is {value}")
+        return values
+
+    def _check_weights(self, step: int) -> None:
+        # The losses were computed before the update, which may itself have spoilt the weights.
+        for name, net in self._modules().items():
+            for key, tensor in net.state_dict().items():
+                if not bool(torch.isfinite(tensor).all()):
+                    raise self._not_finite(step, f"weights '{name}.{key}' hold values that are not finite")
+
+    def _not_finite(self, step: int, what: str) -> DgError:
+        kept = f"{self.state / FILE} holds step {self._saved}" if self._saved else "no state was written yet"
+        return DgError(
+            f"step {step}: {what}. The last good state is kept ({kept}). Lower the learning rate in params.yaml, or "
+            f"remove {self.state} to start again with the same values."
+        )
+
+    def _log(self, step: int, losses: dict[str, torch.Tensor]) -> None:
+        self.rows.append({"step": step, **self._check(step, losses)})
+
+    def _tell(self, name: str, step: int, steps: int, seconds: float) -> None:
+        losses = " ".join(f"{k}={v:.3f}" for k, v in self.rows[-1].items() if k != "step")
+        left = (steps - step) * seconds
+        print(f"{name}: {step}/{steps} {1 / seconds:.2f} steps/s, {left:.0f} s left, {losses}", file=sys.stderr)

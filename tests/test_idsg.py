@@ -1,0 +1,119 @@
+"""The IDSG against its formulas written in NumPy, and its architecture against Sec. 3.1."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from dg.idsg.losses import action_loss, localisation_loss, subject_class_loss, vls_loss
+from dg.idsg.networks import Idsg, landmark_discriminator, subject_classifier
+
+SIGMA = (0.05, 0.05, 0.1, 0.05, 0.2)
+REGIONS = (range(36, 42), range(42, 48), range(27, 36), range(48, 68), range(17))
+
+
+@pytest.fixture
+def points():
+    rng = np.random.default_rng(0)
+    l_r, lhat_r, lhat_t = rng.random((3, 4, 68, 3)).astype(np.float32)
+    return l_r, lhat_r, lhat_t, rng.random((4, 68)) < 0.6
+
+
+def vls_by_hand(l_r, lhat_r, lhat_t, visible, form):
+    total = 0.0
+    for b in range(len(l_r)):
+        for sigma, region in zip(SIGMA, REGIONS):
+            seen = [p for p in region if visible[b, p]]
+            if not seen:
+                continue
+            value = sigma
+            for p in seen:
+                value += np.abs(l_r[b, p] - lhat_r[b, p]).sum() - np.abs(l_r[b, p] - lhat_t[b, p]).sum()
+            total += {"hinge": max(0.0, value), "abs": abs(value), "raw": value}[form]
+    return total / len(l_r)
+
+
+def vls(points, form, counts=None):
+    l_r, lhat_r, lhat_t, visible = (torch.from_numpy(x) for x in points)
+    counts = torch.ones(len(l_r), dtype=torch.bool) if counts is None else counts
+    return vls_loss(l_r, lhat_r, lhat_t, visible, torch.tensor(SIGMA), form, counts)
+
+
+@pytest.mark.parametrize("form", ["hinge", "abs", "raw"])
+def test_equation_3_in_its_three_forms(points, form):
+    assert vls(points, form).item() == pytest.approx(vls_by_hand(*points, form), rel=1e-5)
+
+
+def test_equation_3_without_a_visible_point_is_zero(points):
+    l_r, lhat_r, lhat_t, visible = points
+    assert vls((l_r, lhat_r, lhat_t, np.zeros_like(visible)), "hinge").item() == 0
+
+
+def test_equation_3_of_identical_faces_is_the_sum_of_the_margins(points):
+    l_r = points[0]
+    assert vls((l_r, l_r, l_r, np.ones_like(points[3])), "hinge").item() == pytest.approx(sum(SIGMA), rel=1e-5)
+
+
+def test_equation_3_counts_only_the_pairs_it_is_told_to(points):
+    only = torch.tensor([True, False, False, False])
+    first = tuple(x[:1] for x in points)
+    assert vls(points, "hinge", only).item() == pytest.approx(vls_by_hand(*first, "hinge"), rel=1e-5)
+    assert vls(points, "hinge", ~torch.ones(4, dtype=torch.bool)).item() == 0
+
+
+def test_gradient_of_equation_3_against_finite_differences(points):
+    l_r, lhat_r, lhat_t = (torch.from_numpy(x).double() for x in points[:3])
+    lhat_t.requires_grad_(True)
+    visible, every = torch.from_numpy(points[3]), torch.ones(4, dtype=torch.bool)
+
+    def loss(x):
+        return vls_loss(l_r, lhat_r, x, visible, torch.tensor(SIGMA).double(), "raw", every)
+
+    assert torch.autograd.gradcheck(loss, lhat_t, eps=1e-7, atol=1e-5)
+
+
+def test_equations_4_5_and_6(points):
+    rng = np.random.default_rng(1)
+    a, b, c, d = rng.random((4, 5, 7)).astype(np.float32)
+    t = [torch.from_numpy(x) for x in (a, b, c, d)]
+    assert action_loss(t[0], t[1]).item() == pytest.approx(np.abs(a - b).mean(), rel=1e-5)
+    known = np.array([True, False, True, False, False])
+    want = np.abs(a - b).sum(1).mean() + np.abs(c - d)[known].sum(1).mean()
+    assert localisation_loss(*t, torch.from_numpy(known)).item() == pytest.approx(want, rel=1e-5)
+    assert localisation_loss(*t, torch.zeros(5, dtype=torch.bool)).item() == pytest.approx(
+        np.abs(a - b).sum(1).mean(), rel=1e-5
+    )
+    labels = np.array([0, 6, 2, 1, 3])
+    probability = np.exp(a) / np.exp(a).sum(1, keepdims=True)
+    want = -np.log(probability[np.arange(5), labels]).mean()
+    assert subject_class_loss(t[0], torch.from_numpy(labels)).item() == pytest.approx(want, rel=1e-5)
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_architecture(dims):
+    net = Idsg(dims, 10)
+    d = 68 * dims
+    for mlp, sizes in (
+        (net.landmark_encoder, [d] * 7),
+        (net.landmark_decoder[:-1], [d + 10, *[512] * 5, d]),
+        (landmark_discriminator(dims), [*[d] * 6, 1]),
+        (subject_classifier(dims, 9), [*[d] * 6, 9]),
+    ):
+        linear = [layer for layer in mlp if isinstance(layer, nn.Linear)]
+        assert [layer.in_features for layer in linear] + [linear[-1].out_features] == sizes
+        slopes = [layer.negative_slope for layer in mlp if isinstance(layer, nn.LeakyReLU)]
+        assert slopes == [0.2] * 5
+    l_r = torch.rand(4, 68, 3)
+    made = net.generate(l_r, torch.rand(4, 10))
+    assert made.shape == l_r.shape
+    assert 0 < made[..., :dims].min() <= made[..., :dims].max() < 1
+    assert torch.equal(made[..., 2], l_r[..., 2]) == (dims == 2)
+
+
+def test_generated_landmarks_depend_on_the_reference_from_the_start():
+    torch.manual_seed(0)
+    net, l_r, r_s = Idsg(3, 128), 0.5 + 0.15 * torch.randn(64, 204), torch.randn(1, 128).expand(64, -1)
+    with torch.no_grad():
+        spread = net(l_r, r_s).std(0).mean() / l_r.std(0).mean()
+    # With PyTorch's default initialisation: 0.000; training then ends at the mean face.
+    assert 0.1 < spread < 10

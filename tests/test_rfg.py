@@ -1,0 +1,76 @@
+"""The RFG against its formulas written in NumPy, and its architecture against Sec. 3.2."""
+
+import numpy as np
+import pytest
+import torch
+
+from dg.rfg.losses import attribute_loss, identity_loss, landmark_loss, style_loss
+from dg.rfg.model import Rfg
+from dg.rfg.networks import AdaIN, AdaINBlock, DownBlock, FaceGenerator, Trunk
+from dg.training.gan import discriminator_loss, generator_loss, r1_penalty
+
+
+def test_equations_11_to_14():
+    rng = np.random.default_rng(0)
+    a, b = rng.random((2, 3, 3, 4, 4)).astype(np.float32)
+    known = np.array([True, False, True])
+    loss = attribute_loss(torch.from_numpy(a), torch.from_numpy(b), torch.from_numpy(known))
+    assert loss.item() == pytest.approx(np.abs(a - b)[known].mean(), rel=1e-5)
+    assert attribute_loss(*map(torch.from_numpy, (a, b)), torch.zeros(3, dtype=torch.bool)).item() == 0
+    u, v = rng.normal(size=(2, 3, 8)).astype(np.float32)
+    cosine = (u * v).sum(1) / np.linalg.norm(u, axis=1) / np.linalg.norm(v, axis=1)
+    assert identity_loss(*map(torch.from_numpy, (u, v))).item() == pytest.approx((1 - cosine).mean(), rel=1e-5)
+    assert style_loss(*map(torch.from_numpy, (u, v))).item() == pytest.approx(np.abs(u - v).mean(), rel=1e-5)
+    assert landmark_loss(*map(torch.from_numpy, (u, v))).item() == pytest.approx(np.abs(u - v).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("form", ["non_saturating", "saturating", "hinge"])
+def test_equations_1_2_8_9_10(form):
+    rng = np.random.default_rng(1)
+    real, fake = rng.normal(size=(2, 6, 1)).astype(np.float32)
+    p, q = 1 / (1 + np.exp(-real)), 1 / (1 + np.exp(-fake))
+    generator = {"non_saturating": -np.log(q).mean(), "saturating": np.log(1 - q).mean(), "hinge": -fake.mean()}[form]
+    judge = -np.log(p).mean() - np.log(1 - q).mean()
+    if form == "hinge":
+        judge = np.maximum(0, 1 - real).mean() + np.maximum(0, 1 + fake).mean()
+    assert generator_loss(torch.from_numpy(fake), form).item() == pytest.approx(generator, rel=1e-4)
+    assert discriminator_loss(*map(torch.from_numpy, (real, fake)), form).item() == pytest.approx(judge, rel=1e-4)
+
+
+def test_r1_of_a_linear_judge_is_half_its_squared_weight():
+    weight, inputs = torch.tensor([1.0, -2.0, 3.0]), torch.rand(4, 3, requires_grad=True)
+    assert r1_penalty(inputs @ weight[:, None], inputs).item() == pytest.approx(7.0)
+
+
+@pytest.mark.parametrize("adain", [2, 4])
+def test_the_style_enters_the_last_intermediate_blocks_and_all_up_blocks(adain):
+    net = FaceGenerator(64, 512, 128, adain)
+    assert [block.conv2.out_channels for block in net.down] == [128, 256, 512, 512]
+    assert all(isinstance(block, DownBlock) and block.down for block in net.down)
+    assert len(net.middle) == 4 - adain
+    assert not any(isinstance(module, AdaIN) for module in net.middle.modules())
+    assert [block.up for block in net.styled] == [False] * adain + [True] * 4
+    assert all(isinstance(block, AdaINBlock) for block in net.styled)
+    assert [block.conv2.out_channels for block in net.styled[adain:]] == [512, 256, 128, 64]
+
+
+@pytest.mark.parametrize(("size", "blocks"), [(32, 3), (64, 4), (128, 5), (256, 6)])
+def test_the_trunk_goes_down_to_4_pixels(size, blocks):
+    net = Trunk(size, 3, 4, 16, 7)
+    assert len(net.down) == blocks
+    assert net(torch.rand(2, 3, size, size)).shape == (2, 7)
+    assert not any("Norm" in type(module).__name__ for module in net.modules())
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_painted_faces_have_the_source_size_and_range_and_follow_both_inputs(size):
+    torch.manual_seed(0)
+    sizes = {"size": size, "channels": 4, "max_channels": 8, "style_dim": 6, "adain_intermediate": 2, "line_width": 8}
+    net = Rfg(sizes).eval()
+    points, source = torch.rand(2, 68, 3), torch.rand(2, 3, size, size)
+    made = net.paint(points, source)
+    assert made.shape == source.shape
+    assert 0 <= made.min() <= made.max() <= 1
+    assert not torch.allclose(made, net.paint(points.flip(0), source))
+    assert not torch.allclose(made, net.paint(points, source.flip(0)))
+    assert set(net.maps(points).unique().tolist()) == {0.0, 1.0}

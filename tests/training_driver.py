@@ -1,0 +1,112 @@
+"""Runs one training in a process of its own, for tests/test_trainings.py: small stand-in networks, a kill on request.
+
+Nothing here knows how the trainings work inside: the stand-ins replace the two loaders before the trainings are
+imported, the clock runs 100 s a call so that any "every n seconds" state is written at each step, and the process kills
+itself (SIGKILL) at the n-th update of an optimiser.
+
+    python training_driver.py '{"verb": "idsg" | "rfg", "settings": {...}, "folders": [...], "out": ..., "init": ...,
+                                "idsg": ..., "state": ..., "kill_at": n or null, "poison_at": n or null}'
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+
+import dg.identity.encoder
+import dg.landmarks.fan
+
+
+class Landmarks(nn.Module):
+    """F_l's interface: a fixed convolution's soft-argmax."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(7)
+        self.weight = nn.Parameter(torch.randn(68, 3, 5, 5, generator=generator), requires_grad=False)
+
+    def soft(self, images: torch.Tensor) -> torch.Tensor:
+        heat = nn.functional.conv2d(images.float(), self.weight, padding=2)
+        place = torch.softmax(heat.flatten(2), -1).unflatten(-1, heat.shape[2:])
+        grid = (torch.arange(heat.shape[-1]) + 0.5) / heat.shape[-1]
+        return torch.stack([(place.sum(2) * grid).sum(-1), (place.sum(3) * grid).sum(-1)], -1)
+
+
+class Encoder(nn.Module):
+    """E_f's interface: a fixed linear map of the picture at 8 x 8."""
+
+    dimension = 6
+
+    def __init__(self) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(8)
+        self.weight = nn.Parameter(torch.randn(6, 192, generator=generator), requires_grad=False)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return nn.functional.adaptive_avg_pool2d(images.float(), 8).flatten(1) @ self.weight.T
+
+
+def _slow_clock() -> None:
+    real, calls = time.monotonic, [0]
+
+    def monotonic() -> float:
+        calls[0] += 1
+        return real() + 100 * calls[0]
+
+    time.monotonic = monotonic
+
+
+def _at_update(number: int | None, do) -> None:
+    original, count = torch.optim.Adam.step, [0]
+
+    def step(self, *args, **kwargs):
+        result = original(self, *args, **kwargs)
+        count[0] += 1
+        if count[0] == number:
+            do(self)
+        return result
+
+    torch.optim.Adam.step = step
+
+
+def _poison(optimiser: torch.optim.Optimizer) -> None:
+    optimiser.param_groups[0]["params"][0].data.fill_(float("nan"))
+
+
+def main() -> int:
+    """Train; 1 and the message on a DgError."""
+    job = json.loads(sys.argv[1])
+    torch.set_num_threads(1)
+    dg.landmarks.fan.load_landmark_net = lambda *_, **__: Landmarks()
+    dg.identity.encoder.load_face_encoder = lambda *_, **__: Encoder()
+    _slow_clock()
+    if job.get("kill_at"):
+        _at_update(job["kill_at"], lambda _: os.kill(os.getpid(), signal.SIGKILL))
+    if job.get("poison_at"):
+        _at_update(job["poison_at"], _poison)
+    from dg.errors import DgError
+    from dg.idsg.training import train_idsg
+    from dg.rfg.training import train_rfg
+
+    path = {key: Path(job[key]) if job.get(key) else None for key in ("out", "init", "idsg", "state")}
+    folders = [Path(folder) for folder in job["folders"]]
+    try:
+        if job["verb"] == "idsg":
+            train_idsg(job["settings"], folders, path["out"], path["init"], path["state"])
+        else:
+            train_rfg(job["settings"], folders, path["out"], path["init"], path["idsg"], path["state"])
+    except DgError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
