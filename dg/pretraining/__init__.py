@@ -1,0 +1,1 @@
+"""How the bundled landmark and identity networks are trained on SynthFace people."""

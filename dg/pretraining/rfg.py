@@ -1,0 +1,70 @@
+"""The bundled RFG: the averages of a longer self phase, halved in precision and measured on people left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dg.checkpoints import card_path, load_checkpoint, save_checkpoint, under_prefix, with_prefix
+from dg.files import read_json
+from dg.metrics.ssim import ssim
+from dg.rfg.model import Rfg
+from dg.shards import FaceSet
+from dg.training.pairs import PairSampler
+
+PAIRS, CHUNK = 256, 32
+
+
+def pack_rfg(work: Path, out: Path) -> dict[str, Any]:
+    """Write the generator and style encoder of `work`/results/rfg_self/dg/joint.safetensors to `out`, in float16.
+
+    The discriminators are left out: all bundled weights together may weigh 32 MB.
+
+    Args:
+        work: working directory of the longer run (workflow/rules/bundled.smk).
+
+    Returns:
+        the card; its metrics are means over 256 self-reenactment pairs of the MPIE stand-in's test people.
+
+    Raises:
+        DgError: the run is not finished.
+    """
+    trained = work / "results/rfg_self/dg/joint.safetensors"
+    weights, made = under_prefix("ema_rfg", load_checkpoint(trained)), read_json(card_path(trained))
+    tensors = {name: tensor.half() for name, tensor in weights.items()}
+    net = Rfg(made["sizes"])
+    net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    folders = sorted((work / "data/sets").glob("synth_*"))
+    learnt = FaceSet(folders, split="train")
+    card = {
+        "what": "RFG: face generator G_f and style encoder E_s, averages of a longer self phase (scale: bundled)",
+        "data": f"{len(learnt)} SynthFace pictures of {learnt.table['subject'].nunique()} people that don't exist and "
+        "are in no benchmark set",
+        "metrics": measure_rfg(net.eval().requires_grad_(False), FaceSet([work / "data/sets/synth_mpie"], "test")),
+        **{key: made[key] for key in ("sizes", "settings", "steps", "seconds", "versions", "git_commit")},
+    }
+    save_checkpoint(out, with_prefix("ema_rfg", tensors), card)
+    return card
+
+
+def measure_rfg(rfg: Rfg, faces: FaceSet) -> dict[str, float]:
+    """SSIM to the truth of self-reenactment pairs: of the painted face, and of the source picture as it is."""
+    batch = PairSampler(faces.table, PAIRS, seed=0).self_batch(0)
+    painted, unchanged = [], []
+    for rows in np.array_split(np.arange(PAIRS), PAIRS // CHUNK):
+        source, truth = (
+            torch.from_numpy(np.stack([faces.image(row) for row in part[rows]])).permute(0, 3, 1, 2) / 255
+            for part in (batch.source, batch.target)
+        )
+        l_t = torch.from_numpy(faces.points[batch.reference[rows]])
+        painted.append(ssim(rfg.paint(l_t, source), truth))
+        unchanged.append(ssim(source, truth))
+    return {
+        "pairs": PAIRS,
+        "people": int(faces.table["subject"].nunique()),
+        "ssim": round(float(torch.cat(painted).mean()), 4),
+        "ssim_source_unchanged": round(float(torch.cat(unchanged).mean()), 4),
+    }

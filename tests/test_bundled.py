@@ -1,0 +1,85 @@
+"""The networks in dg/weights: whole, small enough, and as good as their cards say on people they have never seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from dg.checkpoints import card_path, load_checkpoint
+from dg.datasets.synthface import build_head, load_head, render, sample_person, sets
+from dg.files import read_json
+from dg.identity.encoder import load_face_encoder
+from dg.identity.train import auc
+from dg.landmarks.detector import cut, find_face_crop
+from dg.landmarks.fan import load_landmark_net
+from dg.landmarks.visibility import facing
+from dg.weights import FOLDER, bundled
+
+NAMES = ("fan-synthface", "synthface-id", "rfg-synthface")
+LONDON = Path(__file__).resolve().parents[2] / "shared/faces/london"
+STRANGERS = 77  # seed: no training and no benchmark uses it
+
+
+@pytest.fixture(scope="module")
+def strangers(tmp_path_factory):
+    """Six pictures each of eight people of no other set: images, points, visible, person."""
+    head = tmp_path_factory.mktemp("head") / "head.safetensors"
+    build_head(head)
+    model = load_head(head)
+    settings = sets.parse("synth_people", {"people": 8, "pictures": 6, "extreme": 0, "seed": STRANGERS})
+    rows = []
+    for job in sets.jobs("synth_people", settings):
+        person = sample_person(*job.person)
+        for shot in sets.shots("synth_people", settings, job):
+            made = render(model, person, shot.action, shot.scene, settings.size)
+            rows.append((made.image, made.landmarks, made.visible, job.number))
+    images, points, visible, who = (np.stack(column) for column in zip(*rows))
+    return torch.from_numpy(images).permute(0, 3, 1, 2) / 255, points, visible, who
+
+
+def test_files_match_their_cards_and_stay_under_32_mb():
+    assert sum(path.stat().st_size for path in FOLDER.glob("*.safetensors")) <= 32e6
+    for name in NAMES:
+        assert load_checkpoint(bundled(name))
+        card = read_json(card_path(bundled(name)))
+        assert "don't exist" in card["data"] and card["metrics"]
+
+
+def test_landmarks_of_strangers_against_the_truth(strangers):
+    images, points, visible, _ = strangers
+    found, score = load_landmark_net("fan-synthface").detect(images)
+    size = np.sqrt(np.ptp(points[..., 0], 1) * np.ptp(points[..., 1], 1))[:, None]
+    error = 100 * np.linalg.norm(found.numpy()[..., :2] - points[..., :2], axis=-1) / size
+    card = read_json(card_path(bundled("fan-synthface")))
+    assert error[visible].mean() < 1.3 * card["metrics"]["error_visible_percent"]["all"]
+    assert (facing(found).numpy() == visible).mean() > card["metrics"]["visibility_agreement"]["all"] - 0.03
+    assert (score.numpy() > card["face_threshold"]).mean() > 0.9
+
+
+def test_face_codes_tell_strangers_apart(strangers):
+    images, _, _, who = strangers
+    codes = torch.nn.functional.normalize(load_face_encoder("synthface-id")(images), dim=1)
+    cosine, same = codes @ codes.T, torch.from_numpy(who[:, None] == who)
+    pairs = torch.ones_like(same).triu(1)
+    assert auc(cosine[pairs & same], cosine[pairs & ~same]) > 0.75
+
+
+@pytest.mark.skipif(not LONDON.exists(), reason="no real photographs beside the project (../shared/faces)")
+def test_eyes_of_real_photographs_against_marks_made_by_hand():
+    net, errors = load_landmark_net("fan-synthface"), []
+    for path in sorted(LONDON.glob("*/neutral.csv"))[::4]:
+        marks = pd.read_csv(path).to_numpy()
+        picture = np.asarray(Image.open(path.with_suffix(".jpg")).convert("RGB"))
+        box = find_face_crop(picture)
+        crop = torch.from_numpy(cut(picture, box, 128).copy()).permute(2, 0, 1)[None] / 255
+        found = net.detect(crop)[0][0, :, :2].numpy() * (box[2] - box[0]) + box[:2]
+        eyes = np.stack([found[36:42].mean(0), found[42:48].mean(0)])
+        # The first two marks are the pupils.
+        errors.append(np.linalg.norm(eyes - marks[:2], axis=1).mean() / np.linalg.norm(marks[0] - marks[1]))
+    assert len(errors) >= 8
+    assert np.median(errors) < 0.1  # of the distance between the pupils
