@@ -1,0 +1,58 @@
+"""The pair list of one benchmark, drawn once from the seed (Sec. 4.1)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dg.errors import DgError
+from dg.files import write_parquet
+from dg.protocols.rules import mpie_pairs, rafd_pairs, subset, voxceleb2_pairs
+from dg.shards import FaceSet
+
+Rule = Callable[[pd.DataFrame, dict[str, Any], np.random.Generator], pd.DataFrame]
+
+RULES: dict[str, Rule] = {
+    "RaFD": lambda faces, sizes, rng: rafd_pairs(faces, sizes["references"], rng),
+    "MPIE": lambda faces, sizes, rng: mpie_pairs(faces, sizes["references"], rng, large_pose=False),
+    "MPIE_LP": lambda faces, sizes, rng: mpie_pairs(faces, sizes["references"], rng, large_pose=True),
+    "VoxCeleb2": lambda faces, sizes, rng: voxceleb2_pairs(faces, sizes["vox_frames"], rng),
+}
+
+
+def draw_pairs(settings: dict[str, Any], faces: pd.DataFrame) -> pd.DataFrame:
+    """The pairs of settings["benchmark"] (PAIR_COLUMNS); the same faces and seed give the same pairs.
+
+    Args:
+        settings: benchmark (VoxCeleb2, RaFD, MPIE, MPIE_LP), seed, references, vox_frames, max_pairs.
+        faces: manifest rows, in any order.
+
+    Raises:
+        DgError: unknown benchmark, or too little data.
+    """
+    benchmark = settings["benchmark"]
+    if benchmark not in RULES:
+        raise DgError(f"no pair list for the benchmark '{benchmark}', only for {', '.join(RULES)}.")
+    # Its own stream for each benchmark: a changed list leaves the others as they are.
+    rng = np.random.default_rng([settings["seed"], zlib.crc32(benchmark.encode())])
+    pairs = RULES[benchmark](faces.sort_values("key", ignore_index=True), settings, rng)
+    return subset(pairs, settings["max_pairs"], rng)
+
+
+def make_pairs(settings: dict[str, Any], folder: Path, out: Path) -> None:
+    """Write the pair list `out` (Parquet, PAIR_COLUMNS; yaws in degrees) for the prepared set in `folder`.
+
+    Only faces with landmarks take part.
+
+    Args:
+        settings: as for draw_pairs.
+
+    Raises:
+        DgError: as draw_pairs, and where `folder` isn't prepared.
+    """
+    write_parquet(out, draw_pairs(settings, FaceSet([Path(folder)]).table))

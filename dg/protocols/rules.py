@@ -1,0 +1,161 @@
+"""The rules of the cross-reenactment protocols (Sec. 4.1), as functions of a table of faces.
+
+Every rule takes faces (manifest columns) and returns pairs (PAIR_COLUMNS) of pictures of different subjects. The
+source says who, the reference says which pose and expression. `target` is the ground truth: another picture of the
+source's subject that shows the reference's yaw, pitch, expression and gaze in the source's light and session; ""
+where the data set holds none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dg.errors import DgError
+
+PAIR_COLUMNS = ("source", "reference", "target", "subject", "reference_subject", "source_yaw", "reference_yaw")
+
+NEAR_FRONTAL = 30.0  # degrees; a source of RaFD and of MPIE (Large Pose) turns less
+LARGE_POSE = 60.0  # degrees; a reference of MPIE (Large Pose) turns more
+VIDEOS = 50  # "the 50 videos in the test set" of VoxCeleb
+
+_ACTION = ("yaw", "pitch", "expression", "gaze")
+_SETTING = ("light", "session")
+
+
+class GroundTruth:
+    """Finds the picture that a method should make of a pair."""
+
+    def __init__(self, faces: pd.DataFrame) -> None:
+        self._key_of: dict[tuple, str] = {}
+        for row in faces[faces["yaw"].notna()].itertuples():
+            self._key_of.setdefault((row.subject, *_state(row, _ACTION), *_state(row, _SETTING)), row.key)
+
+    def of(self, source: Any, reference: Any) -> str:
+        """Key of the target of (source, reference), rows of the table of faces; "" where there is none."""
+        return self._key_of.get((source.subject, *_state(reference, _ACTION), *_state(source, _SETTING)), "")
+
+
+def _state(row: Any, columns: Iterable[str]) -> tuple:
+    # Rendered and computed angles differ in their last digits.
+    return tuple(round(value, 1) if isinstance(value := getattr(row, name), float) else value for name in columns)
+
+
+def rafd_pairs(faces: pd.DataFrame, references: int, rng: np.random.Generator) -> pd.DataFrame:
+    """RaFD: every subject with `references` random pictures of other subjects.
+
+    Each subject has one source, drawn from its neutral pictures with |yaw| < 30 degrees (the paper leaves the choice
+    open). References that show just what the source shows are left out: their ground truth is the source itself.
+    """
+    truth = GroundTruth(faces)
+    is_source = (faces["expression"] == "neutral") & (faces["yaw"].abs() < NEAR_FRONTAL)
+    pairs = []
+    for _, own, others in _by_subject(faces):
+        candidates = own[is_source[own.index]]
+        if candidates.empty:
+            continue
+        source = next(_shuffled(candidates, rng))
+        fitting = (row for row in _shuffled(others, rng) if truth.of(source, row) != source.key)
+        pairs += [_pair(source, row, truth.of(source, row)) for row in islice(fitting, references)]
+    need = f"neutral pictures with |yaw| < {NEAR_FRONTAL:g} of two or more subjects"
+    return _table(pairs, "RaFD", faces, need, {"neutral, near frontal": is_source})
+
+
+def mpie_pairs(faces: pd.DataFrame, references: int, rng: np.random.Generator, large_pose: bool) -> pd.DataFrame:
+    """MPIE: every test subject with `references` random pictures of other test subjects.
+
+    `large_pose` takes sources with |yaw| < 30 and references with |yaw| > 60 degrees only. For each reference a source
+    is drawn from those of the subject's pictures for which ground truth exists (not every expression was recorded in
+    every session), from all of them where there is none; never one whose ground truth is itself.
+    """
+    faces = faces[faces["split"] == "test"]
+    truth = GroundTruth(faces)
+    every = pd.Series(True, faces.index)
+    is_source = faces["yaw"].abs() < NEAR_FRONTAL if large_pose else every
+    is_reference = faces["yaw"].abs() > LARGE_POSE if large_pose else every
+    pairs = []
+    for _, own, others in _by_subject(faces):
+        by_setting: dict[tuple, list] = {}
+        for row in own[is_source[own.index]].itertuples():
+            by_setting.setdefault(_state(row, _SETTING), []).append(row)
+        for reference in islice(_shuffled(others[is_reference[others.index]], rng), references):
+            # All sources of one light and session share their ground truth.
+            found = [(rows, truth.of(rows[0], reference)) for rows in by_setting.values()]
+            fitting = [(row, target) for rows, target in found if target for row in rows if row.key != target]
+            fitting = fitting or [(row, "") for rows, target in found if not target for row in rows]
+            if fitting:
+                source, target = fitting[rng.integers(len(fitting))]
+                pairs.append(_pair(source, reference, target))
+    need = "test pictures of two or more subjects"
+    counts = {}
+    if large_pose:
+        need = f"sources with |yaw| < {NEAR_FRONTAL:g} and references with |yaw| > {LARGE_POSE:g} among the {need}"
+        counts = {f"|yaw| < {NEAR_FRONTAL:g}": is_source, f"|yaw| > {LARGE_POSE:g}": is_reference}
+    return _table(pairs, "MPIE_LP" if large_pose else "MPIE", faces, need, counts)
+
+
+def voxceleb2_pairs(faces: pd.DataFrame, frames: int, rng: np.random.Generator) -> pd.DataFrame:
+    """VoxCeleb2: up to 50 videos of test people, each with `frames` frames of a video of somebody else.
+
+    The source is one random frame of the video. As many people as possible take part: somebody's second video is only
+    taken when everybody's first is. There is no ground truth: nobody was filmed moving just like somebody else.
+    """
+    faces = faces[faces["split"] == "test"]
+    clips: dict[str, list[pd.DataFrame]] = {}
+    for (subject, _), clip in faces.groupby(["subject", "clip"], sort=True):
+        clips.setdefault(subject, []).append(clip)
+    queue = [(turn, subject) for subject, own in clips.items() for turn in range(len(own))]
+    queue = [queue[i] for i in rng.permutation(len(queue))]
+    queue = sorted(queue, key=lambda item: item[0])[:VIDEOS] if len(clips) > 1 else []
+    order = {subject: rng.permutation(len(own)) for subject, own in clips.items()}
+    pairs = []
+    for turn, subject in sorted(queue, key=lambda item: item[::-1]):
+        source = next(_shuffled(clips[subject][order[subject][turn]], rng))
+        others = sorted(set(clips) - {subject})
+        driving = clips[others[rng.integers(len(others))]]
+        clip = driving[rng.integers(len(driving))]
+        driven = sorted(islice(_shuffled(clip, rng), frames), key=lambda row: row.frame)
+        pairs += [_pair(source, row, "") for row in driven]
+    return _table(pairs, "VoxCeleb2", faces, "videos of two or more test people", {})
+
+
+def subset(pairs: pd.DataFrame, count: int | None, rng: np.random.Generator) -> pd.DataFrame:
+    """`count` of the pairs (None: all), spread evenly over the source subjects, in the given order."""
+    if count is None or count >= len(pairs):
+        return pairs
+    shuffled = pairs.iloc[rng.permutation(len(pairs))]
+    # Every subject's first pair, then every subject's second, and so on; ties in random order.
+    turn = shuffled.groupby("subject").cumcount()
+    return pairs.loc[sorted(turn.sort_values(kind="stable").index[:count])].reset_index(drop=True)
+
+
+def _by_subject(faces: pd.DataFrame) -> Iterable[tuple[str, pd.DataFrame, pd.DataFrame]]:
+    for subject, own in faces.groupby("subject", sort=True):
+        yield subject, own, faces[faces["subject"] != subject]
+
+
+def _shuffled(rows: pd.DataFrame, rng: np.random.Generator) -> Iterator[Any]:
+    return rows.iloc[rng.permutation(len(rows))].itertuples()
+
+
+def _pair(source: Any, reference: Any, target: str) -> tuple:
+    return (source.key, reference.key, target, source.subject, reference.subject, source.yaw, reference.yaw)
+
+
+def _table(
+    pairs: list[tuple], benchmark: str, faces: pd.DataFrame, need: str, counts: dict[str, pd.Series]
+) -> pd.DataFrame:
+    table = pd.DataFrame(pairs, columns=list(PAIR_COLUMNS))
+    if table["subject"].nunique() < 2:
+        found = {"pictures": len(faces), "subjects": faces["subject"].nunique()}
+        found |= {name: int(mask.sum()) for name, mask in counts.items()}
+        raise DgError(
+            f"{benchmark}: too little data for its pairs. Needed: {need}. Found: "
+            + ", ".join(f"{count} {name}" for name, count in found.items())
+            + ". Add data, prepare the data set again, or let benchmarks in params.yaml point to a fitting set."
+        )
+    return table

@@ -1,0 +1,1 @@
+"""Tables and figures beside the paper's (Sec. 4)."""

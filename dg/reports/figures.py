@@ -1,0 +1,119 @@
+"""Grids of source, reference, result and ground truth, from the best pair to the worst (beside Figs. 4 and 5)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw, ImageFont
+
+from dg.errors import DgError
+from dg.files import read_parquet, replacing
+from dg.protocols.results import Results
+from dg.provenance import REENACTED, save_png
+from dg.reports.paper import BENCHMARK_TITLES, METHOD_TITLES
+from dg.shards import FaceSet, decode_image
+
+EXAMPLES = 8
+_MAX_WIDTH = 1200  # pixels; wider pictures bloat Snakemake's report
+_MAX_FACE = 256
+_COLUMNS = ("source", "reference", "result", "ground truth")
+_GAP, _CAPTION, _HEAD, _TITLE = 8, 40, 24, 64
+_INK, _FAINT, _PAPER = (20, 20, 20), (110, 110, 110), (255, 255, 255)
+
+
+def make_grid(settings: dict[str, Any], folder: Path, pairs: Path, generated: Path, per_pair: Path, out: Path) -> None:
+    """Write the picture `out` (PNG, at most 1200 pixels wide, provenance text chunk): 8 pairs of one benchmark.
+
+    Pairs are ranked by SSIM (by CSIM where SSIM is empty) and taken at equal distances from the best to the worst, so
+    the grid shows the whole range and nobody's choice.
+
+    Args:
+        settings: benchmark, method.
+        folder: the prepared data set.
+        pairs: its pair list.
+        generated: the method's results.
+        per_pair: evaluate's values for each pair.
+
+    Raises:
+        DgError: a file is missing, or they don't belong together.
+    """
+    faces, results, values = FaceSet([Path(folder)]), Results(generated), read_parquet(per_pair)
+    table = read_parquet(pairs)
+    for path, keys in ((generated, results.keys("source")), (per_pair, values["source"].tolist())):
+        if keys != table["source"].tolist():
+            raise DgError(f"{path}: was made from other pairs than {pairs}. Run its step again.")
+    ranked_by, chosen = _spread(values)
+    examples = [_example(faces, results, values, number) for number in chosen]
+    title = f"{METHOD_TITLES[settings['method']]} on {BENCHMARK_TITLES[settings['benchmark']]}: {Path(folder).name}"
+    made = f"Results are {REENACTED}." if settings["method"] == "dg" else ""
+    subtitle = f"{len(chosen)} of {len(table)} pairs, evenly from the best to the worst {ranked_by.upper()}. {made}"
+    with replacing(out) as temporary:
+        save_png(_draw(title, subtitle, examples), temporary, f"{title}. {subtitle}")
+
+
+def _spread(values: pd.DataFrame) -> tuple[str, list[int]]:
+    ranked_by = "ssim" if values["ssim"].notna().any() else "csim"
+    order = values[ranked_by].dropna().sort_values(ascending=False, kind="stable").index
+    places = np.linspace(0, len(order) - 1, min(EXAMPLES, len(order))).round().astype(int)
+    return ranked_by, [int(order[place]) for place in places]
+
+
+def _example(
+    faces: FaceSet, results: Results, values: pd.DataFrame, number: int
+) -> list[tuple[Image.Image | None, list[str]]]:
+    """Picture (None: there is none) and caption lines of each column."""
+    result, value = results[number], values.iloc[number]
+
+    def picture(key: str) -> Image.Image | None:
+        return Image.fromarray(faces.image(faces.row(key))) if key else None
+
+    scores = [f"{name.upper()} {value[name]:.3f}" for name in ("ssim", "csim") if pd.notna(value[name])]
+    return [
+        (picture(result.source), _turned(value["source_yaw"])),
+        (picture(result.reference), _turned(value["reference_yaw"])),
+        (Image.fromarray(decode_image(result.image)), scores),
+        (picture(result.target), [] if result.target else ["none exists"]),
+    ]
+
+
+def _turned(yaw: float) -> list[str]:
+    return [] if pd.isna(yaw) else [f"yaw {round(yaw):+d}°" if round(yaw) else "yaw 0°"]
+
+
+def _draw(title: str, subtitle: str, examples: list[list[tuple[Image.Image | None, list[str]]]]) -> Image.Image:
+    """Rows of examples, two blocks side by side where faces are small."""
+    largest = examples[0][0][0].width
+    blocks = 2 if largest <= 128 else 1
+    face = min(largest, _MAX_FACE, (_MAX_WIDTH - _GAP) // (blocks * len(_COLUMNS)) - _GAP)
+    # Small faces are enlarged by a whole factor to stay as they are.
+    face *= max(1, ((_MAX_WIDTH - _GAP) // (blocks * len(_COLUMNS)) - _GAP) // face) if largest <= 64 else 1
+    rows = -(-len(examples) // blocks)
+    block_width = len(_COLUMNS) * (face + _GAP)
+    width = max(blocks * block_width + _GAP * (2 * blocks - 1), 560)
+    sheet = Image.new("RGB", (width, _TITLE + _HEAD + rows * (face + _CAPTION)), _PAPER)
+    pen = ImageDraw.Draw(sheet)
+    large, normal, small = (ImageFont.load_default(size) for size in (18, 14, 13))
+    pen.text((_GAP, 10), title, _INK, large)
+    pen.text((_GAP, 36), subtitle, _FAINT, small)
+    for block in range(blocks):
+        for place, name in enumerate(_COLUMNS):
+            left = _GAP + block * (block_width + 2 * _GAP) + place * (face + _GAP)
+            pen.text((left + face / 2, _TITLE + 4), name, _INK, normal, anchor="ma")
+    for number, example in enumerate(examples):
+        # Down the first block, then down the second: best at the top left, worst at the bottom right.
+        block, row = divmod(number, rows)
+        top = _TITLE + _HEAD + row * (face + _CAPTION)
+        for place, (picture, lines) in enumerate(example):
+            left = _GAP + block * (block_width + 2 * _GAP) + place * (face + _GAP)
+            if picture is None:
+                pen.rectangle((left, top, left + face - 1, top + face - 1), outline=(210, 210, 210))
+            else:
+                resample = Image.Resampling.NEAREST if face > picture.width else Image.Resampling.LANCZOS
+                sheet.paste(picture.resize((face, face), resample), (left, top))
+            pen.multiline_text(
+                (left + face / 2, top + face + 3), "\n".join(lines), _INK, small, anchor="ma", spacing=1, align="center"
+            )
+    return sheet

@@ -1,0 +1,75 @@
+"""A small prepared data set on disk, for tests of the steps that read one."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dg.datasets.rows import MANIFEST_SCHEMA
+from dg.files import write_parquet
+from dg.pictures import encode
+from dg.shards import FRAME_SCHEMA, LANDMARK_SCHEMA, identity_schema, write_shard
+
+YAWS = (-90.0, -45.0, 0.0, 45.0, 90.0)
+EXPRESSIONS = ("neutral", "happy")
+
+
+def face_table(people: int = 3, split: str = "test", yaws=YAWS, expressions=EXPRESSIONS, lights=("a",)) -> pd.DataFrame:
+    """Manifest rows of people in every yaw, expression and light."""
+    rows = [
+        {
+            "key": f"toy/p{person}/{expression}_{yaw:+.0f}_{light}.png",
+            "path": f"p{person}/{expression}_{yaw:+.0f}_{light}.png",
+            "subject": f"p{person}",
+            "clip": f"p{person}",
+            "frame": -1,
+            "split": split,
+            "yaw": yaw,
+            "pitch": 0.0,
+            "expression": expression,
+            "gaze": "",
+            "light": light,
+            "session": "",
+        }
+        for person in range(people)
+        for yaw in yaws
+        for expression in expressions
+        for light in lights
+    ]
+    return pd.DataFrame(rows, columns=MANIFEST_SCHEMA.names)
+
+
+def prepare(folder: Path, table: pd.DataFrame, size: int = 32, codes: int = 8) -> Path:
+    """Write `table` as a prepared set of one shard, with made-up pictures, landmarks and face codes."""
+    rng = np.random.default_rng(0)
+    keys = table["key"].tolist()
+    coarse = rng.integers(0, 255, (len(keys), 4, 4, 3), np.uint8)
+    images = coarse.repeat(size // 4, axis=1).repeat(size // 4, axis=2)
+    corner = rng.uniform(0.3, 0.35, (len(keys), 1, 3))
+    points = corner + rng.uniform(0, 0.3, (len(keys), 68, 3))
+    write_parquet(folder / "manifest.parquet", table)
+    frames = {"key": keys, "image": [encode(image, "png") for image in images]}
+    frames |= {"box": [(0, 0, size, size)] * len(keys), "original_size": [(size, size)] * len(keys)}
+    write_shard(folder / "frames/0.arrow", FRAME_SCHEMA, frames)
+    marks = {"key": keys, "points": points.reshape(-1, 204).astype(np.float32)}
+    marks |= {"visible": np.ones((len(keys), 68), bool), "score": np.ones(len(keys)), "pose": np.zeros((len(keys), 6))}
+    write_shard(folder / "landmarks/0.arrow", LANDMARK_SCHEMA, marks)
+    write_shard(
+        folder / "identity/0.arrow",
+        identity_schema(codes),
+        {"key": keys, "code": rng.normal(size=(len(keys), codes)).astype(np.float32)},
+    )
+    return folder
+
+
+def disk_is_full(*_args, **_kwargs):
+    """Stands in for a writing function."""
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def left_in(folder: Path) -> list[str]:
+    """Names of all files under `folder`, hidden ones too."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())

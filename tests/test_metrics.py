@@ -1,0 +1,445 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import torch
+import torch_fidelity
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from skimage.metrics import structural_similarity
+
+from dg.errors import DgError
+from dg.metrics import csim, features
+from dg.metrics.ace import ace
+from dg.metrics.bootstrap import mean_interval
+from dg.metrics.csim import ArcFace, cosine, open_embedder
+from dg.metrics.evaluate import evaluate
+from dg.metrics.features import FeatureNet
+from dg.metrics.fid import _Resampled, fid, fid_interval, kid
+from dg.metrics.published import Published
+from dg.metrics.ssim import ssim
+from dg.protocols.pairs import make_pairs
+from dg.protocols.reenact import reenact
+from dg.protocols.results import Result, Results, writing_results
+from dg.shards import FaceSet
+from tests.prepared import disk_is_full, face_table, left_in, prepare
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+MOBILE_ARCFACE = SHARED / "weights/mobilefacenet_arcface.onnx"
+LONDON = SHARED / "faces/london"
+
+
+@given(st.integers(0, 99), st.integers(11, 40), st.integers(11, 40), st.floats(0, 1))
+@settings(max_examples=25, deadline=None)
+def test_ssim_equals_scikit_images(seed, height, width, noise):
+    rng = np.random.default_rng(seed)
+    first = rng.uniform(size=(3, 3, height, width))
+    second = (first + noise * rng.normal(size=first.shape)).clip(0, 1)
+    found = ssim(torch.from_numpy(first), torch.from_numpy(second)).numpy()
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "win_size": 11, "data_range": 1}
+    expected = [structural_similarity(a, b, channel_axis=0, **options) for a, b in zip(first, second)]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_ssim_refuses_pictures_of_other_sizes():
+    with pytest.raises(DgError, match="one size"):
+        ssim(torch.zeros(1, 3, 32, 32), torch.zeros(1, 3, 32, 16))
+    with pytest.raises(DgError, match="at least 11"):
+        ssim(torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8))
+
+
+def test_ace_is_the_mean_coordinate_error_in_pixels():
+    rng = np.random.default_rng(0)
+    first, second = rng.uniform(size=(2, 4, 68, 3))
+    expected = [np.mean([abs(a - b) * 256 for a, b in zip(x.ravel(), y.ravel())]) for x, y in zip(first, second)]
+    np.testing.assert_allclose(ace(first, second), expected)
+
+
+@pytest.fixture(scope="module")
+def net():
+    return FeatureNet("efficientnet-lite0")
+
+
+class Pictures(torch.utils.data.Dataset):
+    def __init__(self, images):
+        self.images = images
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, number):
+        return torch.from_numpy(self.images[number]).permute(2, 0, 1)
+
+
+def test_fid_and_kid_equal_torch_fidelitys_own(net):
+    rng = np.random.default_rng(0)
+    first = rng.integers(0, 255, (6, 32, 32, 3), np.uint8)
+    second = rng.integers(0, 200, (5, 32, 32, 3), np.uint8)
+    expected = torch_fidelity.calculate_metrics(
+        input1=Pictures(first),
+        input2=Pictures(second),
+        feature_extractor="efficientnet-lite0",
+        fid=True,
+        kid=True,
+        kid_subset_size=5,
+        rng_seed=3,
+        cuda=False,
+        verbose=False,
+        save_cpu_ram=True,
+        cache=False,
+    )
+    one, two = net(first, 6), net(second, 5)
+    assert one.shape == (6, 1280)
+    assert fid(one, two) == pytest.approx(expected["frechet_inception_distance"], rel=1e-4)
+    assert kid(one, two, 3) == pytest.approx(expected["kernel_inception_distance_mean"], rel=1e-4)
+
+
+def feature_pair(count, dimension, seed=0):
+    rng = np.random.default_rng(seed)
+    real = rng.normal(size=(count, dimension)).astype(np.float32)
+    return (real + 0.3 * rng.normal(size=real.shape) + 0.2).astype(np.float32), real
+
+
+@pytest.mark.parametrize(("count", "dimension"), [(12, 40), (60, 15), (20, 20)])
+def test_resampled_distances_equal_torch_fidelitys_on_repeated_rows(count, dimension):
+    made, real = feature_pair(count, dimension)
+    sample = _Resampled(made, real)
+    for seed in range(4):
+        weights = np.random.default_rng(seed).integers(0, 3, count) if seed else np.ones(count, int)
+        rows = np.repeat(np.arange(count), weights)
+        assert sample.distance(weights) == pytest.approx(fid(made[rows], real[rows]), rel=1e-3)
+
+
+def test_the_distance_of_equal_sets_is_zero_and_not_less():
+    real = feature_pair(12, 40)[1]
+    assert 0 <= fid(real, real) < 1e-3
+
+
+def test_fids_interval_lies_about_the_point():
+    made, real = feature_pair(60, 15)
+    subjects = np.repeat(np.arange(12), 5)
+    point = fid(made, real)
+    low, high = fid_interval(made, real, subjects, point, 100, seed=0)
+    assert low < point < high
+    assert fid_interval(made, real, subjects, point, 100, seed=0) == (low, high)
+    assert fid_interval(made, real, np.zeros(60), point, 100, seed=0) == (None, None)
+
+
+def test_mean_intervals_equal_a_plain_bootstrap():
+    rng = np.random.default_rng(0)
+    subjects = rng.integers(0, 9, 80).astype(str)
+    values = rng.normal(size=80) + subjects.astype(float)
+    values[::7] = np.nan
+    low, high = mean_interval(values, subjects, 2000, seed=1)
+    groups = [values[(subjects == name) & ~np.isnan(values)] for name in np.unique(subjects)]
+    plain = [np.concatenate([groups[i] for i in rng.integers(0, 9, 9)]).mean() for _ in range(2000)]
+    np.testing.assert_allclose([low, high], np.percentile(plain, [2.5, 97.5]), atol=0.15)
+
+
+def test_mean_intervals_cover_the_truth():
+    rng = np.random.default_rng(0)
+    subjects = np.repeat(np.arange(40), 5)
+    hits = 0
+    for seed in range(200):
+        values = rng.normal(size=40).repeat(5) + rng.normal(size=200)
+        low, high = mean_interval(values, subjects, 200, seed)
+        hits += low < 0 < high
+    assert 0.88 < hits / 200 < 0.99
+
+
+def test_one_person_has_no_interval():
+    assert mean_interval(np.arange(5.0), np.array(["a"] * 5), 100, 0) == (None, None)
+    assert mean_interval(np.full(4, np.nan), np.array(["a", "a", "b", "b"]), 100, 0) == (None, None)
+
+
+def test_cosine_is_numpys():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(2, 5, 8))
+    expected = [a @ b / np.sqrt(a @ a * (b @ b)) for a, b in zip(first, second)]
+    np.testing.assert_allclose(cosine(first, second), expected)
+
+
+def londoners(count=6):
+    """Picture and 68 landmarks of each person's neutral and smiling photograph."""
+    import dlib
+
+    from dg.landmarks.detector import model_file
+
+    predict = dlib.shape_predictor(str(model_file("shape_predictor_68_face_landmarks.dat")))
+    people = []
+    for folder in sorted(LONDON.iterdir())[:count]:
+        shots = []
+        for name in ("neutral", "smiling"):
+            image = np.asarray(Image.open(folder / f"{name}.jpg").convert("RGB"))
+            box = dlib.get_frontal_face_detector()(image, 0)[0]
+            points = np.array([(p.x, p.y) for p in predict(image, box).parts()]) / image.shape[0]
+            shots.append((image, points))
+        people.append(shots)
+    return people
+
+
+@pytest.mark.skipif(not LONDON.exists(), reason="no photographs")
+@pytest.mark.parametrize("backend", ["dlib", "arcface"])
+def test_embedders_tell_people_apart(backend):
+    if backend == "arcface" and not MOBILE_ARCFACE.exists():
+        pytest.skip("no ArcFace weights")
+    embedder = open_embedder("dlib") if backend == "dlib" else ArcFace(MOBILE_ARCFACE)
+    neutral, smiling = (
+        np.stack([embedder(*shots[kind]) for shots in people]) for people in [londoners()] for kind in (0, 1)
+    )
+    every = np.array([[cosine(a[None], b[None])[0] for b in smiling] for a in neutral])
+    same, others = np.diag(every), every[~np.eye(len(every), dtype=bool)]
+    assert same.min() > others.max()
+    if backend == "arcface":
+        assert same.mean() > 0.5
+        assert others.mean() < 0.3
+
+
+@pytest.mark.skipif(not LONDON.exists(), reason="no photographs")
+def test_embeddings_hardly_change_with_the_crop():
+    embedder = open_embedder("dlib")
+    image, points = londoners(1)[0][0]
+    side = image.shape[0]
+    padded = np.pad(image, ((40, 40), (40, 40), (0, 0)), mode="edge")
+    moved = (points * side + 40) / (side + 80)
+    assert cosine(embedder(image, points)[None], embedder(padded, moved)[None])[0] > 0.99
+
+
+@pytest.mark.parametrize(
+    ("choose", "url"),
+    [
+        ({"fid": "inception"}, "torch-fidelity/releases"),
+        ({"csim": "arcface"}, "insightface/releases/download/v0.7/buffalo_l.zip"),
+    ],
+)
+def test_missing_weights_are_named_before_any_work(tmp_path, monkeypatch, choose, url):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(DgError) as caught:
+        evaluate(options() | choose, tmp_path / "none", tmp_path / "none", tmp_path / "none", tmp_path / "out.json")
+    message = str(caught.value)
+    assert url in message
+    assert str(tmp_path) in message
+    assert "SHA-256 " in message
+    assert "params.yaml" in message
+
+
+def test_other_weights_than_the_published_are_refused(tmp_path):
+    path = tmp_path / "net.pth"
+    path.write_bytes(b"something else")
+    with pytest.raises(DgError, match=r"SHA-256 is .* expected aaaa"):
+        Published("a net", "https://example.org", path, "aaaa", "").require()
+
+
+def test_published_weights_are_where_their_libraries_look(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    assert features.inception_weights().path.parent == tmp_path / "hub/checkpoints"
+    assert csim.arcface_weights().path.parts[-4:] == (".insightface", "models", "buffalo_l", "w600k_r50.onnx")
+
+
+def test_a_broken_arcface_file_is_named(tmp_path):
+    (tmp_path / "x.onnx").write_bytes(b"junk")
+    with pytest.raises(DgError, match=r"x\.onnx: can't be read as an ArcFace network"):
+        ArcFace(tmp_path / "x.onnx")
+
+
+def options(benchmark="RaFD", method="dg", **changes):
+    return {
+        "benchmark": benchmark,
+        "method": method,
+        "seed": 0,
+        "csim": "dlib",
+        "fid": "efficientnet-lite0",
+        "ssim_reference": "none",
+        "bootstrap": 100,
+    } | changes
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    """A prepared set of three people with a list of 6 pairs."""
+    folder = prepare(tmp_path_factory.mktemp("toy") / "toy", face_table(3, yaws=(0.0, 90.0)))
+    pairs = folder / "pairs/RaFD.parquet"
+    sizes = {"seed": 0, "references": 2, "vox_frames": 4, "max_pairs": None}
+    make_pairs({"benchmark": "RaFD", **sizes}, folder, pairs)
+    return folder, pairs
+
+
+def as_result(faces, pair, key):
+    row = faces.row(key)
+    return Result(pair.source, pair.reference, pair.target, faces.encoded(row), faces.points[row])
+
+
+def results_showing(toy, path, column):
+    """Results that are each pair's picture in `column`."""
+    folder, pairs = toy
+    faces, table = FaceSet([folder]), pd.read_parquet(pairs)
+    with writing_results(path) as writer:
+        for pair in table.itertuples():
+            writer.write([as_result(faces, pair, getattr(pair, column))])
+    return path
+
+
+def test_evaluate_of_the_ground_truth_is_perfect(toy, tmp_path):
+    made = results_showing(toy, tmp_path / "made.arrow", "target")
+    evaluate(options(), *toy, made, tmp_path / "out.json")
+    report = json.loads((tmp_path / "out.json").read_text())
+    table = pd.read_parquet(tmp_path / "out.parquet")
+    assert (report["pairs"], report["subjects"], report["data_set"]) == (6, 3, "toy")
+    assert report["ssim"]["value"] == pytest.approx(1)
+    assert report["fid"]["value"] == pytest.approx(0, abs=1e-3)
+    assert report["ace"]["value"] == 0
+    assert report["fid"]["real_set"]["ground_truth"] == 6
+    assert "dlib" in report["stand_in"]
+    assert "Inception" in report["stand_in"]
+    assert len(table) == 6
+    np.testing.assert_allclose(table["ssim"], 1)
+
+
+def test_evaluate_agrees_with_the_parts(toy, tmp_path, net):
+    made = results_showing(toy, tmp_path / "made.arrow", "reference")
+    evaluate(options(), *toy, made, tmp_path / "out.json")
+    report = json.loads((tmp_path / "out.json").read_text())
+    table = pd.read_parquet(tmp_path / "out.parquet")
+    faces = FaceSet([toy[0]])
+    rows = {name: [faces.row(key) for key in table[name]] for name in ("source", "reference", "target")}
+    images = {name: np.stack([faces.image(row) for row in rows[name]]) for name in rows}
+    tensors = {name: torch.from_numpy(stack).permute(0, 3, 1, 2) / 255 for name, stack in images.items()}
+    np.testing.assert_allclose(table["ssim"], ssim(tensors["reference"], tensors["target"]), atol=1e-6)
+    assert report["ssim"]["value"] == pytest.approx(table["ssim"].mean())
+    expected = fid(net(images["reference"], 6), net(images["target"], 6))
+    assert report["fid"]["value"] == pytest.approx(expected, rel=1e-4)
+    embedder = open_embedder("dlib")
+    embedded = {
+        name: np.stack([embedder(faces.image(row), faces.points[row]) for row in rows[name]])
+        for name in ("source", "reference")
+    }
+    np.testing.assert_allclose(table["csim"], cosine(embedded["source"], embedded["reference"]), atol=1e-6)
+    np.testing.assert_allclose(table["ace"], ace(faces.points[rows["reference"]], faces.points[rows["target"]]))
+
+
+def test_every_picture_is_looked_at_once(toy, tmp_path, monkeypatch):
+    looks = []
+
+    class Counting(csim.Dlib):
+        def __call__(self, image, points):
+            looks.append(image.tobytes())
+            return super().__call__(image, points)
+
+    monkeypatch.setattr(csim, "Dlib", Counting)
+    evaluate(options(), *toy, results_showing(toy, tmp_path / "made.arrow", "source"), tmp_path / "out.json")
+    assert len(looks) == len(set(looks)) == 3
+    assert json.loads((tmp_path / "out.json").read_text())["csim"]["value"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("reference", ["none", "reference"])
+def test_pairs_without_ground_truth(toy, tmp_path, reference):
+    folder, pairs = toy
+    table = pd.read_parquet(pairs).assign(target="")
+    table.to_parquet(tmp_path / "pairs.parquet")
+    made = results_showing((folder, tmp_path / "pairs.parquet"), tmp_path / "made.arrow", "reference")
+    evaluate(
+        options(ssim_reference=reference, bootstrap=100), folder, tmp_path / "pairs.parquet", made, tmp_path / "o.json"
+    )
+    report = json.loads((tmp_path / "o.json").read_text())
+    assert report["fid"]["real_set"] == {"ground_truth": 0, "sources": 6, "different_pictures": 3}
+    assert report["ace"]["value"] is None
+    if reference == "none":
+        assert report["ssim"] == {"value": None, "low": None, "high": None, "pairs": 0, "against": "none"}
+        assert pd.read_parquet(tmp_path / "o.parquet")["ssim"].isna().all()
+    else:
+        assert report["ssim"]["value"] == pytest.approx(1)
+        assert report["ssim"]["against"] == "reference"
+
+
+def test_results_of_other_pairs_are_refused(toy, tmp_path):
+    folder, pairs = toy
+    pd.read_parquet(pairs).iloc[::-1].to_parquet(tmp_path / "other.parquet")
+    made = results_showing(toy, tmp_path / "made.arrow", "source")
+    with pytest.raises(DgError, match="other pairs"):
+        evaluate(options(), folder, tmp_path / "other.parquet", made, tmp_path / "out.json")
+    with pytest.raises(DgError, match="holds no results"):
+        evaluate(options(), folder, pairs, folder / "frames/0.arrow", tmp_path / "out.json")
+    assert left_in(tmp_path) == ["made.arrow", "other.parquet"]
+
+
+def test_a_full_disk_leaves_no_summary(toy, tmp_path, monkeypatch):
+    made = results_showing(toy, tmp_path / "made.arrow", "source")
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", disk_is_full)
+    with pytest.raises(DgError, match="disk is full"):
+        evaluate(options(), *toy, made, tmp_path / "out/x.json")
+    assert left_in(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("method", ["source_unchanged", "reference_unchanged"])
+def test_the_floors_give_pictures_as_they_are(toy, tmp_path, method):
+    folder, pairs = toy
+    reenact({"benchmark": "RaFD", "method": method}, folder, pairs, tmp_path / "made.arrow")
+    faces, results = FaceSet([folder]), Results(tmp_path / "made.arrow")
+    assert results.keys("target") == pd.read_parquet(pairs)["target"].tolist()
+    for result in results:
+        row = faces.row(getattr(result, method.removesuffix("_unchanged")))
+        assert result.image == faces.encoded(row)
+        np.testing.assert_array_equal(result.points, faces.points[row])
+
+
+class FakeIdsg(torch.nn.Module):
+    """Landmarks of the reference, shifted by the first number of the source's face code."""
+
+    def generate(self, l_r, r_s):
+        return l_r + r_s[:, :1, None] / 100
+
+
+class FakeRfg(torch.nn.Module):
+    """The source's picture, darker the further the landmarks lie to the left."""
+
+    def paint(self, l_t, source):
+        return source * l_t[:, :, 0].mean(dim=1)[:, None, None, None]
+
+
+@pytest.fixture
+def fake_nets(monkeypatch):
+    import sys
+    from types import SimpleNamespace
+
+    monkeypatch.setitem(sys.modules, "dg.idsg", SimpleNamespace(load_idsg=lambda path: FakeIdsg()))
+    monkeypatch.setitem(sys.modules, "dg.rfg", SimpleNamespace(load_rfg=lambda path: FakeRfg()))
+
+
+def test_dg_paints_the_generated_landmarks_and_marks_its_pictures(toy, tmp_path, fake_nets):
+    folder, pairs = toy
+    reenact({"benchmark": "RaFD", "method": "dg"}, folder, pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
+    faces = FaceSet([folder])
+    for result in Results(tmp_path / "made.arrow"):
+        source, reference = faces.row(result.source), faces.row(result.reference)
+        points = faces.points[reference] + faces.codes[source][0] / 100
+        np.testing.assert_allclose(result.points, points, atol=1e-6)
+        (tmp_path / "one.png").write_bytes(result.image)
+        with Image.open(tmp_path / "one.png") as image:
+            assert image.text["provenance"].startswith("synthetic, made by DG face reenactment")
+            np.testing.assert_allclose(np.asarray(image), faces.image(source) * points[:, 0].mean(), atol=0.51)
+
+
+def test_dg_asks_for_what_it_needs(toy, tmp_path, fake_nets):
+    folder, pairs = toy
+    method = {"benchmark": "RaFD", "method": "dg"}
+    with pytest.raises(DgError, match="--idsg and --rfg"):
+        reenact(method, folder, pairs, tmp_path / "made.arrow")
+    bare = prepare(tmp_path / "bare", face_table(3))
+    (bare / "identity/0.arrow").unlink()
+    with pytest.raises(DgError, match="needs face codes"):
+        reenact(method, bare, pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
+    with pytest.raises(DgError, match="no method 'fom'"):
+        reenact({"benchmark": "RaFD", "method": "fom"}, folder, pairs, tmp_path / "made.arrow")
+    assert not (tmp_path / "made.arrow").exists()
+
+
+def test_a_full_disk_leaves_no_results(toy, tmp_path, monkeypatch):
+    monkeypatch.setattr(pa, "record_batch", disk_is_full)
+    with pytest.raises(DgError, match="disk is full"):
+        reenact({"benchmark": "RaFD", "method": "source_unchanged"}, *toy, tmp_path / "out/made.arrow")
+    assert left_in(tmp_path / "out") == []
