@@ -1,0 +1,31 @@
+# Pictures in, landmarks, IDSG, RFG, protocols, metrics, tables: every rule runs one step of `python -m dg`.
+#     snakemake --cores 8 results/table4.csv        what would run: add -n, why: add --reason
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "params.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/landmarks.smk"
+include: "workflow/rules/idsg.smk"
+include: "workflow/rules/rfg.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/bundled.smk"
+
+
+refuse_untrustworthy_state()
+
+
+rule all:
+    default_target: True
+    input:
+        rules.table4.output.csv,
+
+
+onsuccess:
+    record_in_dvc()

@@ -1,0 +1,7 @@
+"""`python -m dg STEP ...`."""
+
+import sys
+
+from dg.cli import main
+
+sys.exit(main())

@@ -1,0 +1,221 @@
+"""One verb per pipeline step: `python -m dg STEP ...`; the Snakemake rules call exactly these.
+
+Every verb takes `--settings`, the JSON that `dg.settings.step_settings` makes from params.yaml; see `settings` for
+printing it. Steps are imported only when called, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from dg.errors import DgError
+
+
+def _threads(count: int | None) -> None:
+    if count:
+        import torch
+
+        torch.set_num_threads(count)
+
+
+def _state(arguments: argparse.Namespace) -> Path:
+    """Where a training's resume state lies: it survives as long as settings, code and inputs stay the same."""
+    from dg.digests import content_digest, digest_of
+
+    files = [*sorted(p for f in arguments.data for p in f.rglob("*.arrow") if p.parent.name != "frames")]
+    files += [f / "manifest.parquet" for f in arguments.data]
+    files += [p for p in (arguments.init, getattr(arguments, "idsg", None)) if p]
+    return Path(".cache/training") / digest_of([arguments.settings, content_digest(files)])
+
+
+def _head(a: argparse.Namespace) -> None:
+    from dg.datasets.synthface import build_head
+
+    build_head(a.out)
+
+
+def _synthface(a: argparse.Namespace) -> None:
+    from dg.datasets.synthface import make_set
+
+    settings = dict(a.settings)
+    name = settings.pop("set")
+    code = settings.pop("code", "")
+    make_set(name, a.out, a.head, settings, a.threads or os.cpu_count() or 1, code, a.replace)
+
+
+def _manifest(a: argparse.Namespace) -> None:
+    from dg.datasets.manifest import make_manifest
+
+    make_manifest(a.settings, a.raw, a.out)
+
+
+def _frames(a: argparse.Namespace) -> None:
+    from dg.frames import extract_frames
+
+    extract_frames(a.settings, a.raw, a.manifest, a.shard, a.out)
+
+
+def _landmarks(a: argparse.Namespace) -> None:
+    from dg.landmarks.extract import find_landmarks
+
+    _threads(a.threads)
+    find_landmarks(a.settings, a.frames, a.out)
+
+
+def _identity(a: argparse.Namespace) -> None:
+    from dg.identity.extract import find_codes
+
+    _threads(a.threads)
+    find_codes(a.settings, a.frames, a.out)
+
+
+def _pairs(a: argparse.Namespace) -> None:
+    from dg.protocols.pairs import make_pairs
+
+    make_pairs(a.settings, a.folder, a.out)
+
+
+def _train(a: argparse.Namespace) -> None:
+    _threads(a.threads)
+    state = _state(a)
+    if a.step == "idsg":
+        from dg.idsg.training import train_idsg
+
+        train_idsg(a.settings, a.data, a.out, a.init, state)
+    else:
+        from dg.rfg.training import train_rfg
+
+        train_rfg(a.settings, a.data, a.out, a.init, a.idsg, state)
+    shutil.rmtree(state, ignore_errors=True)
+
+
+def _reenact(a: argparse.Namespace) -> None:
+    from dg.protocols.reenact import reenact
+
+    _threads(a.threads)
+    reenact(a.settings, a.folder, a.pairs, a.out, a.idsg, a.rfg)
+
+
+def _evaluate(a: argparse.Namespace) -> None:
+    from dg.metrics.evaluate import evaluate
+
+    _threads(a.threads)
+    evaluate(a.settings, a.folder, a.pairs, a.generated, a.out)
+
+
+def _table4(a: argparse.Namespace) -> None:
+    from dg.reports.summaries import make_metrics
+    from dg.reports.table4 import make_table4
+
+    make_table4(a.settings, a.summaries, a.out)
+    make_metrics(a.summaries, a.out.with_name("metrics.json"))
+
+
+def _figure(a: argparse.Namespace) -> None:
+    from dg.reports.figures import make_grid
+
+    make_grid(a.settings, a.folder, a.pairs, a.generated, a.scores, a.out)
+
+
+def _settings(a: argparse.Namespace) -> None:
+    from dg import params
+    from dg.settings import step_settings
+
+    which = dict(pair.split("=", 1) for pair in a.which)
+    print(json.dumps(step_settings(params.load(a.params), a.name, a.variant, **which), indent=2))
+
+
+def _schema(a: argparse.Namespace) -> None:
+    from dg.files import write_json
+    from dg.params import schema
+
+    write_json(a.out, schema())
+
+
+def _check(a: argparse.Namespace) -> None:
+    from dg import params
+
+    params.load(a.params)
+    print(f"{a.params}: all values are fine.")
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(
+            f"is no JSON ({error}); `python -m dg settings STEP` prints the form"
+        ) from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dg", description=__doc__.split("\n")[0])
+    verbs = parser.add_subparsers(dest="step", required=True, metavar="STEP")
+
+    def verb(name: str, does: Any, help: str, *options: str, threads: bool = True) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(name, help=help, description=help)
+        sub.set_defaults(does=does)
+        for option in options:
+            if option == "settings":
+                sub.add_argument("--settings", type=_json, required=True, help="JSON; see `python -m dg settings`")
+            elif option in ("data", "summaries"):
+                sub.add_argument(f"--{option}", type=Path, nargs="+", required=True)
+            elif option.endswith("?"):
+                sub.add_argument(f"--{option[:-1]}", type=Path)
+            else:
+                sub.add_argument(f"--{option}", type=Path, required=True)
+        if threads:
+            sub.add_argument("--threads", type=int, help="CPU threads or processes")
+        return sub
+
+    verb("head", _head, "build SynthFace's head model", "out", threads=False)
+    synthface = verb("synthface", _synthface, "render a SynthFace set", "settings", "head", "out")
+    synthface.add_argument("--replace", action="store_true", help="empty a folder that holds another set first")
+    verb("manifest", _manifest, "list a data set's pictures and frames", "settings", "raw", "out", threads=False)
+    frames = verb("frames", _frames, "cut one shard of face crops", "settings", "raw", "manifest", "out", threads=False)
+    frames.add_argument("--shard", type=int, required=True)
+    verb("landmarks", _landmarks, "find the 68 landmarks of a shard (F_l)", "settings", "frames", "out")
+    verb("identity", _identity, "compute the face codes of a shard (E_f)", "settings", "frames", "out")
+    verb("pairs", _pairs, "draw a protocol's pair list", "settings", "folder", "out", threads=False)
+    verb("idsg", _train, "train the IDSG, eqs. (1)-(7)", "settings", "data", "init?", "out")
+    verb("rfg", _train, "train the RFG, eqs. (8)-(15)", "settings", "data", "init?", "idsg?", "out")
+    verb("reenact", _reenact, "make a picture per pair", "settings", "folder", "pairs", "idsg?", "rfg?", "out")
+    verb("evaluate", _evaluate, "SSIM, FID and CSIM of the pictures", "settings", "folder", "pairs", "generated", "out")
+    verb("table4", _table4, "Table 4 as CSV and Markdown", "settings", "summaries", "out", threads=False)
+    verb(
+        "figure", _figure, "grid of source, reference, result, truth",
+        "settings", "folder", "pairs", "generated", "scores", "out", threads=False,
+    )  # fmt: skip
+    settings = verbs.add_parser("settings", help="print the values that a step uses")
+    settings.add_argument("name", help="step, e.g. rfg")
+    settings.add_argument("which", nargs="*", help="e.g. phase=self dataset=synth_rafd benchmark=RaFD method=dg")
+    settings.add_argument("--variant", default="dg", help="an ablation of params.yaml")
+    settings.add_argument("--params", type=Path, default=Path("params.yaml"))
+    settings.set_defaults(does=_settings)
+    check = verbs.add_parser("check", help="check params.yaml")
+    check.add_argument("--params", type=Path, default=Path("params.yaml"))
+    check.set_defaults(does=_check)
+    schema = verbs.add_parser("schema", help="write the JSON schema of params.yaml")
+    schema.add_argument("--out", type=Path, default=Path("workflow/schemas/params.schema.json"))
+    schema.set_defaults(does=_schema)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb; returns the exit status: 0, 1 for bad input, 130 when interrupted."""
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.does(arguments)
+    except DgError as error:
+        print(f"dg {arguments.step}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"dg {arguments.step}: interrupted; the same command goes on where it stopped.", file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,278 @@
+"""params.yaml as typed, checked objects, and the values that each step uses.
+
+A step gets its values as one JSON string (`python -m dg STEP --settings JSON`), made by `step_settings`. Snakemake
+records exactly that string, so a changed value reruns the steps that use it and no others. This module is left out of
+the code digests for the same reason: what it decides is in the string.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from dg.errors import DgError
+
+BENCHMARKS = ("VoxCeleb1", "VoxCeleb2", "RaFD", "MPIE")
+
+
+class Strict(BaseModel):
+    """A block of params.yaml: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Benchmarks(Strict):
+    """The data set that stands for each of the paper's benchmarks (keys of `datasets`)."""
+
+    VoxCeleb1: str
+    VoxCeleb2: str
+    RaFD: str
+    MPIE: str
+
+
+class IdsgChoices(Strict):
+    """What the paper leaves open about the IDSG (Sec. 3.1)."""
+
+    landmark_dims: Literal[2, 3] = Field(description="numbers per landmark: x, y or x, y, z")
+    vls_form: Literal["hinge", "abs", "raw"] = Field(description="eq. (3): hinge, the release's abs, or as printed")
+    vls_pairs: Literal["cross", "all"] = Field(description="pairs that eq. (3) counts: of different subjects, or all")
+    adversarial: Literal["non_saturating", "saturating", "hinge"] = Field(description="form of eqs. (1), (2)")
+    r1: float = Field(ge=0, description="weight of the R1 penalty on real landmarks")
+
+
+class RfgChoices(Strict):
+    """What the paper leaves open about the RFG (Sec. 3.2)."""
+
+    adversarial: Literal["non_saturating", "saturating", "hinge"] = Field(description="form of eqs. (8)-(10)")
+    r1: float = Field(ge=0, description="weight of the R1 penalty on real faces")
+    style_dim: int = Field(gt=0, description="length of the style code s_s")
+    adain_intermediate: Literal[2, 4] = Field(description="how many intermediate blocks take the style")
+    line_width: float = Field(gt=0, description="width of the landmark map's lines, pixels at 256 px")
+    init: Literal["bundled", "scratch"] = Field(description="start of the self phase")
+
+
+class Landmarks(Strict):
+    """F_l, the landmark detector."""
+
+    backend: Literal["fan-synthface", "fan"]
+
+
+class Identity(Strict):
+    """E_f, the face encoder of eqs. (3) and (12)."""
+
+    backend: Literal["synthface-id", "vggface2"]
+
+
+class Metrics(Strict):
+    """The networks that judge."""
+
+    csim: Literal["dlib", "arcface"]
+    fid: Literal["efficientnet-lite0", "inception"]
+    ssim_reference: Literal["none", "reference"]
+    bootstrap: int = Field(ge=100, description="resamples behind the 95 % intervals")
+
+
+class Dataset(Strict):
+    """One data set under data/raw/<name>."""
+
+    kind: Literal["synthface", "rafd", "mpie", "voxceleb", "faces"]
+    crop: Literal["whole", "detect"]
+    shards: int = Field(gt=0)
+    max_broken: float = Field(ge=0, le=1)
+    fps: float | None = Field(default=None, gt=0, description="frames a second taken from videos; pictures: null")
+
+
+class Training(Strict):
+    """Sizes of one network's training."""
+
+    batch: int = Field(gt=0)
+    lr: float = Field(gt=0)
+    betas: tuple[float, float]
+    ema: float = Field(ge=0, lt=1)
+    self_steps: int = Field(gt=0)
+    cross_steps: int = Field(gt=0)
+
+
+class RfgTraining(Training):
+    """Sizes of the RFG and of its training."""
+
+    channels: int = Field(gt=0, description="channels after the first convolution")
+    max_channels: int = Field(gt=0)
+
+
+class Protocols(Strict):
+    """Sizes of the test protocols (Sec. 4.1); the rules don't shrink."""
+
+    references: int = Field(gt=0, description="reference pictures per source subject")
+    vox_frames: int = Field(gt=0, description="test frames per VoxCeleb video")
+    max_pairs: int | None = Field(default=None, gt=0, description="pairs drawn from each list; null: all")
+
+
+class SynthRafd(Strict):
+    people: int = Field(ge=2)
+
+
+class SynthMpie(Strict):
+    train_people: int = Field(ge=2)
+    test_people: int = Field(ge=2)
+    expressions: int = Field(ge=1, le=6)
+    lights: int = Field(ge=1, le=5)
+
+
+class SynthVox(Strict):
+    train_people: int = Field(ge=2)
+    test_people: int = Field(ge=2)
+    clips: int = Field(ge=1)
+    seconds: float = Field(gt=0)
+
+
+class SynthFace(Strict):
+    """Sizes of the embedded sets."""
+
+    synth_rafd: SynthRafd
+    synth_mpie: SynthMpie
+    synth_vox: SynthVox
+
+
+class Scale(Strict):
+    """Sizes and iterations."""
+
+    image_size: Literal[32, 64, 128, 256]
+    image_format: Literal["png", "jpeg"]
+    idsg: Training
+    rfg: RfgTraining
+    protocols: Protocols
+    synthface: SynthFace
+
+
+class Params(Strict):
+    """The whole of params.yaml."""
+
+    scale: str
+    seed: int = Field(ge=0)
+    benchmarks: Benchmarks
+    train_on: Literal["joint", "own"]
+    lambda_l: float = Field(ge=0)
+    lambda_c: float = Field(ge=0)
+    lambda_vls: float = Field(ge=0)
+    lambda_a: float = Field(ge=0)
+    sigma: tuple[float, float, float, float, float]
+    lambda_at: float = Field(ge=0)
+    lambda_id: float = Field(ge=0)
+    lambda_st: float = Field(ge=0)
+    lambda_lm: float = Field(ge=0)
+    lambda_ds: float = Field(ge=0)
+    idsg: IdsgChoices
+    rfg: RfgChoices
+    landmarks: Landmarks
+    identity: Identity
+    metrics: Metrics
+    ablations: dict[str, dict[str, Any]]
+    datasets: dict[str, Dataset]
+    scales: dict[str, Scale]
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Params:
+        if self.scale not in self.scales:
+            raise ValueError(f"scale: '{self.scale}' is not among scales ({', '.join(self.scales)})")
+        for benchmark in BENCHMARKS:
+            dataset = getattr(self.benchmarks, benchmark)
+            if dataset not in self.datasets:
+                raise ValueError(
+                    f"benchmarks.{benchmark}: '{dataset}' is not among datasets ({', '.join(self.datasets)})"
+                )
+        return self
+
+    @property
+    def sizes(self) -> Scale:
+        """The block of `scales` in force."""
+        return self.scales[self.scale]
+
+
+def _known_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+    keys = []
+    for name, field in model.model_fields.items():
+        keys.append(prefix + name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            keys += _known_keys(field.annotation, f"{prefix}{name}.")
+    return keys
+
+
+def validate(values: dict[str, Any], where: str) -> Params:
+    """Check the raw values of params.yaml.
+
+    Raises:
+        DgError: every wrong key with what was expected and, for a typo, the nearest right key.
+    """
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            key = ".".join(map(str, problem["loc"])) or "(whole file)"
+            if problem["type"] == "extra_forbidden":
+                near = difflib.get_close_matches(key, _known_keys(Params), n=1)
+                lines.append(f"  {key}: unknown key" + (f", did you mean '{near[0]}'?" if near else "; remove it"))
+            elif problem["type"] == "missing":
+                lines.append(f"  {key}: missing; restore it (git diff {where} shows what changed)")
+            else:
+                got = problem["input"] if not isinstance(problem["input"], dict) else "a block"
+                lines.append(f"  {key}: {problem['msg']}" + (f" (got {got!r})" if key != "(whole file)" else ""))
+        raise DgError(f"{where}: {len(lines)} value(s) to mend:\n" + "\n".join(lines)) from None
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """Parse params.yaml without checking it.
+
+    Raises:
+        DgError: missing file or broken YAML, with the line.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DgError(
+            f"{path}: not found. Run from the project's folder, or restore it (git checkout {path})."
+        ) from None
+    except yaml.YAMLError as error:
+        raise DgError(f"{path}: is not valid YAML. {error}") from None
+    if not isinstance(values, dict):
+        raise DgError(f"{path}: holds no keys. Restore it (git checkout {path}).")
+    return values
+
+
+def load(path: Path = Path("params.yaml")) -> Params:
+    """Read and check params.yaml."""
+    return validate(read_values(path), str(path))
+
+
+def with_overrides(params: Params, variant: str) -> Params:
+    """The values of the ablation `variant`; "dg" is params.yaml as it stands.
+
+    Raises:
+        DgError: no such ablation, or one of its keys is unknown.
+    """
+    if variant == "dg":
+        return params
+    if variant not in params.ablations:
+        raise DgError(f"params.yaml: ablations has no '{variant}', only {sorted(params.ablations)}.")
+    values = params.model_dump(mode="json")
+    for key, value in params.ablations[variant].items():
+        *parents, last = key.split(".")
+        block = values
+        for parent in parents:
+            block = block.get(parent) if isinstance(block, dict) else None
+        if not isinstance(block, dict) or last not in block:
+            near = difflib.get_close_matches(key, _known_keys(Params), n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            raise DgError(f"params.yaml: ablations.{variant}: no key '{key}' to override.{hint}")
+        block[last] = value
+    return validate(values, f"params.yaml (ablations.{variant})")
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of params.yaml, for editors and other tools; the pipeline itself checks with `validate`."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Params.model_json_schema()}

@@ -1,0 +1,78 @@
+# Makes the networks of dg/weights again, in data/pretraining; dg/weights/README.md says how to take them over.
+# snakemake --cores all bundled_weights
+
+
+rule bundled_weights:
+    input:
+        expand(
+            "data/pretraining/weights/{name}.safetensors",
+            name=["fan-synthface", "synthface-id", "rfg-synthface"],
+        ),
+        "data/pretraining/face_model.csv",
+
+
+rule people:
+    input:
+        head=rules.head.output,
+    output:
+        index="data/pretraining/people/index.parquet",
+    log:
+        "logs/pretraining/people.log",
+    conda:
+        "../envs/dg.yaml"
+    threads: 64
+    shell:
+        "python -m dg.pretraining pictures {input.head} data/pretraining/people --threads {threads} 2>&1 | tee {log}"
+
+
+rule face_model:
+    input:
+        index=rules.people.output.index,
+    output:
+        table="data/pretraining/face_model.csv",
+    log:
+        "logs/pretraining/face_model.log",
+    conda:
+        "../envs/dg.yaml"
+    shell:
+        "python -m dg.pretraining face-model data/pretraining/people {output.table} 2>&1 | tee {log}"
+
+
+rule pretrain:
+    input:
+        index=rules.people.output.index,
+    output:
+        weights="data/pretraining/weights/{name}.safetensors",
+    log:
+        "logs/pretraining/{name}.log",
+    wildcard_constraints:
+        name="fan-synthface|synthface-id",
+    conda:
+        "../envs/dg.yaml"
+    threads: 64
+    shell:
+        "python -m dg.pretraining {wildcards.name} data/pretraining/people {output.weights} --threads {threads}"
+        " 2>&1 | tee {log}"
+
+
+# The same workflow in a folder of its own: more people (others, by the seed), more steps, from random weights.
+rule pretrain_rfg:
+    input:
+        config="params.yaml",
+    output:
+        weights="data/pretraining/weights/rfg-synthface.safetensors",
+    log:
+        "logs/pretraining/rfg-synthface.log",
+    conda:
+        "../envs/dg.yaml"
+    threads: 64
+    params:
+        root=workflow.basedir,
+        work="data/pretraining/rfg",
+        # dg/weights/README.md says why the losses' weights aren't the paper's here.
+        values="scale=bundled seed=999999937 lambda_at=100 lambda_id=1 lambda_lm=0 lambda_ds=0 'rfg={init: scratch}'",
+    shell:
+        "(PYTHONPATH={params.root:q} snakemake --snakefile {params.root:q}/Snakefile --directory {params.work}"
+        " --configfile {params.root:q}/{input.config} --config {params.values}"
+        " --cores {threads} -- rfg_self_models"
+        " && python -m dg.pretraining rfg-synthface {params.work} {output.weights}) 2>&1 | tee {log}"

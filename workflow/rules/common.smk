@@ -1,0 +1,200 @@
+# Reads and checks; no rules here.
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, workflow.basedir)
+
+from dg.digests import code_digest, digest_of, listing_digest
+from dg.errors import DgError
+from dg.params import validate as validate_params
+from dg.settings import (
+    METHODS,
+    dataset_of,
+    datasets_in_use,
+    model_of,
+    owner,
+    step_settings,
+    training_sets,
+)
+from dg.weights import FOLDER as BUNDLED
+
+try:
+    PARAMS = validate_params(config, "params.yaml")
+except DgError as error:
+    raise WorkflowError(str(error)) from None
+
+# One GPU job at a time where there is a GPU; without one the jobs share the cores.
+GPU = int(shutil.which("nvidia-smi") is not None)
+BENCHMARKS_4 = ("VoxCeleb2", "RaFD", "MPIE", "MPIE_LP")
+DATASETS = datasets_in_use(PARAMS)
+MODELS = sorted({model_of(PARAMS, dataset) for dataset in DATASETS})
+SYNTHETIC = tuple(
+    name for name, entry in PARAMS.datasets.items() if entry.kind == "synthface"
+)
+
+
+wildcard_constraints:
+    dataset="|".join(PARAMS.datasets),
+    benchmark="|".join(BENCHMARKS_4),
+    method="|".join(METHODS),
+    variant="|".join(["dg", *PARAMS.ablations]),
+    model="|".join(["joint", *PARAMS.datasets]),
+    shard="[0-9]+",
+
+
+CODE = {
+    "synthface": "dg.datasets.synthface",
+    "manifest": "dg.datasets.manifest",
+    "frames": "dg.frames",
+    "landmarks": "dg.landmarks.extract",
+    "identity": "dg.identity.extract",
+    "pairs": "dg.protocols.pairs",
+    "idsg": "dg.idsg.training",
+    "rfg": "dg.rfg.training",
+    "reenact": "dg.protocols.reenact",
+    "evaluate": "dg.metrics.evaluate",
+    "table4": "dg.reports.table4",
+    "figure": "dg.reports.figures",
+}
+
+
+def raw_digest(dataset):
+    """What the raw pictures are: the recipe of a rendered set, the files' names and sizes of a real one."""
+    if dataset in SYNTHETIC:
+        return digest_of(
+            [
+                step_settings(PARAMS, "synthface", dataset=dataset),
+                code_digest(CODE["synthface"]),
+            ]
+        )
+    return listing_digest(Path("data/raw") / dataset)
+
+
+def job(step, variant="dg", **which):
+    """The one `params` entry of a rule: the values its step uses and a digest of its code, as JSON.
+
+    One entry, because Snakemake compares params as a set of values without names; a digest, because dates of code
+    and raw data say nothing.
+    """
+    try:
+        values = step_settings(PARAMS, step, variant, **which)
+    except DgError as error:
+        raise WorkflowError(str(error)) from None
+    values["code"] = code_digest(CODE[step])
+    if step in ("manifest", "frames"):
+        values["raw"] = raw_digest(which["dataset"])
+    return json.dumps(values, sort_keys=True)
+
+
+def shards(dataset, *kinds):
+    """The shard files of a data set: kinds are frames, landmarks, identity."""
+    count = PARAMS.datasets[dataset].shards
+    return [
+        f"data/sets/{dataset}/{kind}/{k}.arrow" for kind in kinds for k in range(count)
+    ]
+
+
+def training_data(wildcards):
+    return [
+        path
+        for name in training_sets(PARAMS, wildcards.model)
+        for path in prepared(name)
+    ]
+
+
+def prepared(dataset):
+    return [
+        f"data/sets/{dataset}/manifest.parquet",
+        *shards(dataset, "frames", "landmarks", "identity"),
+    ]
+
+
+def folders(wildcards):
+    return [f"data/sets/{name}" for name in training_sets(PARAMS, wildcards.model)]
+
+
+def trained(rule, variant, model):
+    """Path of a training's result, shared by all variants with the same values."""
+    return f"results/{rule}/{owner(PARAMS, rule, variant)}/{model}.safetensors"
+
+
+def table4_results(pattern, methods=METHODS):
+    return expand(pattern, variant="dg", benchmark=BENCHMARKS_4, method=methods)
+
+
+def raw_index(wildcards):
+    """A rendered set's index; real data is laid there by hand and enters as a digest."""
+    return (
+        [f"data/raw/{wildcards.dataset}/index.parquet"]
+        if wildcards.dataset in SYNTHETIC
+        else []
+    )
+
+
+def pair_list(wildcards):
+    return f"data/sets/{dataset_of(PARAMS, wildcards.benchmark)}/pairs/{wildcards.benchmark}.parquet"
+
+
+def set_folder(wildcards):
+    return f"data/sets/{dataset_of(PARAMS, wildcards.benchmark)}"
+
+
+def networks(wildcards):
+    """The trained networks that a method needs; the trivial baselines need none."""
+    if wildcards.method != "dg":
+        return {}
+    model = model_of(PARAMS, dataset_of(PARAMS, wildcards.benchmark))
+    return {
+        "idsg": trained("idsg_cross", wildcards.variant, model),
+        "rfg": trained("rfg_cross", wildcards.variant, model),
+    }
+
+
+def refuse_untrustworthy_state():
+    """Stop where Snakemake would answer 'nothing to be done' without knowing (see ARCHITECTURE.md, Snakemake and DVC)."""
+    for ablation in PARAMS.ablations:
+        try:
+            for step in ("landmarks", "identity"):
+                if step_settings(PARAMS, step) != step_settings(PARAMS, step, ablation):
+                    raise DgError(
+                        f"params.yaml: ablations.{ablation} changes {step}, which all variants share. Change the key "
+                        f"itself instead: dvc exp run -S {step}.backend=..."
+                    )
+        except DgError as error:
+            raise WorkflowError(str(error)) from None
+    if Path("results/table4.csv").exists() and not Path(".snakemake/metadata").exists():
+        raise WorkflowError(
+            "results/ holds results, but .snakemake/metadata, the records of how they were made, is missing. Bring the "
+            "records back (dvc checkout, or dvc pull in a clone) or move results/ away to make it again."
+        )
+    linked = subprocess.run(
+        ["dvc", "config", "cache.type"], capture_output=True, text=True
+    ).stdout
+    if "link" in linked.replace("reflink", ""):
+        raise WorkflowError(
+            f"DVC's cache.type is '{linked.strip()}': Snakemake would write through links into DVC's cache. Run "
+            "`dvc config cache.type reflink,copy` and `dvc checkout --relink`."
+        )
+
+
+def record_in_dvc():
+    """After a finished run by hand: tell DVC, so that `dvc repro` and `dvc exp run` start from it."""
+    if (
+        os.environ.get("DVC_STAGE")
+        or not Path(".dvc").is_dir()
+        or not Path("results/metrics.json").exists()
+    ):
+        return
+    left = subprocess.run(
+        ["sh", "workflow/nothing-left.sh"],
+        capture_output=True,
+        env={**os.environ, "DVC_STAGE": "-"},
+    )
+    if left.returncode == 0:
+        subprocess.run(["dvc", "commit", "--force", "--quiet"], check=False)

@@ -1,0 +1,78 @@
+rule head:
+    output:
+        "data/synthface/head.safetensors",
+    log:
+        "logs/head.log",
+    conda:
+        "../envs/dg.yaml"
+    params:
+        job=json.dumps({"code": code_digest("dg.datasets.synthface.head")}),
+    shell:
+        "python -m dg head --out {output} 2>&1 | tee {log}"
+
+
+rule synthface:
+    input:
+        head=rules.head.output,
+    output:
+        index="data/raw/{dataset}/index.parquet",
+    log:
+        "logs/synthface/{dataset}.log",
+    wildcard_constraints:
+        dataset="|".join(SYNTHETIC),
+    conda:
+        "../envs/dg.yaml"
+    threads: 64
+    params:
+        job=lambda wildcards: job("synthface", dataset=wildcards.dataset),
+    shell:
+        "python -m dg synthface --settings {params.job:q} --head {input.head} --out data/raw/{wildcards.dataset}"
+        " --replace --threads {threads} 2>&1 | tee {log}"
+
+
+rule manifest:
+    input:
+        raw=raw_index,
+    output:
+        manifest="data/sets/{dataset}/manifest.parquet",
+    log:
+        "logs/manifest/{dataset}.log",
+    conda:
+        "../envs/dg.yaml"
+    params:
+        job=lambda wildcards: job("manifest", dataset=wildcards.dataset),
+    shell:
+        "python -m dg manifest --settings {params.job:q} --raw data/raw/{wildcards.dataset} --out {output.manifest}"
+        " 2>&1 | tee {log}"
+
+
+rule frames:
+    input:
+        manifest=rules.manifest.output.manifest,
+    output:
+        shard="data/sets/{dataset}/frames/{shard}.arrow",
+    log:
+        "logs/frames/{dataset}/{shard}.log",
+    conda:
+        "../envs/dg.yaml"
+    params:
+        job=lambda wildcards: job("frames", dataset=wildcards.dataset),
+    shell:
+        "python -m dg frames --settings {params.job:q} --raw data/raw/{wildcards.dataset} --manifest {input.manifest}"
+        " --shard {wildcards.shard} --out {output.shard} 2>&1 | tee {log}"
+
+
+rule pairs:
+    input:
+        data=lambda wildcards: prepared(wildcards.dataset),
+    output:
+        pairs="data/sets/{dataset}/pairs/{benchmark}.parquet",
+    log:
+        "logs/pairs/{dataset}/{benchmark}.log",
+    conda:
+        "../envs/dg.yaml"
+    params:
+        job=lambda wildcards: job("pairs", benchmark=wildcards.benchmark),
+    shell:
+        "python -m dg pairs --settings {params.job:q} --folder data/sets/{wildcards.dataset} --out {output.pairs}"
+        " 2>&1 | tee {log}"

@@ -1,0 +1,57 @@
+rule reenact:
+    input:
+        unpack(networks),
+        pairs=pair_list,
+        data=lambda wildcards: prepared(dataset_of(PARAMS, wildcards.benchmark)),
+    output:
+        pictures="results/evaluate/{variant}/{benchmark}/{method}.arrow",
+    log:
+        "logs/reenact/{variant}/{benchmark}/{method}.log",
+    conda:
+        "../envs/dg.yaml"
+    resources:
+        gpu=GPU,
+    params:
+        job=lambda wildcards: job(
+            "reenact",
+            wildcards.variant,
+            benchmark=wildcards.benchmark,
+            method=wildcards.method,
+        ),
+        folder=set_folder,
+        nets=lambda wildcards, input: " ".join(
+            f"--{role} {input[role]}" for role in networks(wildcards)
+        ),
+    shell:
+        "python -m dg reenact --settings {params.job:q} --folder {params.folder} --pairs {input.pairs} {params.nets}"
+        " --out {output.pictures} --threads {threads} 2>&1 | tee {log}"
+
+
+rule evaluate:
+    input:
+        pairs=pair_list,
+        pictures=rules.reenact.output.pictures,
+        data=lambda wildcards: prepared(dataset_of(PARAMS, wildcards.benchmark)),
+    output:
+        summary="results/evaluate/{variant}/{benchmark}/{method}.json",
+        scores="results/evaluate/{variant}/{benchmark}/{method}.parquet",
+    log:
+        "logs/evaluate/{variant}/{benchmark}/{method}.log",
+    conda:
+        "../envs/dg.yaml"
+    params:
+        job=lambda wildcards: job(
+            "evaluate",
+            wildcards.variant,
+            benchmark=wildcards.benchmark,
+            method=wildcards.method,
+        ),
+        folder=set_folder,
+    shell:
+        "python -m dg evaluate --settings {params.job:q} --folder {params.folder} --pairs {input.pairs}"
+        " --generated {input.pictures} --out {output.summary} --threads {threads} 2>&1 | tee {log}"
+
+
+rule evaluations:
+    input:
+        table4_results("results/evaluate/{variant}/{benchmark}/{method}.json"),

@@ -1,0 +1,47 @@
+rule idsg_self:
+    input:
+        data=training_data,
+    output:
+        net="results/idsg_self/{variant}/{model}.safetensors",
+    log:
+        "logs/idsg_self/{variant}/{model}.log",
+    conda:
+        "../envs/dg.yaml"
+    resources:
+        gpu=GPU,
+    params:
+        job=lambda wildcards: job("idsg", wildcards.variant, phase="self"),
+        data=folders,
+    shell:
+        "python -m dg idsg --settings {params.job:q} --data {params.data} --out {output.net} --threads {threads}"
+        " 2>&1 | tee {log}"
+
+
+rule idsg_cross:
+    input:
+        data=training_data,
+        init=lambda wildcards: trained("idsg_self", wildcards.variant, wildcards.model),
+    output:
+        net="results/idsg_cross/{variant}/{model}.safetensors",
+    log:
+        "logs/idsg_cross/{variant}/{model}.log",
+    conda:
+        "../envs/dg.yaml"
+    resources:
+        gpu=GPU,
+    params:
+        job=lambda wildcards: job("idsg", wildcards.variant, phase="cross"),
+        data=folders,
+    shell:
+        "python -m dg idsg --settings {params.job:q} --data {params.data} --init {input.init} --out {output.net}"
+        " --threads {threads} 2>&1 | tee {log}"
+
+
+rule idsg_self_models:
+    input:
+        [trained("idsg_self", "dg", model) for model in MODELS],
+
+
+rule idsg_cross_models:
+    input:
+        [trained("idsg_cross", "dg", model) for model in MODELS],

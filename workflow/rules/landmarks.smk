@@ -1,0 +1,43 @@
+rule landmarks:
+    input:
+        frames=rules.frames.output.shard,
+    output:
+        shard="data/sets/{dataset}/landmarks/{shard}.arrow",
+    log:
+        "logs/landmarks/{dataset}/{shard}.log",
+    conda:
+        "../envs/dg.yaml"
+    resources:
+        gpu=GPU,
+    params:
+        job=job("landmarks"),
+    shell:
+        "python -m dg landmarks --settings {params.job:q} --frames {input.frames} --out {output.shard}"
+        " --threads {threads} 2>&1 | tee {log}"
+
+
+rule identity:
+    input:
+        frames=rules.frames.output.shard,
+    output:
+        shard="data/sets/{dataset}/identity/{shard}.arrow",
+    log:
+        "logs/identity/{dataset}/{shard}.log",
+    conda:
+        "../envs/dg.yaml"
+    resources:
+        gpu=GPU,
+    params:
+        job=job("identity"),
+    shell:
+        "python -m dg identity --settings {params.job:q} --frames {input.frames} --out {output.shard}"
+        " --threads {threads} 2>&1 | tee {log}"
+
+
+rule prepared_data:
+    input:
+        [prepared(name) for name in DATASETS],
+        [
+            f"data/sets/{dataset_of(PARAMS, name)}/pairs/{name}.parquet"
+            for name in BENCHMARKS_4
+        ],

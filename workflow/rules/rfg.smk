@@ -1,0 +1,50 @@
+rule rfg_self:
+    input:
+        data=training_data,
+    output:
+        net="results/rfg_self/{variant}/{model}.safetensors",
+    log:
+        "logs/rfg_self/{variant}/{model}.log",
+    conda:
+        "../envs/dg.yaml"
+    threads: 64
+    resources:
+        gpu=GPU,
+    params:
+        job=lambda wildcards: job("rfg", wildcards.variant, phase="self"),
+        data=folders,
+    shell:
+        "python -m dg rfg --settings {params.job:q} --data {params.data} --out {output.net} --threads {threads}"
+        " 2>&1 | tee {log}"
+
+
+rule rfg_cross:
+    input:
+        data=training_data,
+        init=lambda wildcards: trained("rfg_self", wildcards.variant, wildcards.model),
+        idsg=lambda wildcards: trained("idsg_cross", wildcards.variant, wildcards.model),
+    output:
+        net="results/rfg_cross/{variant}/{model}.safetensors",
+    log:
+        "logs/rfg_cross/{variant}/{model}.log",
+    conda:
+        "../envs/dg.yaml"
+    threads: 64
+    resources:
+        gpu=GPU,
+    params:
+        job=lambda wildcards: job("rfg", wildcards.variant, phase="cross"),
+        data=folders,
+    shell:
+        "python -m dg rfg --settings {params.job:q} --data {params.data} --init {input.init} --idsg {input.idsg}"
+        " --out {output.net} --threads {threads} 2>&1 | tee {log}"
+
+
+rule rfg_self_models:
+    input:
+        [trained("rfg_self", "dg", model) for model in MODELS],
+
+
+rule rfg_cross_models:
+    input:
+        [trained("rfg_cross", "dg", model) for model in MODELS],
