@@ -128,6 +128,7 @@ class SynthVox(Strict):
     test_people: int = Field(ge=2)
     clips: int = Field(ge=1)
     seconds: float = Field(gt=0)
+    fps: int = Field(ge=1, description="of the videos; datasets.synth_vox.fps says how many of them are taken")
 
 
 class SynthFace(Strict):
