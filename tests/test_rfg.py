@@ -44,7 +44,7 @@ def test_r1_of_a_linear_judge_is_half_its_squared_weight():
 
 @pytest.mark.parametrize("adain", [2, 4])
 def test_the_style_enters_the_last_intermediate_blocks_and_all_up_blocks(adain):
-    net = FaceGenerator(64, 512, 128, adain)
+    net = FaceGenerator(256, 64, 512, 128, adain)
     assert [block.conv2.out_channels for block in net.down] == [128, 256, 512, 512]
     assert all(isinstance(block, DownBlock) and block.down for block in net.down)
     assert len(net.middle) == 4 - adain

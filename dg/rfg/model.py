@@ -19,7 +19,7 @@ class Rfg(nn.Module):
         super().__init__()
         self.size, self.line_width = sizes["size"], sizes["line_width"]
         widths = sizes["channels"], sizes["max_channels"]
-        self.generator = FaceGenerator(*widths, sizes["style_dim"], sizes["adain_intermediate"])
+        self.generator = FaceGenerator(self.size, *widths, sizes["style_dim"], sizes["adain_intermediate"])
         self.style_encoder = Trunk(sizes["size"], 3, *widths, sizes["style_dim"])
 
     def maps(self, points: torch.Tensor) -> torch.Tensor:

@@ -97,12 +97,14 @@ class FaceGenerator(nn.Module):
 
     3x3 convolution; 4 down blocks with instance norm; 4 intermediate blocks, the last `adain_intermediate` of them with
     AdaIN; 4 up blocks with AdaIN; 3x3 convolution to RGB, sigmoid. At 256 px with channels 64, max_channels 512: widths
-    64-128-256-512-512.
+    64-128-256-512-512. Smaller pictures take fewer down and up blocks, so that the intermediate ones see 16 x 16 px as
+    at 256: through 8 x 8 px eyes and mouth hardly pass.
     """
 
-    def __init__(self, channels: int, max_channels: int, style_dim: int, adain_intermediate: int) -> None:
+    def __init__(self, size: int, channels: int, max_channels: int, style_dim: int, adain_intermediate: int) -> None:
+        """`size`: pixels, a power of two from 32."""
         super().__init__()
-        widths = _widths(channels, max_channels, 4)
+        widths = _widths(channels, max_channels, int(math.log2(size)) - 4)
         top = widths[-1]
         self.first = nn.Conv2d(3, channels, 3, padding=1)
         self.down = nn.Sequential(*(DownBlock(i, o, norm=True) for i, o in pairwise(widths)))
@@ -119,7 +121,7 @@ class FaceGenerator(nn.Module):
         """Ihat_t = G_f(l_t, s_s).
 
         Args:
-            maps: (B, 3, H, W) landmark maps with values {0, 1}; H = W, a multiple of 16.
+            maps: (B, 3, H, W) landmark maps with values {0, 1}; H = W = size.
             style: (B, style_dim).
 
         Returns:
