@@ -54,6 +54,15 @@ def test_the_style_enters_the_last_intermediate_blocks_and_all_up_blocks(adain):
     assert [block.conv2.out_channels for block in net.styled[adain:]] == [512, 256, 128, 64]
 
 
+@pytest.mark.parametrize("size", [32, 64, 128, 256])
+def test_the_intermediate_blocks_see_16_pixels_at_every_size(size):
+    net = FaceGenerator(size, 4, 16, 6, 2)
+    seen = []
+    net.middle.register_forward_hook(lambda module, inputs, output: seen.append(output.shape[-2:]))
+    assert net(torch.zeros(2, 3, size, size), torch.zeros(2, 6)).shape == (2, 3, size, size)
+    assert seen == [(16, 16)]
+
+
 @pytest.mark.parametrize(("size", "blocks"), [(32, 3), (64, 4), (128, 5), (256, 6)])
 def test_the_trunk_goes_down_to_4_pixels(size, blocks):
     net = Trunk(size, 3, 4, 16, 7)
