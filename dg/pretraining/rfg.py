@@ -7,15 +7,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from dg.checkpoints import card_path, load_checkpoint, save_checkpoint, under_prefix, with_prefix
 from dg.files import read_json
 from dg.metrics.ssim import ssim
+from dg.rfg.losses import style_loss
 from dg.rfg.model import Rfg
+from dg.rfg.networks import AdaIN, DownBlock
 from dg.shards import FaceSet
 from dg.training.pairs import PairSampler
 
 PAIRS, CHUNK = 256, 32
+STYLE_LOSS = 0.2
+"""What eq. (13) shall start from: about its size in a run from random weights."""
 
 
 def pack_rfg(work: Path, out: Path) -> dict[str, Any]:
@@ -34,8 +39,10 @@ def pack_rfg(work: Path, out: Path) -> dict[str, Any]:
     """
     trained = work / "results/rfg_self/dg/joint.safetensors"
     weights, made = under_prefix("ema_rfg", load_checkpoint(trained)), read_json(card_path(trained))
-    tensors = {name: tensor.half() for name, tensor in weights.items()}
-    net = Rfg(made["sizes"])
+    net, measured = Rfg(made["sizes"]), FaceSet([work / "data/sets/synth_mpie"], "test")
+    net.load_state_dict(weights)
+    shrink_codes(net, _style_loss(net, measured) / STYLE_LOSS)
+    tensors = {name: tensor.half() for name, tensor in net.state_dict().items()}
     net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     folders = sorted((work / "data/sets").glob("synth_*"))
     learnt = FaceSet(folders, split="train")
@@ -43,11 +50,48 @@ def pack_rfg(work: Path, out: Path) -> dict[str, Any]:
         "what": "RFG: face generator G_f and style encoder E_s, averages of a longer self phase (scale: bundled)",
         "data": f"{len(learnt)} SynthFace pictures of {learnt.table['subject'].nunique()} people that don't exist and "
         "are in no benchmark set",
-        "metrics": measure_rfg(net.eval().requires_grad_(False), FaceSet([work / "data/sets/synth_mpie"], "test")),
+        "metrics": measure_rfg(net.eval().requires_grad_(False), measured),
         **{key: made[key] for key in ("sizes", "settings", "steps", "seconds", "versions", "git_commit")},
     }
     save_checkpoint(out, with_prefix("ema_rfg", tensors), card)
     return card
+
+
+@torch.no_grad()
+def shrink_codes(net: Rfg, factor: float) -> None:
+    """Divide E_s's codes by `factor` and multiply what reads them in G_f by it: the same pictures from smaller codes.
+
+    A run without eq. (13) says nothing about the size of the codes, and they grow; a thousand times too large, they
+    would let that equation outweigh all others. The layers of E_s share the division evenly, so that a step of the
+    optimiser still means about the same to each.
+    """
+    encoder = net.style_encoder
+    blocks = [block for block in encoder.down if isinstance(block.skip, nn.Conv2d)]
+    share = factor ** (-1 / (len(blocks) + 3))
+    gain = 1.0  # of the activations so far; a bias is added to them and shrinks alike
+    for layer in (encoder.first, *encoder.down, encoder.last[1], encoder.linear):
+        if isinstance(layer, DownBlock):
+            layer.conv1.bias *= gain
+            if layer in blocks:
+                layer.conv2.weight *= share
+                layer.skip.weight *= share
+                gain *= share
+            layer.conv2.bias *= gain
+        else:
+            gain *= share
+            layer.weight *= share
+            layer.bias *= gain
+    for module in net.generator.modules():
+        if isinstance(module, AdaIN):
+            module.linear.weight *= factor
+
+
+@torch.no_grad()
+def _style_loss(net: Rfg, faces: FaceSet) -> float:
+    batch = PairSampler(faces.table, CHUNK, seed=0).self_batch(0)
+    source = torch.from_numpy(np.stack([faces.image(row) for row in batch.source])).permute(0, 3, 1, 2) / 255
+    painted, style = net(torch.from_numpy(faces.points[batch.reference]), source)
+    return float(style_loss(net.style_encoder(painted), style))
 
 
 def measure_rfg(rfg: Rfg, faces: FaceSet) -> dict[str, float]:
