@@ -1,32 +1,16 @@
 """Pictures and truths of people no network was trained on, for the tests of the networks."""
 
-from functools import cache
-from pathlib import Path
-
 import numpy as np
 import torch
 
 from dg.datasets.synthface import (
     Action,
-    build_head,
-    load_head,
     random_scene,
     random_units,
     render,
     sample_person,
     truth,
 )
-
-
-@cache
-def _head(path):
-    if not path.exists():
-        build_head(path)
-    return load_head(path)
-
-
-def head_in(tmp_path_factory):
-    return _head(Path(tmp_path_factory.getbasetemp()) / "synthface-head.safetensors")
 
 
 def _shot(k, yaw):

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from dg.checkpoints import card_path, load_checkpoint
-from dg.datasets.synthface import build_head, load_head, render, sample_person, sets
+from dg.datasets.synthface import render, sample_person, sets
 from dg.files import read_json
 from dg.identity.encoder import load_face_encoder
 from dg.identity.train import auc
@@ -26,17 +26,14 @@ STRANGERS = 77  # seed: no training and no benchmark uses it
 
 
 @pytest.fixture(scope="module")
-def strangers(tmp_path_factory):
+def strangers(head):
     """Six pictures each of eight people of no other set: images, points, visible, person."""
-    head = tmp_path_factory.mktemp("head") / "head.safetensors"
-    build_head(head)
-    model = load_head(head)
     settings = sets.parse("synth_people", {"people": 8, "pictures": 6, "extreme": 0, "seed": STRANGERS})
     rows = []
     for job in sets.jobs("synth_people", settings):
         person = sample_person(*job.person)
         for shot in sets.shots("synth_people", settings, job):
-            made = render(model, person, shot.action, shot.scene, settings.size)
+            made = render(head, person, shot.action, shot.scene, settings.size)
             rows.append((made.image, made.landmarks, made.visible, job.number))
     images, points, visible, who = (np.stack(column) for column in zip(*rows))
     return torch.from_numpy(images).permute(0, 3, 1, 2) / 255, points, visible, who

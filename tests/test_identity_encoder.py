@@ -9,7 +9,7 @@ from torchvision.models import resnet50
 from dg.errors import DgError
 from dg.identity.encoder import VGGFACE2_FILES, load_face_encoder
 from dg.identity.train import auc
-from tests.synthface_truth import head_in, pictures
+from tests.synthface_truth import pictures
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +18,8 @@ def encoder():
 
 
 @pytest.fixture(scope="module")
-def people(tmp_path_factory):
-    return pictures(head_in(tmp_path_factory), [-60, -25, 0, 30], range(920, 932))
+def people(head):
+    return pictures(head, [-60, -25, 0, 30], range(920, 932))
 
 
 def test_codes_have_unit_mean_square(encoder, people):

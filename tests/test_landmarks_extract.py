@@ -17,16 +17,16 @@ from dg.landmarks.fan import load_landmark_net
 from dg.landmarks.pose import fit_pose
 from dg.landmarks.visibility import facing
 from dg.shards import FRAME_SCHEMA, MANIFEST_COLUMNS, FaceSet, fixed_lists, read_shard, write_shard
-from tests.synthface_truth import head_in, pictures
+from tests.synthface_truth import pictures
 
 SETTINGS = {"backend": "fan-synthface", "weights": None}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, head):
     """A prepared set of five faces and, in second place, a picture of noise."""
     root = tmp_path_factory.mktemp("set")
-    images = pictures(head_in(tmp_path_factory), [-30, 0, 20, 40, 60], [905])[0]
+    images = pictures(head, [-30, 0, 20, 40, 60], [905])[0]
     crops = (images.permute(0, 2, 3, 1) * 255).to(torch.uint8).numpy()
     noise = np.random.default_rng(0).integers(0, 255, (1, 128, 128, 3), np.uint8)
     crops = np.concatenate([crops[:1], noise, crops[1:]])

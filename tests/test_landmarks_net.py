@@ -16,7 +16,7 @@ from dg.landmarks.depth import PointDepth
 from dg.landmarks.fan import LandmarkNet, load_landmark_net
 from dg.landmarks.heatmaps import decode
 from dg.pretraining.augment import faceless
-from tests.synthface_truth import head_in, pictures
+from tests.synthface_truth import pictures
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,8 @@ def net():
 
 
 @pytest.fixture(scope="module")
-def people(tmp_path_factory):
-    return pictures(head_in(tmp_path_factory), [-70, -40, -10, 10, 45, 75], range(900, 904))
+def people(head):
+    return pictures(head, [-70, -40, -10, 10, 45, 75], range(900, 904))
 
 
 def test_decoding_agrees_with_face_alignments_where_its_rule_is_exact():

@@ -9,12 +9,12 @@ from dg.landmarks.pose import face_model, fit_pose
 from dg.landmarks.regions import MIRROR
 from dg.landmarks.visibility import facing
 from dg.pretraining.face_model import rotations
-from tests.synthface_truth import head_in, truths
+from tests.synthface_truth import truths
 
 
 @pytest.fixture(scope="module")
-def people(tmp_path_factory):
-    return truths(head_in(tmp_path_factory), [-80, -45, -15, 0, 20, 50, 75], range(900, 905))
+def people(head):
+    return truths(head, [-80, -45, -15, 0, 20, 50, 75], range(900, 905))
 
 
 def _laid(pose, shift=(0.4, 0.6), scale=0.2):

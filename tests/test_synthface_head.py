@@ -12,7 +12,6 @@ from dg.datasets.synthface import (
     MIRROR,
     RAFD,
     Action,
-    build_head,
     landmark_vertices,
     load_head,
     motion,
@@ -23,19 +22,6 @@ from dg.datasets.synthface import (
 from dg.datasets.synthface.head import SKIN
 from dg.datasets.synthface.people import CONTROL_NAMES, CUTS
 from dg.errors import DgError
-
-
-@pytest.fixture(scope="module")
-def head_file(tmp_path_factory):
-    path = tmp_path_factory.getbasetemp() / "synthface-head.safetensors"
-    if not path.exists():
-        build_head(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def head(head_file):
-    return load_head(head_file)
 
 
 def test_head_is_mirror_symmetric(head):

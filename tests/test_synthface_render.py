@@ -13,9 +13,7 @@ from dg.datasets.synthface import (
     Action,
     Light,
     Scene,
-    build_head,
     landmark_vertices,
-    load_head,
     render,
     sample_person,
     truth,
@@ -23,14 +21,6 @@ from dg.datasets.synthface import (
 )
 from dg.datasets.synthface.body import body_of
 from dg.datasets.synthface.camera import DISTANCE
-
-
-@pytest.fixture(scope="module")
-def head(tmp_path_factory):
-    path = tmp_path_factory.getbasetemp() / "synthface-head.safetensors"
-    if not path.exists():
-        build_head(path)
-    return load_head(path)
 
 
 @pytest.fixture(scope="module")

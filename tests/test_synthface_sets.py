@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dg.datasets.synthface import build_head, make_set
 from dg.datasets.synthface import make as maker
+from dg.datasets.synthface import make_set
 from dg.datasets.synthface.sets import MPIE_POSES, SETTINGS, jobs, parse, shots
 from dg.errors import DgError
 
@@ -19,14 +19,6 @@ SMALL = {
     "synth_vox": {"train_people": 1, "test_people": 1, "clips": 2, "seconds": 0.2, "size": 32},
     "synth_people": {"people": 3, "pictures": 2, "size": 32},
 }
-
-
-@pytest.fixture(scope="module")
-def head_file(tmp_path_factory):
-    path = tmp_path_factory.getbasetemp() / "synthface-head.safetensors"
-    if not path.exists():
-        build_head(path)
-    return path
 
 
 def _files(folder):

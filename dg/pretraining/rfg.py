@@ -86,11 +86,14 @@ def shrink_codes(net: Rfg, factor: float) -> None:
             module.linear.weight *= factor
 
 
+def _images(faces: FaceSet, rows: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.stack([faces.image(row) for row in rows])).permute(0, 3, 1, 2) / 255
+
+
 @torch.no_grad()
 def _style_loss(net: Rfg, faces: FaceSet) -> float:
     batch = PairSampler(faces.table, CHUNK, seed=0).self_batch(0)
-    source = torch.from_numpy(np.stack([faces.image(row) for row in batch.source])).permute(0, 3, 1, 2) / 255
-    painted, style = net(torch.from_numpy(faces.points[batch.reference]), source)
+    painted, style = net(torch.from_numpy(faces.points[batch.reference]), _images(faces, batch.source))
     return float(style_loss(net.style_encoder(painted), style))
 
 
@@ -99,10 +102,7 @@ def measure_rfg(rfg: Rfg, faces: FaceSet) -> dict[str, float]:
     batch = PairSampler(faces.table, PAIRS, seed=0).self_batch(0)
     painted, unchanged = [], []
     for rows in np.array_split(np.arange(PAIRS), PAIRS // CHUNK):
-        source, truth = (
-            torch.from_numpy(np.stack([faces.image(row) for row in part[rows]])).permute(0, 3, 1, 2) / 255
-            for part in (batch.source, batch.target)
-        )
+        source, truth = (_images(faces, part[rows]) for part in (batch.source, batch.target))
         l_t = torch.from_numpy(faces.points[batch.reference[rows]])
         painted.append(ssim(rfg.paint(l_t, source), truth))
         unchanged.append(ssim(source, truth))

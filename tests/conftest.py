@@ -1,0 +1,17 @@
+"""The head model of SynthFace, built once for all tests of a process."""
+
+import pytest
+
+from dg.datasets.synthface import build_head, load_head
+
+
+@pytest.fixture(scope="session")
+def head_file(tmp_path_factory):
+    path = tmp_path_factory.getbasetemp() / "synthface-head.safetensors"
+    build_head(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def head(head_file):
+    return load_head(head_file)
