@@ -17,7 +17,6 @@ from dg.files import replacing
 from dg.landmarks.detector import cut, find_face_crop
 from dg.landmarks.fan import BACKENDS, load_landmark_net
 from dg.landmarks.regions import EDGES
-from dg.landmarks.visibility import facing
 from dg.pictures import read_picture
 
 TILE, COLUMNS = 384, 4
@@ -42,9 +41,9 @@ def main() -> None:
             print(f"{path}: no face found")
             continue
         crop = cut(picture, box, 256)
-        points, score = net.detect(torch.from_numpy(crop.copy()).permute(2, 0, 1)[None] / 255)
-        print(f"{path}: score {float(score):.2f}{'' if float(score) > net.face_threshold else ' (taken for no face)'}")
-        tiles.append(drawn(crop, points[0, :, :2].numpy(), facing(points)[0].numpy()))
+        found = net.detect(torch.from_numpy(crop.copy()).permute(2, 0, 1)[None] / 255)
+        print(f"{path}: score {float(found.score):.2f}{'' if float(found.score) > net.face_threshold else ' (taken for no face)'}")
+        tiles.append(drawn(crop, found.points[0, :, :2].numpy(), found.visible[0].numpy()))
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % COLUMNS)
     rows = [np.concatenate(tiles[k : k + COLUMNS], 1) for k in range(0, len(tiles), COLUMNS)]
     with replacing(arguments.out) as temporary:

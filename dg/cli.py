@@ -42,7 +42,13 @@ def _head(a: argparse.Namespace) -> None:
 
 def _synthface(a: argparse.Namespace) -> None:
     from dg.datasets.synthface import make_set
+    from dg.datasets.synthface.command import render_for_people
 
+    if a.settings is None:
+        render_for_people(a)
+        return
+    if a.head is None:
+        raise DgError("--settings (the pipeline's call) needs --head too; without --settings neither is needed.")
     settings = dict(a.settings)
     name = settings.pop("set")
     code = settings.pop("code", "")
@@ -175,7 +181,9 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     verb("head", _head, "build SynthFace's head model", "out", threads=False)
-    synthface = verb("synthface", _synthface, "render a SynthFace set", "settings", "head", "out")
+    synthface = verb("synthface", _synthface, "render people who don't exist, with their landmarks", "head?", "out")
+    synthface.add_argument("--settings", type=_json, help="JSON, as the pipeline calls it; replaces the options below")
+    _synthface_options(synthface)
     synthface.add_argument("--replace", action="store_true", help="empty a folder that holds another set first")
     verb("manifest", _manifest, "list a data set's pictures and frames", "settings", "raw", "out", threads=False)
     frames = verb("frames", _frames, "cut one shard of face crops", "settings", "raw", "manifest", "out", threads=False)
@@ -205,6 +213,12 @@ def _parser() -> argparse.ArgumentParser:
     schema.add_argument("--out", type=Path, default=Path("workflow/schemas/params.schema.json"))
     schema.set_defaults(does=_schema)
     return parser
+
+
+def _synthface_options(parser: argparse.ArgumentParser) -> None:
+    from dg.datasets.synthface.command import add_options
+
+    add_options(parser)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -61,7 +61,11 @@ def _frames(p: Params, dataset: str) -> dict[str, Any]:
 
 def _landmarks(p: Params) -> dict[str, Any]:
     backend = p.landmarks.backend
-    return {"backend": backend, "weights": bundled_digest(backend)}
+    return {
+        "backend": backend,
+        "weights": bundled_digest(backend),
+        "visibility": bundled_digest("visibility-synthface"),
+    }
 
 
 def _identity(p: Params) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def test_landmarks_of_real_eyes_lie_where_a_person_marked_them():
         photo = _photo(subject)
         box = find_face_crop(photo)
         crop = cut(photo, box, 128)
-        points = net.detect(torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float() / 255)[0][0].numpy()
+        points = net.detect(torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float() / 255).points[0].numpy()
         found = points[:, :2] * (box[2] - box[0]) + box[:2]
         pupils = _pupils(subject)
         eyes = np.stack([found[36:42].mean(0), found[42:48].mean(0)])

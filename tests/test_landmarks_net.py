@@ -56,13 +56,13 @@ def test_detect_agrees_with_face_alignments_decoding_of_the_same_heatmaps(net, p
     with torch.no_grad():
         heatmaps = net.fan(images)[-1].numpy()
     theirs = get_preds_fromhm(heatmaps)[0] / 32
-    ours, _ = net.detect(images)
+    ours = net.detect(images).points
     # Theirs is quantised to a quarter of a cell of 1/32.
     assert np.median(np.abs(ours[..., :2].numpy() - theirs)) < 0.5 / 32
 
 
 def test_soft_equals_detect(net, people):
-    points, _ = net.detect(people[0])
+    points = net.detect(people[0]).points
     assert (net.soft(people[0]) - points[..., :2]).abs().max() < 0.5 / 256
 
 
@@ -80,7 +80,7 @@ def test_soft_gradient_against_finite_differences(people):
 
 def test_unseen_people(net, people):
     images, truth, visible, _, _ = people
-    points, score = net.detect(images)
+    points, _, score, _, _ = net.detect(images)
     size = (truth[..., :2].amax(1) - truth[..., :2].amin(1)).prod(-1).sqrt()[:, None]
     error = (points[..., :2] - truth[..., :2]).norm(dim=-1) / size
     assert error[visible].mean() < 0.04
@@ -90,14 +90,14 @@ def test_unseen_people(net, people):
 
 def test_pictures_without_a_face_score_low(net, people):
     bad = faceless((people[0] * 255).to(torch.uint8), torch.Generator().manual_seed(4))
-    assert (net.detect(bad)[1] < net.face_threshold).float().mean() > 0.9
-    assert (net.detect(torch.rand(4, 3, 128, 128))[1] < net.face_threshold).all()
+    assert (net.detect(bad).score < net.face_threshold).float().mean() > 0.9
+    assert (net.detect(torch.rand(4, 3, 128, 128)).score < net.face_threshold).all()
 
 
 def test_any_size_gives_the_same_points(net, people):
     images = people[0][:6]
     large = nn.functional.interpolate(images, 256, mode="bilinear", antialias=True)
-    difference = (net.detect(large)[0] - net.detect(images)[0])[..., :2].norm(dim=-1)
+    difference = (net.detect(large).points - net.detect(images).points)[..., :2].norm(dim=-1)
     assert difference.mean() < 2 / 256
 
 
@@ -160,7 +160,7 @@ def test_official_back_end_from_files(random_official):
     assert isinstance(net, LandmarkNet)
     assert net.input_size == 256
     image = torch.rand(1, 3, 256, 256)
-    points, score = net.detect(image)
+    points, _, score, _, _ = net.detect(image)
     assert points.shape == (1, 68, 3)
     assert 0 <= float(score) <= 1
     fan.eval()

@@ -16,11 +16,14 @@ from dg.identity.network import FaceCodeNet
 from dg.identity.train import train_identity
 from dg.landmarks.fan import load_landmark_net
 from dg.landmarks.train import heatmap_loss, train_fan
+from dg.landmarks.train_points import train_visibility
+from dg.landmarks.visibility import PointVisibility
 from dg.pretraining.__main__ import SETTINGS, main
 from dg.pretraining.augment import faceless, randomise
 from dg.pretraining.face_model import rotations
 from dg.pretraining.loop import fit
 from dg.pretraining.people import load_people
+from dg.weights import bundled
 
 GEOMETRY = {"rotation": 15.0, "scale": 0.1, "shift": 0.04}
 NOTHING = dict.fromkeys(("background", "light", "colour", "blur", "noise", "jpeg", "occlusion", "grey"), 0.0)
@@ -130,10 +133,29 @@ def test_fan_training_writes_weights_that_load_and_a_card(folder, tmp_path):
     train_fan(folder, out, _tiny("fan-synthface"), tmp_path / "state")
     tensors = load_checkpoint(out)
     assert tensors["fan.l0.weight"].dtype == torch.float16
-    points, _ = load_landmark_net("fan-synthface", weights=tensors).detect(torch.rand(1, 3, 128, 128))
+    points = load_landmark_net("fan-synthface", weights=tensors).detect(torch.rand(1, 3, 128, 128)).points
     assert points.shape == (1, 68, 3)
     metrics = json.loads(out.with_suffix(".json").read_text())["metrics"]
-    assert set(metrics["error_visible_percent"]) == {"0-30", "30-60", "60-95", "all"}
+    assert set(metrics["error_visible_percent"]) == {"0-15", "15-30", "30-60", "60-95", "all"}
+
+
+def test_fan_training_can_start_from_the_bundled_weights(folder, tmp_path):
+    settings = _tiny("fan-synthface") | {"steps": 1, "lr": 0.0}
+    start = load_checkpoint(bundled("fan-synthface"))
+    for init, near in (("bundled", True), ("scratch", False)):
+        out = tmp_path / f"{init}.safetensors"
+        train_fan(folder, out, settings | {"init": init}, tmp_path / init)
+        same = torch.equal(load_checkpoint(out)["fan.conv1.weight"], start["fan.conv1.weight"])
+        assert same == near
+
+
+def test_visibility_training_writes_weights_that_load_and_a_card(folder, tmp_path):
+    out = tmp_path / "visibility-synthface.safetensors"
+    card = train_visibility(folder, out, _tiny("visibility-synthface"), tmp_path / "state")
+    net = PointVisibility()
+    net.load_state_dict(load_checkpoint(out))
+    assert net(torch.rand(2, 68, 2)).shape == (2, 68)
+    assert 0 <= card["metrics"]["agreement"]["mouth"]["all"] <= 1
 
 
 def test_identity_training_writes_weights_that_load_and_a_card(folder, tmp_path):

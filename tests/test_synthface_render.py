@@ -21,6 +21,7 @@ from dg.datasets.synthface import (
 )
 from dg.datasets.synthface.body import body_of
 from dg.datasets.synthface.camera import DISTANCE
+from dg.datasets.synthface.rays import Tracer
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +109,10 @@ def test_visibility_equals_brute_force(head, bald):
     a, b, c = (vertices[head.faces[:, k]].astype(float) for k in range(3))
     expected = []
     for point, normal in zip(points.astype(float), normals.astype(float), strict=True):
-        start = point + 0.002 * normal
+        start = point + 0.01 * normal
         d = camera.position - start
         d /= np.linalg.norm(d)
-        start = start + 0.003 * d
+        start = start + 0.02 * d
         e1, e2 = b - a, c - a
         h = np.cross(d, e2)
         det = (e1 * h).sum(1)
@@ -124,6 +125,16 @@ def test_visibility_equals_brute_force(head, bald):
         expected.append(not ((u >= 0) & (v >= 0) & (u + v <= 1) & (t > 1e-6)).any())
     assert 15 < np.sum(expected) < 68
     assert (np.array(expected) != visible).sum() <= 1  # a ray along an edge may fall to either side
+
+
+def test_folds_thinner_than_a_pixel_hide_nothing_and_cheeks_do():
+    """A plate in front of a point: 1 mm before it is a fold, 6 mm before it is another part of the face."""
+    module = importlib.import_module("dg.datasets.synthface.render")
+    normal, camera = np.array([[0.0, 0, 1]], np.float32), np.array([0.0, 0, 13], np.float32)
+    for distance, seen in ((0.01, True), (0.06, False)):
+        plate = np.array([[-1, -1, distance], [1, -1, distance], [0, 1, distance]], np.float32)
+        tracer = Tracer(plate, np.array([[0, 1, 2]]))
+        assert module.visible_from(camera, np.zeros((1, 3), np.float32), normal, tracer)[0] == seen
 
 
 def test_same_arguments_same_bytes(head):

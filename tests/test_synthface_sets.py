@@ -98,6 +98,28 @@ def test_no_two_sets_share_a_person():
                 assert not subjects[i] & subjects[k]
 
 
+def test_grid_is_every_combination():
+    settings = parse("synth_grid", {"people": 2, "yaws": [-10, 40], "pitches": [0, 12.5], "gazes": ["frontal", "left"]})
+    plan = [s for job in jobs("synth_grid", settings) for s in shots("synth_grid", settings, job)]
+    assert len({s.path for s in plan}) == len(plan) == 2 * 2 * 2 * 2 * 2  # the last: neutral and happiness
+    assert {(s.action.yaw, s.action.pitch) for s in plan} == {(-10, 0), (-10, 12.5), (40, 0), (40, 12.5)}
+    with pytest.raises(DgError, match=r"yaws has 120; degrees in -90"):
+        parse("synth_grid", {"yaws": [120]})
+
+
+def test_hand_held_clips_shake_a_little_and_landmarks_follow():
+    settings = parse("synth_vox", {"train_people": 8, "test_people": 0, "clips": 1, "seconds": 2})
+    shifts = [
+        np.array([shot.scene.shift for shot in shots("synth_vox", settings, job)])
+        for job in jobs("synth_vox", settings)
+    ]
+    spread = np.array([shift.std(0).max() for shift in shifts])
+    still = spread < 1e-9
+    assert 1 <= still.sum() <= 7  # some stand on a tripod
+    assert (spread < 0.02).all() and (spread[~still] > 0.001).all()
+    assert max(np.abs(np.diff(shift, axis=0)).max() for shift in shifts) < 0.01  # smooth from frame to frame
+
+
 def test_other_settings_do_not_mix_in(tmp_path, head_file):
     make_set("synth_people", tmp_path, head_file, {"people": 1, "pictures": 1, "size": 16})
     before = _files(tmp_path)

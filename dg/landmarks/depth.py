@@ -5,25 +5,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from dg.landmarks.perceptron import PointPerceptron
 
-class PointDepth(nn.Module):
-    """A perceptron from 68 x, y to 68 z, blind to where the face lies and how large it is (75,700 parameters)."""
+
+class PointDepth(PointPerceptron):
+    """From 68 x, y to 68 z (75,700 parameters)."""
 
     def __init__(self, width: int = 192) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(136, width),
-            nn.LeakyReLU(0.1),
-            nn.Linear(width, width),
-            nn.LeakyReLU(0.1),
-            nn.Linear(width, 68),
-        )
+        super().__init__(width)
 
     def forward(self, points: Tensor) -> Tensor:
         """(B, 68, 2) x, y in crop coordinates -> (B, 68) z: larger is nearer, mean 0.5, in crop sizes."""
-        centred = points - points.mean(1, keepdim=True)
-        scale = centred.square().sum(-1).mean(1).clamp_min(1e-8).sqrt()
-        z = self.layers((centred / scale[:, None, None]).flatten(1))
+        z, scale = self.read(points)
         return 0.5 + (z - z.mean(1, keepdim=True)) * scale[:, None]
 
 

@@ -10,9 +10,7 @@ from tqdm import tqdm
 
 from dg.batches import image_batches
 from dg.files import write_json
-from dg.landmarks.fan import load_landmark_net
-from dg.landmarks.pose import fit_pose
-from dg.landmarks.visibility import facing
+from dg.landmarks.fan import Landmarks, load_landmark_net, no_faces
 from dg.shards import LANDMARK_SCHEMA, read_shard, write_shard
 
 BATCH = 32
@@ -35,24 +33,22 @@ def find_landmarks(settings: dict[str, Any], frames: Path, out: Path) -> None:
     net = load_landmark_net(settings["backend"], device)
     batch = read_shard(frames)
     keys = batch.column("key").to_pylist()
-    points, scores = [torch.zeros(0, 68, 3)], [torch.zeros(0)]
+    parts = [no_faces()]
     with tqdm(total=len(keys), desc=f"landmarks {Path(frames).stem}", unit="face", disable=None) as bar:
         for images in image_batches(batch, BATCH):
-            found, score = net.detect(images.to(device))
-            points.append(found.float().cpu())
-            scores.append(score.float().cpu())
+            parts.append(Landmarks(*(value.cpu() for value in net.detect(images.to(device)))))
             bar.update(len(images))
-    found, score = torch.cat(points), torch.cat(scores)
-    score[score < net.face_threshold] = 0
+    found = Landmarks(*(torch.cat(values) for values in zip(*parts)))
+    score = torch.where(found.score < net.face_threshold, 0, found.score)
     write_shard(
         out,
         LANDMARK_SCHEMA,
         {
             "key": keys,
-            "points": found.flatten(1).numpy(),
-            "visible": facing(found).numpy(),
+            "points": found.points.flatten(1).numpy(),
+            "visible": found.visible.numpy(),
             "score": score.numpy(),
-            "pose": fit_pose(found)[0].numpy(),
+            "pose": found.pose.numpy(),
         },
     )
     faceless = [key for key, value in zip(keys, score.tolist()) if value == 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -15,9 +16,37 @@ from dg.files import read_json
 from dg.landmarks.depth import ImageDepth, PointDepth
 from dg.landmarks.heatmaps import decode
 from dg.landmarks.official import FOLDER, official_nets
+from dg.landmarks.pose import fit_pose
+from dg.landmarks.visibility import visible_points
 from dg.weights import bundled
 
 BACKENDS = ("fan-synthface", "fan")
+
+
+class Landmarks(NamedTuple):
+    """What a landmark network says about B face crops.
+
+    Attributes:
+        points: (B, 68, 3) x, y in [0, 1] crop coordinates (y down), z = depth in crop sizes, larger is nearer, mean 0.5
+            (the Contract in dg/shards.py).
+        peaks: (B, 68) in [0, 1], share of a point's heatmap that lies at its peak.
+        score: (B,) in [0, 1], mean of the peaks; low where no face is.
+        visible: (B, 68) bool, see `visible_points`.
+        pose: (B, 6) yaw, pitch, roll in degrees, x, y, scale; see `fit_pose`.
+    """
+
+    points: Tensor
+    peaks: Tensor
+    score: Tensor
+    visible: Tensor
+    pose: Tensor
+
+
+def no_faces() -> Landmarks:
+    """What a network says about no pictures at all."""
+    return Landmarks(
+        torch.zeros(0, 68, 3), torch.zeros(0, 68), torch.zeros(0), torch.zeros(0, 68, dtype=torch.bool), torch.zeros(0, 6)
+    )
 
 
 class LandmarkNet(nn.Module):
@@ -52,21 +81,13 @@ class LandmarkNet(nn.Module):
         return F.interpolate(images, size, mode="bilinear", antialias=True)
 
     @torch.no_grad()
-    def detect(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Find the 68 points.
-
-        Args:
-            images: (B, 3, H, H) in [0, 1] RGB, one face each.
-
-        Returns:
-            points: (B, 68, 3) x, y in [0, 1] crop coordinates (y down), z = depth in crop sizes, larger is nearer,
-                mean 0.5 (the Contract in dg/shards.py).
-            score: (B,) in [0, 1], mean share of a point's heatmap that lies at its peak; low where no face is.
-        """
+    def detect(self, images: Tensor) -> Landmarks:
+        """Find the 68 points of one face each on (B, 3, H, H) RGB pictures in [0, 1]."""
         small = self._resized(images)
-        points, peaks = decode(self.fan(small)[-1], self.sharpness)
-        z = self.depth(points, small) if isinstance(self.depth, ImageDepth) else self.depth(points)
-        return torch.cat([points, z.to(points.dtype).unsqueeze(-1)], -1), peaks.mean(1)
+        xy, peaks = decode(self.fan(small)[-1], self.sharpness)
+        z = self.depth(xy, small) if isinstance(self.depth, ImageDepth) else self.depth(xy)
+        points = torch.cat([xy, z.to(xy.dtype).unsqueeze(-1)], -1)
+        return Landmarks(points, peaks, peaks.mean(1), visible_points(xy), fit_pose(points)[0])
 
     def soft(self, images: Tensor) -> Tensor:
         """F_l of eqs. (10) and (14): (B, 3, H, H) in [0, 1] -> (B, 68, 2) x, y, with gradient to the pictures.

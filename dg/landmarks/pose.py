@@ -15,21 +15,17 @@ MODEL_FILE = Path(__file__).with_name("face_model.csv")
 
 @dataclass(frozen=True)
 class FaceModel:
-    """The mean face and which way its points look (made by dg/pretraining/face_model.py from SynthFace).
+    """The mean face (made by dg/pretraining/face_model.py from SynthFace).
 
     Head axes: x to the right of a frontal picture, y up, z to the camera; unit: root-mean-square radius of the face.
 
     Attributes:
         mean: (68, 3) points.
         weight: (68,) how rigid a point is (lips and chin move with the expression), sum 1. `mean` is centred with it.
-        normal: (68, 3) unit directions in head axes.
-        threshold: (68,); a point is seen from the unit directions v with normal . v > threshold.
     """
 
     mean: Tensor
     weight: Tensor
-    normal: Tensor
-    threshold: Tensor
 
 
 @cache
@@ -40,7 +36,7 @@ def face_model(device: torch.device | str = "cpu") -> FaceModel:
     def columns(*names: str) -> Tensor:
         return torch.tensor(table[list(names)].to_numpy(), dtype=torch.float64, device=device).squeeze(-1)
 
-    return FaceModel(columns("x", "y", "z"), columns("weight"), columns("nx", "ny", "nz"), columns("threshold"))
+    return FaceModel(columns("x", "y", "z"), columns("weight"))
 
 
 def fit_pose(points: Tensor, model: FaceModel | None = None) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Training of the bundled landmark network `fan-synthface`, and the measuring of it."""
+"""Training of the bundled landmark network `fan-synthface`."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import torch.nn.functional as F
 from face_alignment.models import FAN
 from torch import Tensor
 
-from dg.checkpoints import save_checkpoint, with_prefix
-from dg.landmarks.depth import PointDepth
-from dg.landmarks.fan import LandmarkNet, load_landmark_net
+from dg.checkpoints import load_checkpoint, save_checkpoint, under_prefix, with_prefix
+from dg.landmarks.fan import load_landmark_net
 from dg.landmarks.heatmaps import decode
-from dg.landmarks.visibility import facing
-from dg.pretraining.augment import faceless, move, randomise
+from dg.landmarks.measure import measure_landmarks, measure_scores
+from dg.landmarks.train_points import train_depth
+from dg.pretraining.augment import faceless, randomise
 from dg.pretraining.loop import fit
-from dg.pretraining.people import People, load_people
+from dg.pretraining.people import load_people
+from dg.weights import bundled, bundled_digest
 
 SIGMA = 0.8  # cells: width of the target Gaussian; the coordinate term, not the width, carries the precision
-YAW_BINS = ((0, 30), (30, 60), (60, 95))
 
 
 def train_fan(people: Path, out: Path, settings: dict[str, Any], state: Path, until: int | None = None) -> dict:
@@ -42,6 +42,8 @@ def train_fan(people: Path, out: Path, settings: dict[str, Any], state: Path, un
     torch.manual_seed(settings["seed"])
     learn, measure = load_people(people, settings["held_out"])
     fan = FAN(1).to(memory_format=torch.channels_last)
+    if settings["init"] == "bundled":
+        fan.load_state_dict(under_prefix("fan", load_checkpoint(bundled("fan-synthface"))))
 
     def batch_of(step: int) -> tuple[Tensor, Tensor, Tensor]:
         generator = torch.Generator().manual_seed(settings["seed"] * 1_000_003 + step)
@@ -76,6 +78,7 @@ def train_fan(people: Path, out: Path, settings: dict[str, Any], state: Path, un
         "data": f"{len(learn)} SynthFace pictures of {len(learn.subject.unique())} people that don't exist; "
         f"measured on {len(measure)} pictures of {len(measure.subject.unique())} others",
         "settings": settings,
+        "init": bundled_digest("fan-synthface") if settings["init"] == "bundled" else "random",
         "steps_done": until or settings["steps"],
         "torch": torch.__version__,
         "face_threshold": threshold,
@@ -110,78 +113,3 @@ def heatmap_loss(heatmaps: Tensor, points: Tensor, has_face: Tensor) -> Tensor:
     if (~has_face).any():
         loss = loss + 0.05 * (-logs[~has_face].mean(-1) - torch.log(torch.tensor(float(size * size)))).mean()
     return loss
-
-
-def train_depth(learn: People, settings: dict[str, Any], state: Path) -> PointDepth:
-    """Fit the depth perceptron to true points that are turned, scaled and jittered as a landmark network errs."""
-    depth = PointDepth()
-
-    def batch_of(step: int) -> tuple[Tensor, Tensor]:
-        generator = torch.Generator().manual_seed(settings["seed"] * 1_000_003 + step)
-        rows = torch.randint(len(learn), (settings["depth_batch"],), generator=generator)
-        _, points = move(torch.zeros(len(rows), 1, 1, 1), learn.points[rows], settings["augment"], generator)
-        jitter = settings["depth_jitter"] * torch.randn((*points.shape[:2], 2), generator=generator)
-        return points[..., :2] + jitter, points[..., 2]
-
-    def loss_of(xy: Tensor, z: Tensor) -> Tensor:
-        with torch.autocast("cpu", enabled=False):
-            return 100 * (depth(xy) - z).abs().mean()
-
-    fit(
-        depth, batch_of, loss_of, steps=settings["depth_steps"], lr=settings["depth_lr"], weight_decay=1e-4,
-        state=state / "depth.safetensors", name="depth",
-    )  # fmt: skip
-    return depth
-
-
-def measure_landmarks(net: LandmarkNet, people: People) -> dict[str, Any]:
-    """Errors on pictures of people the network has not seen, in percent of the face size.
-
-    Face size: sqrt(w h) of the bounding box of the 68 true points, in the picture. Errors are mean Euclidean distances
-    over visible points inside the picture; `depth_error` is the mean absolute error of z over the same points;
-    `visibility_agreement` is the share of all 68 points whose visibility by the normal rule, from the points found,
-    equals the ray truth (and `.._from_truth`: from the true points). Bins are of true absolute yaw.
-    """
-    found = detect_all(net, people.images)
-    low, high = people.points[..., :2].amin(1), people.points[..., :2].amax(1)
-    size = (high - low).prod(-1).sqrt()[:, None]
-    error = 100 * (found[..., :2] - people.points[..., :2]).norm(dim=-1) / size
-    depth = 100 * (found[..., 2] - people.points[..., 2]).abs() / size
-    inside = ((people.points[..., :2] > 0) & (people.points[..., :2] < 1)).all(-1)
-    seen = people.visible & inside
-    agree = facing(found) == people.visible
-    agree_truth = facing(people.points) == people.visible
-    yaw = people.pose[:, 0].abs()
-    out: dict[str, Any] = {}
-    for name, value, mask in (
-        ("error_visible_percent", error, seen),
-        ("error_hidden_percent", error, inside & ~people.visible),
-        ("depth_error_percent", depth, seen),
-        ("visibility_agreement", agree.float(), torch.ones_like(seen)),
-        ("visibility_agreement_from_truth", agree_truth.float(), torch.ones_like(seen)),
-    ):
-        bins = {f"{a}-{b}": (yaw >= a) & (yaw < b) for a, b in YAW_BINS} | {"all": yaw >= 0}
-        out[name] = {k: round(float(value[rows][mask[rows]].mean()), 4) for k, rows in bins.items()}
-    return out
-
-
-def measure_scores(net: LandmarkNet, people: People, settings: dict[str, Any]) -> tuple[float, dict[str, Any]]:
-    """The score that best parts randomised faces from face-less pictures, and how well it does (Youden's index)."""
-    generator = torch.Generator().manual_seed(settings["seed"] + 1)
-    rows = torch.randperm(len(people), generator=generator)[:512]
-    faces, _ = randomise(people.images[rows], people.masks[rows], people.points[rows], settings["augment"], generator)
-    good = torch.cat([net.detect(chunk)[1] for chunk in faces.split(64)])
-    bad = torch.cat([net.detect(chunk)[1] for chunk in faceless(people.images[rows], generator).split(64)])
-    candidates = torch.linspace(0, 1, 201)
-    kept = (good[:, None] >= candidates).float().mean(0)
-    refused = (bad[:, None] < candidates).float().mean(0)
-    best = int((kept + refused).argmax())
-    return round(float(candidates[best]), 3), {
-        "faces_kept": round(float(kept[best]), 4),
-        "faceless_refused": round(float(refused[best]), 4),
-    }
-
-
-def detect_all(net: LandmarkNet, images: Tensor) -> Tensor:
-    """(N, 68, 3) points on (N, 3, S, S) uint8 pictures."""
-    return torch.cat([net.detect(chunk.float() / 255)[0] for chunk in images.split(64)])

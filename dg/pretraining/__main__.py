@@ -12,6 +12,7 @@ import yaml
 from dg.errors import DgError
 from dg.identity.train import train_identity
 from dg.landmarks.train import train_fan
+from dg.landmarks.train_points import train_visibility
 from dg.pretraining.face_model import make_face_model
 from dg.pretraining.people import load_people
 from dg.pretraining.pictures import make_people
@@ -23,7 +24,7 @@ SETTINGS = Path(__file__).with_name("settings.yaml")
 def main() -> int:
     """Train one network or compute the face model; 1 and a message on bad input."""
     parser = argparse.ArgumentParser(prog="python -m dg.pretraining", description="Train a bundled network.")
-    parser.add_argument("name", choices=["pictures", "face-model", "fan-synthface", "synthface-id", "rfg-synthface"])
+    parser.add_argument("name", choices=["pictures", "face-model", "visibility-synthface", "fan-synthface", "synthface-id", "rfg-synthface"])
     parser.add_argument(
         "source",
         type=Path,
@@ -45,6 +46,8 @@ def main() -> int:
             make_face_model(load_people(arguments.source, settings["fan-synthface"]["held_out"])[0], arguments.out)
         elif arguments.name == "rfg-synthface":
             pack_rfg(arguments.source, arguments.out)
+        elif arguments.name == "visibility-synthface":
+            train_visibility(arguments.source, arguments.out, settings[arguments.name], arguments.state)
         elif arguments.name == "fan-synthface":
             train_fan(arguments.source, arguments.out, settings[arguments.name], arguments.state, arguments.until)
         else:

@@ -6,7 +6,7 @@ rule bundled_weights:
     input:
         expand(
             "data/pretraining/weights/{name}.safetensors",
-            name=["fan-synthface", "synthface-id", "rfg-synthface"],
+            name=["visibility-synthface", "fan-synthface", "synthface-id", "rfg-synthface"],
         ),
         "data/pretraining/face_model.csv",
 
@@ -46,7 +46,7 @@ rule pretrain:
     log:
         "logs/pretraining/{name}.log",
     wildcard_constraints:
-        name="fan-synthface|synthface-id",
+        name="visibility-synthface|fan-synthface|synthface-id",
     conda:
         "../envs/dg.yaml"
     threads: 64

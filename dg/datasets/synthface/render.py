@@ -18,6 +18,9 @@ from .rays import Tracer
 from .scene import Scene
 
 SUPERSAMPLING = 2
+LIFT, CLEAR = 0.01, 0.02
+"""dm: a landmark's ray to the camera starts 1 mm above the skin and 2 mm nearer. A 128 px picture's pixel is 2.1 mm, so
+what hides a point by less (the crease of a lip's corner, a lid's rim) hides nothing that a picture shows."""
 _NECK = np.array([0.0, 5.75, 0.25])  # dm, what the head turns about relative to the shoulders
 
 
@@ -30,7 +33,7 @@ class Rendered:
         mask: (H, W) uint8, 0-255, how much of the pixel is head, hair or neck.
         landmarks: (68, 3) float32. x, y: pixels / picture size, y down, may leave [0, 1]; z: (depth towards the camera
             in pixels, relative to the mean of the 68) / size + 0.5, larger is nearer (FAN's convention; paper Sec. 3).
-        visible: (68,) bool, no skin, eye or tooth between the point and the camera. Hair is not counted.
+        visible: (68,) bool, no skin, eye or tooth between the point and the camera (`visible_from`). Hair is not counted.
         yaw, pitch, roll: degrees, see `actions`.
     """
 
@@ -95,12 +98,11 @@ def camera_for(body: Body, action: Action, scene: Scene) -> Camera:
 
 
 def visible_from(position: np.ndarray, points: np.ndarray, normals: np.ndarray, skin_rays: Tracer) -> np.ndarray:
-    """(N,) bool: nothing lies between `position` (3,) and `points` (N, 3), which are lifted 0.2 mm along `normals`."""
-    # 0.2 mm along the normal and 0.3 mm towards the camera clear the point's own triangles, not the next fold.
-    start = points + 0.002 * normals
+    """(N,) bool: no surface between `position` (3,) and `points` (N, 3) but folds thinner than a pixel (`CLEAR`)."""
+    start = points + LIFT * normals
     away = position - start
     distance = np.linalg.norm(away, axis=1, keepdims=True)
-    return ~skin_rays.blocked(start + 0.003 * away / distance, away / distance)
+    return ~skin_rays.blocked(start + CLEAR * away / distance, away / distance)
 
 
 def _with_rays(ribbons: Ribbons | None):

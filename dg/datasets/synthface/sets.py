@@ -1,7 +1,7 @@
-"""The four data sets of SynthFace as lists of shots: who, doing what, under which light, into which file.
+"""The data sets of SynthFace as lists of shots: who, doing what, under which light, into which file.
 
 `synth_rafd`, `synth_mpie` and `synth_vox` stand in for RaFD, Multi-PIE and VoxCeleb (paper Sec. 4.1); `synth_people`
-trains the landmark and identity networks and shares no person with them.
+trains the landmark and identity networks, `synth_grid` is every combination that one asks for. No two share a person.
 """
 
 from __future__ import annotations
@@ -13,10 +13,16 @@ import numpy as np
 
 from dg.errors import DgError
 
-from .actions import EXPRESSIONS, MPIE, RAFD, Action, motion, random_units
+from .actions import EXPRESSIONS, MPIE, RAFD, Action, motion, random_units, shake
 from .scene import MPIE_LIGHTS, Background, Light, Scene, random_scene
 
-FIRST_PERSON = {"synth_rafd": 1_000_000, "synth_mpie": 2_000_000, "synth_vox": 3_000_000, "synth_people": 4_000_000}
+FIRST_PERSON = {
+    "synth_rafd": 1_000_000,
+    "synth_mpie": 2_000_000,
+    "synth_vox": 3_000_000,
+    "synth_people": 4_000_000,
+    "synth_grid": 5_000_000,
+}
 """Number of the first person of each set. The ranges never meet, so no two sets share a person, whatever the seeds."""
 _ROOM = 1_000_000  # people a range has room for
 
@@ -64,7 +70,7 @@ class VoxSettings:
     fps: int = 25
     yaw: float = 60.0
     size: int = 128
-    crf: int = 20
+    crf: int = 23
     seed: int = 0
 
 
@@ -84,11 +90,27 @@ class PeopleSettings:
     format: str = "png"
 
 
+@dataclasses.dataclass(frozen=True)
+class GridSettings:
+    """`people` x `yaws` x `pitches` x `expressions` x `gazes` x `lights`, all split "train". Angles: degrees."""
+
+    people: int = 10
+    yaws: tuple[float, ...] = (-60.0, -30.0, 0.0, 30.0, 60.0)
+    pitches: tuple[float, ...] = (0.0,)
+    expressions: tuple[str, ...] = ("neutral", "happiness")
+    gazes: tuple[str, ...] = ("frontal",)
+    lights: tuple[str, ...] = ("frontal",)
+    size: int = 128
+    seed: int = 0
+    format: str = "png"
+
+
 SETTINGS = {
     "synth_rafd": RafdSettings,
     "synth_mpie": MpieSettings,
     "synth_vox": VoxSettings,
     "synth_people": PeopleSettings,
+    "synth_grid": GridSettings,
 }
 
 
@@ -152,6 +174,10 @@ def parse(name: str, settings: dict) -> object:
         raise DgError(f"{name}: {out.seconds} s at {out.fps} fps is no frame at all")
     if getattr(out, "format", "png") not in ("png", "jpeg"):
         raise DgError(f"{name}.format is {out.format!r}; use 'png' or 'jpeg'")
+    for key, limit in (("yaws", 90), ("pitches", 45)):
+        for value in getattr(out, key, ()):
+            if not -limit <= value <= limit:
+                raise DgError(f"{name}.{key} has {value}; degrees in -{limit} ... {limit}")
     for key, known in (("expressions", EXPRESSIONS), ("lights", MPIE_LIGHTS), ("gazes", GAZES)):
         for value in getattr(out, key, ()):
             if value not in known:
@@ -161,7 +187,7 @@ def parse(name: str, settings: dict) -> object:
 
 def jobs(name: str, settings) -> list[Job]:
     """All jobs of a set, in the order of its index."""
-    letter = {"synth_rafd": "r", "synth_mpie": "m", "synth_vox": "v", "synth_people": "p"}[name]
+    letter = {"synth_rafd": "r", "synth_mpie": "m", "synth_vox": "v", "synth_people": "p", "synth_grid": "g"}[name]
     count = settings.people if hasattr(settings, "people") else settings.train_people + settings.test_people
     out = []
     for i in range(count):
@@ -179,7 +205,13 @@ def jobs(name: str, settings) -> list[Job]:
 def shots(name: str, settings, job: Job) -> list[Shot]:
     """The shots of a job; random choices come from the set's seed and the job's number alone."""
     rng = np.random.default_rng([settings.seed, FIRST_PERSON[name] + job.number, 0x53])
-    makers = {"synth_rafd": _rafd, "synth_mpie": _mpie, "synth_vox": _vox, "synth_people": _people}
+    makers = {
+        "synth_rafd": _rafd,
+        "synth_mpie": _mpie,
+        "synth_vox": _vox,
+        "synth_people": _people,
+        "synth_grid": _grid,
+    }
     return list(makers[name](settings, job, rng))
 
 
@@ -255,6 +287,7 @@ def _vox(settings: VoxSettings, job: Job, rng) -> Iterator[Shot]:
     scene = random_scene(rng, jitter=0.02)
     actions = motion(rng, round(settings.seconds * settings.fps), settings.fps, settings.yaw)
     session = str(job.number % settings.clips + 1)
+    unsteady = shake(rng, len(actions), settings.fps)
     for frame, action in enumerate(actions):
         yield Shot(
             f"videos/{job.subject}/{job.name}.mp4",
@@ -266,7 +299,9 @@ def _vox(settings: VoxSettings, job: Job, rng) -> Iterator[Shot]:
             "",
             session,
             action,
-            dataclasses.replace(scene, grain_seed=scene.grain_seed + frame),
+            dataclasses.replace(
+                scene, shift=tuple(scene.shift + unsteady[frame]), grain_seed=scene.grain_seed + frame
+            ),
         )
 
 
@@ -292,3 +327,25 @@ def _people(settings: PeopleSettings, job: Job, rng) -> Iterator[Shot]:
             action,
             random_scene(rng, extreme=extreme, jitter=settings.jitter),
         )
+
+
+def _grid(settings: GridSettings, job: Job, rng) -> Iterator[Shot]:
+    for expression in settings.expressions:
+        mine = _own_way(rng, EXPRESSIONS[expression])
+        for gaze in settings.gazes:
+            for yaw in settings.yaws:
+                for pitch in settings.pitches:
+                    for light in settings.lights:
+                        stem = f"{expression}_{gaze}_{yaw:+g}_{pitch:+g}_{light}"
+                        yield Shot(
+                            _picture(settings, job, stem),
+                            job.subject,
+                            0,
+                            "train",
+                            expression,
+                            gaze,
+                            light,
+                            "1",
+                            Action(mine, float(yaw), float(pitch), gaze=GAZES[gaze]),
+                            _steady(rng, MPIE_LIGHTS[light], (0.7, 0.71, 0.72)),
+                        )
