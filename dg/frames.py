@@ -28,26 +28,31 @@ def extract_frames(settings: dict[str, Any], raw: Path, manifest: Path, shard: i
     pictures without a face are left out and listed in the report with the reason.
 
     Args:
-        settings: dataset, crop ("whole": the centre square; "detect": the face's square, picture by picture),
-            size, format ("png", "jpeg"), shards, max_broken.
+        settings: dataset, crop ("whole": the centre square; "detect": the face's square, picture by picture; of several
+            faces the largest, in a video the one nearest to the frame before), size, format ("png", "jpeg"), shards,
+            max_broken; with "detect" also detector and detector_weights (`open_detector`).
         raw: the folder that the manifest's paths start from.
 
     Raises:
         DgError: more than max_broken of the shard's pictures are left out, or the shard is too big for one file.
     """
     rows = _rows_of_shard(Path(manifest), shard, settings["shards"])
-    find_box = _box_finder(settings["crop"])
+    find_box = _box_finder(settings)
     columns: dict[str, list] = {name: [] for name in FRAME_SCHEMA.names}
     skipped: list[dict[str, str]] = []
     used_bytes = 0
     progress = tqdm(total=len(rows), desc=f"frames {settings['dataset']}/{shard}", unit="picture", disable=None)
     with progress:
-        for key, image in _pictures(rows, Path(raw)):
+        last: Box | None = None
+        for key, image, clip_goes_on in _pictures(rows, Path(raw)):
             progress.update()
-            box = None if isinstance(image, BrokenPicture) else find_box(image)
+            if not clip_goes_on:
+                last = None
+            box = None if isinstance(image, BrokenPicture) else find_box(image, last)
             if box is None:
                 skipped.append({"key": key, "reason": str(image) if isinstance(image, BrokenPicture) else "no face"})
                 continue
+            last = box
             data = encode(crop(image, box, settings["size"]), settings["format"])
             used_bytes += len(data)
             if used_bytes > _MAX_SHARD_BYTES:
@@ -77,34 +82,38 @@ def _rows_of_shard(manifest: Path, shard: int, shards: int) -> pd.DataFrame:
     return pd.concat(pieces, ignore_index=True)
 
 
-def _box_finder(how: str) -> Callable[[np.ndarray], Box | None]:
-    if how == "whole":
-        return centre_square
-    # dlib's detector is loaded only where pictures need cropping.
+def _box_finder(settings: dict[str, Any]) -> Callable[[np.ndarray, Box | None], Box | None]:
+    if settings["crop"] == "whole":
+        return lambda image, _: centre_square(image)
+    # Detectors are loaded only where pictures need cropping.
     from dg.landmarks.detector import find_face_crop
+    from dg.landmarks.detectors import open_detector
 
-    return find_face_crop
+    detector = open_detector(settings["detector"], settings["detector_weights"])
+    return lambda image, last: find_face_crop(image, last, detector)
 
 
-def _pictures(rows: pd.DataFrame, raw: Path) -> Iterator[tuple[str, np.ndarray | BrokenPicture]]:
-    """Key and picture, or what is wrong with it, of every row in order; each video is decoded once."""
+def _pictures(rows: pd.DataFrame, raw: Path) -> Iterator[tuple[str, np.ndarray | BrokenPicture, bool]]:
+    """Key, picture or what is wrong with it, whether a clip goes on, of every row; each video is decoded once."""
     for path, group in rows.groupby("path", sort=False):
         if not is_video(path):
             for key in group["key"]:
                 try:
-                    yield key, read_picture(raw / path)
+                    yield key, read_picture(raw / path), False
                 except BrokenPicture as error:
-                    yield key, error
+                    yield key, error, False
             continue
         todo = dict(zip(group["frame"], group["key"]))
+        first = True
         try:
             for frame, image in read_frames(raw / path, list(todo)):
-                yield todo.pop(frame), image
+                yield todo.pop(frame), image, not first
+                first = False
             reason = BrokenPicture("the video ends or breaks off before this frame")
         except BrokenPicture as error:
             reason = error
         for key in todo.values():
-            yield key, reason
+            yield key, reason, True
 
 
 def _check(settings: dict[str, Any], count: int, skipped: list[dict[str, str]], shard: int) -> None:

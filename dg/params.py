@@ -56,9 +56,13 @@ class RfgChoices(Strict):
 
 
 class Landmarks(Strict):
-    """F_l, the landmark detector."""
+    """F_l, the landmark network, and the face detector that cuts crops for it."""
 
     backend: Literal["fan-synthface", "fan"]
+    detector: Literal["dlib", "sfd", "retinaface", "scrfd", "yunet"] = Field(
+        description="of data sets with crop: detect; all but dlib are face_alignment's"
+    )
+    detector_weights: str | None = Field(description="file in place of the detector's published one; null: that one")
 
 
 class Identity(Strict):

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from dg.errors import DgError
 
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif"})
 
 # Visually lossless; subsampled colour would blur lips and irises at 256 px.
 JPEG_OPTIONS = {"quality": 95, "subsampling": 0}
@@ -31,7 +31,8 @@ def is_picture(path: str | Path) -> bool:
 def read_picture(path: Path) -> np.ndarray:
     """Read a picture file as (height, width, 3) uint8 RGB, turned upright as its EXIF data say.
 
-    Grey and 16-bit pictures are brought to 8-bit RGB, CMYK is converted, and what is transparent lies on white.
+    Grey and 16-bit pictures are brought to 8-bit RGB, CMYK is converted, what is transparent lies on white, and of an
+    animation the first picture is taken.
 
     Raises:
         BrokenPicture: the file is missing, cut off or no picture.

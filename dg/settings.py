@@ -49,7 +49,7 @@ def _manifest(p: Params, dataset: str) -> dict[str, Any]:
 
 def _frames(p: Params, dataset: str) -> dict[str, Any]:
     entry = p.datasets[dataset]
-    return {
+    settings = {
         "dataset": dataset,
         "crop": entry.crop,
         "size": p.sizes.image_size,
@@ -57,6 +57,9 @@ def _frames(p: Params, dataset: str) -> dict[str, Any]:
         "shards": entry.shards,
         "max_broken": entry.max_broken,
     }
+    if entry.crop == "detect":
+        settings |= {"detector": p.landmarks.detector, "detector_weights": p.landmarks.detector_weights}
+    return settings
 
 
 def _landmarks(p: Params) -> dict[str, Any]:

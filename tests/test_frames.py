@@ -22,6 +22,7 @@ RED = (200, 30, 60)
 
 def settings(**changes):
     base = {"dataset": "toy", "crop": "whole", "size": 16, "format": "png", "shards": 1, "max_broken": 0.0}
+    base |= {"detector": "dlib", "detector_weights": None}
     return base | changes
 
 
@@ -58,6 +59,9 @@ def test_every_kind_of_picture_becomes_rgb(tmp_path):
     assert near(read_picture(picture(tmp_path, "deep.png", deep)), 40000 >> 8, 0)
     clear = read_picture(picture(tmp_path, "clear.png", Image.new("RGBA", (8, 8), (*RED, 0))))
     assert near(clear, 255, 0)
+    moving = tmp_path / "raw/moving.gif"
+    plain.save(moving, save_all=True, append_images=[Image.new("RGB", (8, 8), "blue")], duration=100)
+    assert near(read_picture(moving), RED, 8)  # the first picture, in GIF's palette
     half = read_picture(picture(tmp_path, "half.png", Image.new("LA", (8, 8), (0, 128))))
     assert near(half, 127, 1)
 
@@ -110,7 +114,7 @@ def test_detected_boxes_cut_the_face_out(tmp_path, monkeypatch):
     image[10:30, 5:25] = RED
     picture(tmp_path, "a/1.png", Image.fromarray(image))
     prepared(tmp_path)
-    monkeypatch.setattr(detector, "find_face_crop", lambda image: (5.0, 10.0, 25.0, 30.0))
+    monkeypatch.setattr(detector, "find_face_crop", lambda *_: (5.0, 10.0, 25.0, 30.0))
     batch, _ = extract(tmp_path, crop="detect")
     assert near(decode_image(batch.column("image")[0].as_py())[2:-2, 2:-2], RED, 0)
     assert fixed_lists(batch, "box").tolist() == [[5, 10, 25, 30]]
@@ -121,7 +125,7 @@ def test_pictures_without_a_face_or_unreadable_are_listed(tmp_path, monkeypatch)
         picture(tmp_path, name, Image.new("RGB", (20, 20), RED if name == "b/1.png" else "white"))
     (tmp_path / "raw/a/2.png").write_bytes((tmp_path / "raw/a/2.png").read_bytes()[:40])
     prepared(tmp_path)
-    monkeypatch.setattr(detector, "find_face_crop", lambda i: (0.0, 0.0, 20.0, 20.0) if i.min() == 255 else None)
+    monkeypatch.setattr(detector, "find_face_crop", lambda i, *_: (0.0, 0.0, 20.0, 20.0) if i.min() == 255 else None)
     batch, report = extract(tmp_path, crop="detect", max_broken=0.7)
     assert batch.column("key").to_pylist() == ["toy/a/1.png"]
     assert {item["key"]: item["reason"].split(":")[-1][:20] for item in report["skipped"]} == {
@@ -130,6 +134,27 @@ def test_pictures_without_a_face_or_unreadable_are_listed(tmp_path, monkeypatch)
     }
     with pytest.raises(DgError, match=r"2 of 3 pictures .*\n  toy/a/2\.png.*\n  toy/b/1\.png: no face\nFetch them"):
         extract(tmp_path, crop="detect", max_broken=0.5)
+
+
+def test_videos_hand_the_last_box_on_and_pictures_do_not(tmp_path, monkeypatch):
+    write_video(tmp_path / "raw/a/v.mp4", frames=3, rate=1)
+    picture(tmp_path, "b/1.png", Image.new("RGB", (20, 20)))
+    picture(tmp_path, "b/2.png", Image.new("RGB", (20, 20)))
+    prepared(tmp_path, fps=1)
+    seen = []
+
+    def find(image, last, detector):
+        seen.append(last)
+        return (0.0, 0.0, 10.0 + len(seen), 10.0 + len(seen))
+
+    monkeypatch.setattr(detector, "find_face_crop", find)
+    batch, _ = extract(tmp_path, crop="detect")
+    # However the rows are ordered, a box is handed on within the clip only.
+    handed = dict(zip(batch.column("key").to_pylist(), seen))
+    assert [handed[key] for key in handed if "/b/" in key] == [None, None]
+    frames = [handed[key] for key in handed if "/a/" in key]
+    assert frames[0] is None
+    assert frames[1][2] + 1 == frames[2][2]
 
 
 def test_too_many_broken_pictures_leave_nothing(tmp_path):
