@@ -42,7 +42,8 @@ def main() -> None:
             continue
         crop = cut(picture, box, 256)
         found = net.detect(torch.from_numpy(crop.copy()).permute(2, 0, 1)[None] / 255)
-        print(f"{path}: score {float(found.score):.2f}{'' if float(found.score) > net.face_threshold else ' (taken for no face)'}")
+        verdict = "" if float(found.score) > net.face_threshold else " (taken for no face)"
+        print(f"{path}: score {float(found.score):.2f}{verdict}")
         tiles.append(drawn(crop, found.points[0, :, :2].numpy(), found.visible[0].numpy()))
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % COLUMNS)
     rows = [np.concatenate(tiles[k : k + COLUMNS], 1) for k in range(0, len(tiles), COLUMNS)]

@@ -14,7 +14,9 @@ from dg.errors import DgError
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory, head_file):
     folder = tmp_path_factory.mktemp("grid")
-    words = f"--kind grid --people 2 --yaws 0 45 --expressions neutral surprise --size 48 --threads 1 --head {head_file}"
+    words = (
+        f"--kind grid --people 2 --yaws 0 45 --expressions neutral surprise --size 48 --threads 1 --head {head_file}"
+    )
     assert main(["synthface", *words.split(), "--out", str(folder / "set"), "--plain", str(folder / "plain")]) == 0
     return folder
 
@@ -60,7 +62,9 @@ def test_a_picture_is_the_aligned_truth_of_itself(grid, head):
 def test_aligned_truth_is_the_source_doing_what_the_reference_does(grid, head):
     index, keys = _keys(grid)
     source = index.index[(index["subject"] == "g000") & (index["yaw"] == 0)][0]
-    reference = index.index[(index["subject"] == "g001") & (index["yaw"] == 45) & (index["expression"] == "surprise")][0]
+    reference = index.index[(index["subject"] == "g001") & (index["yaw"] == 45) & (index["expression"] == "surprise")][
+        0
+    ]
     twin = index.index[(index["subject"] == "g000") & (index["yaw"] == 45) & (index["expression"] == "surprise")][0]
     made = aligned_truth(grid / "set", head, keys[source], keys[reference])
     assert made.yaw == 45

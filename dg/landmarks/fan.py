@@ -45,7 +45,11 @@ class Landmarks(NamedTuple):
 def no_faces() -> Landmarks:
     """What a network says about no pictures at all."""
     return Landmarks(
-        torch.zeros(0, 68, 3), torch.zeros(0, 68), torch.zeros(0), torch.zeros(0, 68, dtype=torch.bool), torch.zeros(0, 6)
+        torch.zeros(0, 68, 3),
+        torch.zeros(0, 68),
+        torch.zeros(0),
+        torch.zeros(0, 68, dtype=torch.bool),
+        torch.zeros(0, 6),
     )
 
 

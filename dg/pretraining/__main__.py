@@ -24,7 +24,10 @@ SETTINGS = Path(__file__).with_name("settings.yaml")
 def main() -> int:
     """Train one network or compute the face model; 1 and a message on bad input."""
     parser = argparse.ArgumentParser(prog="python -m dg.pretraining", description="Train a bundled network.")
-    parser.add_argument("name", choices=["pictures", "face-model", "visibility-synthface", "fan-synthface", "synthface-id", "rfg-synthface"])
+    parser.add_argument(
+        "name",
+        choices=["pictures", "face-model", "visibility-synthface", "fan-synthface", "synthface-id", "rfg-synthface"],
+    )
     parser.add_argument(
         "source",
         type=Path,

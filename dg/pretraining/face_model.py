@@ -59,4 +59,3 @@ def rotations(pose: Tensor) -> Tensor:
     rx = matrix((one, zero, zero), (zero, b.cos(), b.sin()), (zero, -b.sin(), b.cos()))
     rz = matrix((c.cos(), c.sin(), zero), (-c.sin(), c.cos(), zero), (zero, zero, one))
     return rz @ rx @ ry
-

@@ -32,12 +32,12 @@ def aligned_truth(folder: Path, head: Head, source: tuple[str, int], reference: 
         raise DgError(f"{stamp}: not found. The folder holds no SynthFace set; python -m dg synthface makes one.")
     made = json.loads(stamp.read_text(encoding="utf-8"))
     settings = parse(made["set"], made["settings"])
-    plan = {
-        key: found for key in {source, reference} if (found := _find(made["set"], settings, *key)) is not None
-    }
+    plan = {key: found for key in {source, reference} if (found := _find(made["set"], settings, *key)) is not None}
     for key in (source, reference):
         if key not in plan:
-            raise DgError(f"{folder}: the set has no picture {key[0]}, frame {key[1]}; index.parquet lists what it has.")
+            raise DgError(
+                f"{folder}: the set has no picture {key[0]}, frame {key[1]}; index.parquet lists what it has."
+            )
     job, shot = plan[source]
     _, driving = plan[reference]
     framing = {key: getattr(driving.scene, key) for key in ("shift", "scale", "body_turn")}

@@ -28,7 +28,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--people", type=int, help="how many (default: 10; random: 200)")
     parser.add_argument("--yaws", type=float, nargs="+", help="grid: degrees in [-90, 90] (default: -60 -30 0 30 60)")
     parser.add_argument("--pitches", type=float, nargs="+", help="grid: degrees in [-45, 45] (default: 0)")
-    parser.add_argument("--expressions", nargs="+", choices=sorted(EXPRESSIONS), help="grid (default: neutral happiness)")
+    parser.add_argument(
+        "--expressions", nargs="+", choices=sorted(EXPRESSIONS), help="grid (default: neutral happiness)"
+    )
     parser.add_argument("--gazes", nargs="+", choices=tuple(GAZES), help="grid (default: frontal)")
     parser.add_argument("--lights", nargs="+", choices=tuple(MPIE_LIGHTS), help="grid (default: frontal)")
     parser.add_argument("--pictures", type=int, help="random: per person (default: 5)")

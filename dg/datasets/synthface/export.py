@@ -18,9 +18,9 @@ from .make import TAG
 def export_plain(folder: Path, out: Path) -> None:
     """Write `out`/index.csv, README.txt and the pictures that it names; frames of videos become PNG files.
 
-    The CSV has a row per picture: the columns of index.parquet, the 68 landmarks as x0, y0, z0 ... x67, y67, z67 (shares
-    of the picture's size, y down; z larger is nearer, mean 0.5) and visibilities v0 ... v67 (0 or 1). It is written
-    last; killed, the same call goes on.
+    The CSV has a row per picture: the columns of index.parquet, the 68 landmarks as x0, y0, z0 ... x67, y67, z67
+    (shares of the picture's size, y down; z larger is nearer, mean 0.5) and visibilities v0 ... v67 (0 or 1). It is
+    written last; killed, the same call goes on.
 
     Args:
         folder: a set that `make_set` made.

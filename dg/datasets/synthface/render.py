@@ -33,7 +33,7 @@ class Rendered:
         mask: (H, W) uint8, 0-255, how much of the pixel is head, hair or neck.
         landmarks: (68, 3) float32. x, y: pixels / picture size, y down, may leave [0, 1]; z: (depth towards the camera
             in pixels, relative to the mean of the 68) / size + 0.5, larger is nearer (FAN's convention; paper Sec. 3).
-        visible: (68,) bool, no skin, eye or tooth between the point and the camera (`visible_from`). Hair is not counted.
+        visible: (68,) bool, no skin, eye or tooth between point and camera (`visible_from`). Hair is not counted.
         yaw, pitch, roll: degrees, see `actions`.
     """
 

@@ -299,9 +299,7 @@ def _vox(settings: VoxSettings, job: Job, rng) -> Iterator[Shot]:
             "",
             session,
             action,
-            dataclasses.replace(
-                scene, shift=tuple(scene.shift + unsteady[frame]), grain_seed=scene.grain_seed + frame
-            ),
+            dataclasses.replace(scene, shift=tuple(scene.shift + unsteady[frame]), grain_seed=scene.grain_seed + frame),
         )
 
 

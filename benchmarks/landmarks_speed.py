@@ -1,0 +1,148 @@
+"""Landmarks: ours against face_alignment's own loop, and memory over many pictures.
+
+python -m benchmarks.landmarks_speed speed [--count 32] [--compile]
+python -m benchmarks.landmarks_speed memory [--count 10000]
+
+speed: the landmarks step with `fan` and face_alignment's `get_landmarks_from_directory` with its 3DFAN-4 and depth
+network, on the same PNG crops, threads and (random: the official ones can't be had everywhere) weights, the boxes given
+to both. face_alignment's default adds up the picture and its mirror image; it is timed with and without.
+memory: resident memory of the landmarks step with `fan-synthface` as the pictures go by.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import os
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from face_alignment import FaceAlignment, LandmarksType
+from face_alignment.api import models_urls
+from face_alignment.models import FAN, ResNetDepth
+from PIL import Image
+
+from dg.datasets.synthface import Action, Scene, build_head, load_head, render, sample_person
+from dg.landmarks import official
+from dg.landmarks.extract import find_landmarks
+from dg.shards import FRAME_SCHEMA, write_shard
+
+
+class WholePicture:
+    """A detector that says what both sides know: the picture is the crop."""
+
+    reference_scale = 195
+
+    def detect_from_image(self, image: np.ndarray) -> list[list[float]]:
+        """The box around which face_alignment cuts exactly the picture."""
+        size = len(image)
+        side = size / 200 * self.reference_scale / 2
+        x, y = size / 2, size / 2 + 0.12 * side
+        return [[x - side / 2, y - side / 2, x + side / 2, y + side / 2, 1.0]]
+
+    def tensor_or_path_to_ndarray(self, path: str) -> np.ndarray:
+        """The picture as RGB."""
+        return np.asarray(Image.open(path).convert("RGB"))
+
+
+def crops(folder: Path, count: int, size: int) -> list[bytes]:
+    """PNG bytes of SynthFace faces at all yaws."""
+    build_head(folder / "head.safetensors")
+    head, out = load_head(folder / "head.safetensors"), []
+    for k in range(count):
+        made = render(head, sample_person(3, k // 8), Action(yaw=-80 + 160 * k / count), Scene(), size)
+        stream = io.BytesIO()
+        Image.fromarray(made.image).save(stream, "PNG")
+        out.append(stream.getvalue())
+    return out
+
+
+def shard(path: Path, pictures: list[bytes]) -> None:
+    """A frame shard of the pictures."""
+    n = len(pictures)
+    columns = {"key": [str(k) for k in range(n)], "image": pictures, "box": np.zeros((n, 4))}
+    write_shard(path, FRAME_SCHEMA, columns | {"original_size": np.zeros((n, 2), int)})
+
+
+def give_random_weights(folder: Path) -> None:
+    """Put files of the official form where both sides look for them."""
+    torch.manual_seed(0)
+    hub = folder / "hub" / "checkpoints"
+    hub.mkdir(parents=True)
+    os.environ["TORCH_HOME"] = str(folder)
+    torch.hub.set_dir(str(folder / "hub"))
+    states = {"3DFAN-4": FAN(4).state_dict(), "depth": {"state_dict": ResNetDepth().state_dict()}}
+    urls = {}
+    official.FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, state in states.items():
+        theirs = hub / models_urls[name].rsplit("/", 1)[-1]
+        torch.save(state, theirs)
+        digest = hashlib.sha256(theirs.read_bytes()).hexdigest()[:10]
+        urls[name] = f"https://example.org/{name}-{digest}.pth.tar"
+        (official.FOLDER / f"{name}-{digest}.pth.tar").write_bytes(theirs.read_bytes())
+    official.models_urls = urls
+
+
+def speed(count: int, compiled: bool) -> None:
+    """Print pictures a second of both, and their ratios."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pictures = crops(folder, count, 256)
+        (folder / "png").mkdir()
+        for k, picture in enumerate(pictures):
+            (folder / f"png/{k:04d}.png").write_bytes(picture)
+        shard(folder / "frames.arrow", pictures)
+        os.chdir(folder)
+        give_random_weights(folder)
+        find_landmarks({"backend": "fan"}, folder / "frames.arrow", folder / "warm.arrow")
+        start = time.perf_counter()
+        find_landmarks({"backend": "fan"}, folder / "frames.arrow", folder / "ours.arrow")
+        ours = count / (time.perf_counter() - start)
+        print(f"{torch.get_num_threads()} threads, {count} crops of 256 px")
+        print(f"ours                                 {ours:.2f} pictures/s")
+        for flip in (True, False):
+            net = FaceAlignment(LandmarksType.THREE_D, device="cpu", flip_input=flip, compile=compiled,
+                                face_detector="folder")  # fmt: skip
+            net.face_detector = WholePicture()
+            net.get_landmarks_from_image(
+                str(folder / "png/0000.png"), net.face_detector.detect_from_image(np.zeros((256, 256, 3)))
+            )
+            start = time.perf_counter()
+            net.get_landmarks_from_directory(str(folder / "png"), show_progress_bar=False)
+            theirs = count / (time.perf_counter() - start)
+            kind = "its default: picture + mirror image" if flip else "flip_input=False"
+            print(f"face_alignment, {kind}: {theirs:.2f} pictures/s; ours / theirs = {ours / theirs:.2f}")
+
+
+def memory(count: int) -> None:
+    """Print the peak after a tenth of the pictures and after all of them."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        few = crops(folder, 32, 128)
+        for part in (count // 10, count):
+            shard(folder / "frames.arrow", [few[k % len(few)] for k in range(part)])
+            find_landmarks({"backend": "fan-synthface"}, folder / "frames.arrow", folder / "ours.arrow")
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            print(f"{part} pictures: peak {peak:.0f} MiB")
+
+
+def main() -> None:
+    """Run one of the two."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("speed", "memory"))
+    parser.add_argument("--count", type=int)
+    parser.add_argument("--compile", action="store_true", help="let face_alignment compile its networks (its default)")
+    arguments = parser.parse_args()
+    if arguments.what == "speed":
+        speed(arguments.count or 32, arguments.compile)
+    else:
+        memory(arguments.count or 10_000)
+
+
+if __name__ == "__main__":
+    main()
