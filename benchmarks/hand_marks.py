@@ -1,8 +1,8 @@
 """Landmarks against points marked by hand: python -m benchmarks.hand_marks LONDON SHEET.png
 
 LONDON is the Face Research Lab London Set (DeBruine & Jones 2017, CC BY 4.0): <subject>/neutral.jpg, its 189 marks
-neutral.csv, and smiling.jpg. The marks that correspond to iBUG points are in `MARKS`; distances are shares of
-the distance between the pupils, marks 0 and 1. Smiling pictures have no marks: there dlib's 68-point predictor stands in
+neutral.csv, and smiling.jpg. The marks that correspond to iBUG points are in `MARKS`; distances are shares of the
+distance between the pupils, marks 0 and 1. Smiling pictures have no marks: there dlib's 68-point predictor stands in
 for them, and is measured against the marks on the neutral pictures, so that one sees what that is worth.
 
 A failure is a picture without a face, a score under the network's threshold, or a mean error over 15 %.

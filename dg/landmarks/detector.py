@@ -1,8 +1,9 @@
 """Faces in a picture and the square crop around one, framed as SynthFace frames its heads.
 
 The default detectors are dlib's: HOG (20 ms for a 512 px picture, near-frontal faces) and, where HOG finds nothing,
-the CNN (about 0.5 s, profiles too). Their weights come with the PyPI package `face-recognition-models`; the files are found
-without importing it, because it needs the removed `pkg_resources`. face_alignment's are in `dg.landmarks.detectors`.
+the CNN (about 0.5 s, profiles too). Their weights come with the PyPI package `face-recognition-models`; the files are
+found without importing it, because it needs the removed `pkg_resources`. face_alignment's are in
+`dg.landmarks.detectors`.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ _URLS = {
 }
 
 # face_alignment itself cuts (width + height) / reference_scale * 200 pixels around a box, whichever detector made it.
-# The first number brings that to SynthFace's framing, the second is the shift down in box sides: medians over 102 London
-# photographs with YuNet, the one detector whose weights were at hand.
+# The first number brings that to SynthFace's framing, the second is the shift down in box sides: medians over 102
+# London photographs with YuNet, the one detector whose weights were at hand.
 _SIDE, _DOWN = 0.76, -0.07
 
 
