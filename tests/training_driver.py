@@ -32,7 +32,7 @@ class Landmarks(nn.Module):
         generator = torch.Generator().manual_seed(7)
         self.weight = nn.Parameter(torch.randn(68, 3, 5, 5, generator=generator), requires_grad=False)
 
-    def soft(self, images: torch.Tensor) -> torch.Tensor:
+    def soft(self, images: torch.Tensor, _near: torch.Tensor) -> torch.Tensor:
         heat = nn.functional.conv2d(images.float(), self.weight, padding=2)
         place = torch.softmax(heat.flatten(2), -1).unflatten(-1, heat.shape[2:])
         grid = (torch.arange(heat.shape[-1]) + 0.5) / heat.shape[-1]

@@ -18,9 +18,11 @@ from dg.landmarks.heatmaps import decode
 from dg.landmarks.official import FOLDER, official_nets
 from dg.landmarks.pose import fit_pose
 from dg.landmarks.visibility import visible_points
+from dg.landmarks.zoom import around, back, zoom
 from dg.weights import bundled
 
 BACKENDS = ("fan-synthface", "fan")
+MARGIN = 1.4  # of fan-synthface, the middle of what it was trained with (dg/pretraining/settings.yaml)
 
 
 class Landmarks(NamedTuple):
@@ -30,7 +32,7 @@ class Landmarks(NamedTuple):
         points: (B, 68, 3) x, y in [0, 1] crop coordinates (y down), z = depth in crop sizes, larger is nearer, mean 0.5
             (the Contract in dg/shards.py).
         peaks: (B, 68) in [0, 1], share of a point's heatmap that lies at its peak.
-        score: (B,) in [0, 1], mean of the peaks; low where no face is.
+        score: (B,) in [0, 1], mean of the peaks, in the look at the whole picture; low where no face is.
         visible: (B, 68) bool, see `visible_points`.
         pose: (B, 6) yaw, pitch, roll in degrees, x, y, scale; see `fit_pose`.
     """
@@ -58,11 +60,19 @@ class LandmarkNet(nn.Module):
 
     Attributes:
         input_size: pixels; pictures of any size are scaled to it inside.
+        margin: a second look is taken at the square around the points first found, this many longer sides of their
+            bounding box wide: twice the time, two thirds of the error. None: no second look.
         face_threshold: scores under it mean "no face here" (how it was measured: the card of the weights).
     """
 
     def __init__(
-        self, fan: nn.Module, depth: nn.Module, input_size: int, sharpness: float, face_threshold: float
+        self,
+        fan: nn.Module,
+        depth: nn.Module,
+        input_size: int,
+        sharpness: float,
+        face_threshold: float,
+        margin: float | None = None,
     ) -> None:
         """Freeze `fan` (pictures -> [.., heatmaps]) and `depth`; `sharpness`: see `heatmaps.decode`."""
         super().__init__()
@@ -71,6 +81,7 @@ class LandmarkNet(nn.Module):
         self.input_size = input_size
         self.sharpness = sharpness
         self.face_threshold = face_threshold
+        self.margin = margin
         self.requires_grad_(False)
         self.eval()
 
@@ -78,27 +89,50 @@ class LandmarkNet(nn.Module):
         """Stay in evaluation mode, also inside a network that is trained."""
         return super().train(False)
 
-    def _resized(self, images: Tensor) -> Tensor:
-        if images.shape[-1] == self.input_size and images.shape[-2] == self.input_size:
+    def _resized(self, images: Tensor, size: int) -> Tensor:
+        if images.shape[-1] == size and images.shape[-2] == size:
             return images
-        size = (self.input_size, self.input_size)
-        return F.interpolate(images, size, mode="bilinear", antialias=True)
+        return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
+
+    def _look(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return decode(self.fan(images)[-1], self.sharpness)
+
+    def _closer(self, images: Tensor, near: Tensor) -> tuple[Tensor, Tensor]:
+        """A look at what surrounds the points `near`; places in the coordinates of `images`."""
+        if images.shape[-1] > 2 * self.input_size:  # bilinear cutting alone would skip pixels
+            images = self._resized(images, 2 * self.input_size)
+        centre, side = around(near.detach())
+        side = side * self.margin
+        points, peaks = self._look(zoom(images, centre, side, self.input_size))
+        return back(points, centre, side), peaks
 
     @torch.no_grad()
     def detect(self, images: Tensor) -> Landmarks:
         """Find the 68 points of one face each on (B, 3, H, H) RGB pictures in [0, 1]."""
-        small = self._resized(images)
-        xy, peaks = decode(self.fan(small)[-1], self.sharpness)
+        small = self._resized(images, self.input_size)
+        xy, peaks = self._look(small)
+        score = peaks.mean(1)
+        if self.margin:
+            xy, peaks = self._closer(images, xy)
         z = self.depth(xy, small) if isinstance(self.depth, ImageDepth) else self.depth(xy)
         points = torch.cat([xy, z.to(xy.dtype).unsqueeze(-1)], -1)
-        return Landmarks(points, peaks, peaks.mean(1), visible_points(xy), fit_pose(points)[0])
+        return Landmarks(points, peaks, score, visible_points(xy), fit_pose(points)[0])
 
-    def soft(self, images: Tensor) -> Tensor:
+    def soft(self, images: Tensor, near: Tensor | None = None) -> Tensor:
         """F_l of eqs. (10) and (14): (B, 3, H, H) in [0, 1] -> (B, 68, 2) x, y, with gradient to the pictures.
 
         The same soft-argmax as in `detect`, so both agree.
+
+        Args:
+            near: (B, 68, 2 or 3) points, in the losses the driving landmarks, whose surroundings the second look is
+                taken at, without a first; no gradient goes to them. None: two looks, as `detect`.
         """
-        return decode(self.fan(self._resized(images))[-1], self.sharpness)[0]
+        if self.margin and near is None:
+            with torch.no_grad():
+                near = self._look(self._resized(images, self.input_size))[0]
+        if self.margin:
+            return self._closer(images, near)[0]
+        return self._look(self._resized(images, self.input_size))[0]
 
 
 def load_landmark_net(
@@ -128,7 +162,7 @@ def load_landmark_net(
         fan, depth = FAN(1), PointDepth()
         fan.load_state_dict(under_prefix("fan", weights))
         depth.load_state_dict(under_prefix("depth", weights))
-        net = LandmarkNet(fan, depth, input_size=128, sharpness=1.0, face_threshold=threshold)
+        net = LandmarkNet(fan, depth, input_size=128, sharpness=1.0, face_threshold=threshold, margin=MARGIN)
     else:
         raise DgError(f"landmarks.backend: '{backend}' is unknown; use one of {', '.join(BACKENDS)}.")
     return net.to(device)

@@ -15,12 +15,14 @@ from dg.landmarks.fan import load_landmark_net
 from dg.landmarks.heatmaps import decode
 from dg.landmarks.measure import measure_landmarks, measure_scores
 from dg.landmarks.train_points import train_depth
-from dg.pretraining.augment import faceless, randomise
+from dg.pretraining.augment import faceless, randomise, tighten
 from dg.pretraining.loop import fit
 from dg.pretraining.people import load_people
 from dg.weights import bundled, bundled_digest
 
 SIGMA = 0.8  # cells: width of the target Gaussian; the coordinate term, not the width, carries the precision
+
+CLOSER = ("share", "margin", "jitter")  # of `tighten`
 
 
 def train_fan(people: Path, out: Path, settings: dict[str, Any], state: Path, until: int | None = None) -> dict:
@@ -51,6 +53,7 @@ def train_fan(people: Path, out: Path, settings: dict[str, Any], state: Path, un
         pictures, points = randomise(
             learn.images[rows], learn.masks[rows], learn.points[rows], settings["augment"], generator
         )
+        pictures, points = tighten(pictures, points, *(settings["closer"][key] for key in CLOSER), generator)
         bad = faceless(learn.images[rows[: settings["faceless"]]], generator)
         has_face = torch.arange(len(rows) + len(bad)) < len(rows)
         return torch.cat([pictures, bad]).contiguous(memory_format=torch.channels_last), points, has_face

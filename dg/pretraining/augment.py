@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from torchvision.transforms.functional import pil_to_tensor
 
 from dg.landmarks.regions import MIRROR
+from dg.landmarks.zoom import around, into, zoom
 
 Settings = dict[str, float]
 """strength of each change; see `randomise`."""
@@ -105,6 +106,24 @@ def move(picture: Tensor, points: Tensor, s: Settings, g: Generator) -> tuple[Te
     xy = (points[..., :2] - 0.5) @ turn.transpose(1, 2) * scale[:, None, None] + 0.5 + shift[:, None]
     z = 0.5 + (points[..., 2:] - 0.5) * scale[:, None, None]
     return picture, torch.cat([xy, z], -1)
+
+
+def tighten(
+    picture: Tensor, points: Tensor, share: float, margin: tuple[float, float], jitter: float, g: Generator
+) -> tuple[Tensor, Tensor]:
+    """Cut the share `share` of the pictures to a square around the points, as the network's second look does.
+
+    Args:
+        picture: (B, 3, S, S).  points: (B, 68, 3) crop coordinates; those outside the picture don't count.
+        margin: lowest and highest side of the square, in longer sides of the points' bounding box.
+        jitter: standard deviation of the square's place, in those sides.
+    """
+    centre, side = around(points)
+    centre = centre + jitter * side[:, None] * torch.randn(centre.shape, generator=g)
+    side = side * _uniform(g, side.shape, *margin)
+    whole = torch.rand(side.shape, generator=g) >= share
+    centre, side = torch.where(whole[:, None], 0.5, centre), torch.where(whole, 1.0, side)
+    return zoom(picture, centre, side), into(points, centre, side)
 
 
 def _uniform(generator: Generator, shape: tuple, low: float, high: float) -> Tensor:

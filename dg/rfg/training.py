@@ -179,7 +179,7 @@ class _Step:
         with torch.autocast(self.device.type, torch.bfloat16):
             painted, style = rfg(l_t, source)
             terms = {"adv": (1.0, generator_loss(D_f(painted), form))}
-            found = self.F_l.soft(painted) if self.F_l else None
+            found = self.F_l.soft(painted, l_t) if self.F_l else None
             if D_s is not None:
                 fake_map = soft_lines(found, s["size"], s["line_width"])
                 terms["ds"] = (s["lambda_ds"], generator_loss(D_s(fake_map), form))

@@ -6,7 +6,12 @@ rule bundled_weights:
     input:
         expand(
             "data/pretraining/weights/{name}.safetensors",
-            name=["visibility-synthface", "fan-synthface", "synthface-id", "rfg-synthface"],
+            name=[
+                "visibility-synthface",
+                "fan-synthface",
+                "synthface-id",
+                "rfg-synthface",
+            ],
         ),
         "data/pretraining/face_model.csv",
 
