@@ -64,7 +64,10 @@ def test_detect_agrees_with_face_alignments_decoding_of_the_same_heatmaps(net, p
 
 def test_soft_equals_detect(net, people):
     points = net.detect(people[0]).points
-    assert (net.soft(people[0]) - points[..., :2]).abs().max() < 0.5 / 256
+    difference = (net.soft(people[0]) - points[..., :2]).abs()
+    # bfloat16, where the device has it, against float32.
+    assert difference.mean() < 0.25 / 256
+    assert difference.max() < 4 / 256
 
 
 def test_soft_near_the_truth_equals_detect_on_clear_faces(net, people):
@@ -179,7 +182,8 @@ def random_official(tmp_path, monkeypatch, offline):
     return tmp_path, fan, depth
 
 
-def test_official_back_end_from_files(random_official):
+def test_official_back_end_from_files(random_official, monkeypatch):
+    monkeypatch.setattr("dg.landmarks.fan.has_bfloat16", lambda _: False)  # exact numbers are compared
     folder, fan, depth = random_official
     net = load_landmark_net("fan", folder=folder)
     assert isinstance(net, LandmarkNet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +43,14 @@ class Landmarks(NamedTuple):
     score: Tensor
     visible: Tensor
     pose: Tensor
+
+
+@cache
+def has_bfloat16(device: str) -> bool:
+    """Whether a device type, "cpu" or "cuda", multiplies in bfloat16 itself; only then it is faster."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return any(torch.cpu.get_capabilities().get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def no_faces() -> Landmarks:
@@ -108,13 +117,26 @@ class LandmarkNet(nn.Module):
 
     @torch.no_grad()
     def detect(self, images: Tensor) -> Landmarks:
-        """Find the 68 points of one face each on (B, 3, H, H) RGB pictures in [0, 1]."""
+        """Find the 68 points of one face each on (B, 3, H, H) RGB pictures in [0, 1].
+
+        Networks run in bfloat16 where the device has it: 2.5 times faster on a CPU, and 0.16 pixels at 256 away from
+        float32 on average (`fan-synthface`, 32 SynthFace pictures).
+        """
+        kind = images.device.type
+        with torch.autocast(kind, torch.bfloat16, enabled=has_bfloat16(kind) and images.dtype != torch.float64):
+            return self._detect(images)
+
+    def _detect(self, images: Tensor) -> Landmarks:
         small = self._resized(images, self.input_size)
         xy, peaks = self._look(small)
         score = peaks.mean(1)
         if self.margin:
             xy, peaks = self._closer(images, xy)
-        z = self.depth(xy, small) if isinstance(self.depth, ImageDepth) else self.depth(xy)
+        if isinstance(self.depth, ImageDepth):
+            z = self.depth(xy, small)
+        else:
+            with torch.autocast(images.device.type, enabled=False):  # small, and its input is precise
+                z = self.depth(xy)
         points = torch.cat([xy, z.to(xy.dtype).unsqueeze(-1)], -1)
         return Landmarks(points, peaks, score, visible_points(xy), fit_pose(points)[0])
 

@@ -50,4 +50,5 @@ def visible_points(points: Tensor) -> Tensor:
     Raises:
         DgError: the bundled weights are missing or damaged.
     """
-    return _bundled(str(points.device))(points[..., :2].float()) > 0
+    with torch.autocast(points.device.type, enabled=False):
+        return _bundled(str(points.device))(points[..., :2].float()) > 0
