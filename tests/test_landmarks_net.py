@@ -11,7 +11,7 @@ from face_alignment.utils import draw_gaussian, get_preds_fromhm
 from torch import nn
 
 from dg.errors import DgError
-from dg.landmarks import official
+from dg.landmarks import depth, official
 from dg.landmarks.depth import PointDepth
 from dg.landmarks.fan import LandmarkNet, load_landmark_net
 from dg.landmarks.heatmaps import decode
@@ -130,10 +130,10 @@ def test_any_size_gives_the_same_points(net, people):
 
 
 def test_depth_does_not_see_place_and_size():
-    depth = PointDepth()
+    net = PointDepth()
     points = torch.rand(2, 68, 2)
-    moved = depth(points * 0.5 + 0.2)
-    torch.testing.assert_close(moved - 0.5, (depth(points) - 0.5) * 0.5, atol=1e-5, rtol=1e-4)
+    moved = net(points * 0.5 + 0.2)
+    torch.testing.assert_close(moved - 0.5, (net(points) - 0.5) * 0.5, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(moved.mean(1), torch.full((2,), 0.5))
 
 
@@ -209,3 +209,11 @@ def test_official_back_end_from_files(random_official, monkeypatch):
         stream.write(b"damage")
     with pytest.raises(DgError, match="SHA-256"):
         load_landmark_net("fan", folder=folder)
+
+
+@pytest.mark.parametrize("place", [(100.3, 57.9), (8.0, 9.5), (3.2, 128.0), (250.1, 20.0), (255.9, 255.9)])
+def test_drawn_points_are_face_alignments(place):
+    drawn = torch.zeros(256, 256)
+    depth._draw(drawn, list(place))
+    expected = draw_gaussian(np.zeros((256, 256), np.float32), np.array(place, np.float32), 2)
+    np.testing.assert_array_equal(drawn.numpy(), expected)

@@ -14,6 +14,7 @@ from dg.landmarks.fan import Landmarks, load_landmark_net, no_faces
 from dg.shards import LANDMARK_SCHEMA, read_shard, write_shard
 
 BATCH = 32
+CPU_PIXELS = 4 * 256**2  # of a batch on a CPU: more would not stay in its caches (a third slower at 16 x 256 px)
 
 
 @torch.inference_mode()
@@ -35,7 +36,7 @@ def find_landmarks(settings: dict[str, Any], frames: Path, out: Path) -> None:
     keys = batch.column("key").to_pylist()
     parts = [no_faces()]
     with tqdm(total=len(keys), desc=f"landmarks {Path(frames).stem}", unit="face", disable=None) as bar:
-        for images in image_batches(batch, BATCH):
+        for images in image_batches(batch, BATCH if device == "cuda" else CPU_PIXELS // net.input_size**2):
             parts.append(Landmarks(*(value.cpu() for value in net.detect(images.to(device)))))
             bar.update(len(images))
     found = Landmarks(*(torch.cat(values) for values in zip(*parts)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -43,6 +44,19 @@ class Landmarks(NamedTuple):
     score: Tensor
     visible: Tensor
     pose: Tensor
+
+
+def halved(net: nn.Module) -> nn.Module:
+    """A copy in bfloat16, if `net` looks at pictures, as they can spare the digits; places can't.
+
+    Normalisations stay float32: their running means have no digits to spare either.
+    """
+    net = copy.deepcopy(net)
+    if any(isinstance(module, nn.Conv2d) for module in net.modules()):
+        for module in net.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                module.bfloat16()
+    return net
 
 
 @cache
@@ -91,6 +105,7 @@ class LandmarkNet(nn.Module):
         self.sharpness = sharpness
         self.face_threshold = face_threshold
         self.margin = margin
+        self._halved: tuple[torch.device, LandmarkNet] | None = None
         self.requires_grad_(False)
         self.eval()
 
@@ -104,7 +119,7 @@ class LandmarkNet(nn.Module):
         return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
 
     def _look(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return decode(self.fan(images)[-1], self.sharpness)
+        return decode(self.fan(images.to(self.fan.conv1.weight.dtype))[-1], self.sharpness)
 
     def _closer(self, images: Tensor, near: Tensor) -> tuple[Tensor, Tensor]:
         """A look at what surrounds the points `near`; places in the coordinates of `images`."""
@@ -122,9 +137,19 @@ class LandmarkNet(nn.Module):
         Networks run in bfloat16 where the device has it: 2.5 times faster on a CPU, and 0.16 pixels at 256 away from
         float32 on average (`fan-synthface`, 32 SynthFace pictures).
         """
-        kind = images.device.type
-        with torch.autocast(kind, torch.bfloat16, enabled=has_bfloat16(kind) and images.dtype != torch.float64):
-            return self._detect(images)
+        if has_bfloat16(images.device.type) and images.dtype != torch.float64:
+            return self._in_bfloat16(images.device)._detect(images)
+        return self._detect(images)
+
+    def _in_bfloat16(self, device: torch.device) -> LandmarkNet:
+        """A copy whose weights are stored in bfloat16: a sixth faster than converting them at every call."""
+        if self._halved is None or self._halved[0] != device:
+            copied = copy.copy(self)
+            copied._modules = dict(self._modules)
+            copied.fan, copied.depth = halved(self.fan), halved(self.depth)
+            # In a tuple: a network that is no part of this one, its weights and its state.
+            self._halved = (device, copied)
+        return self._halved[1]
 
     def _detect(self, images: Tensor) -> Landmarks:
         small = self._resized(images, self.input_size)
@@ -132,11 +157,7 @@ class LandmarkNet(nn.Module):
         score = peaks.mean(1)
         if self.margin:
             xy, peaks = self._closer(images, xy)
-        if isinstance(self.depth, ImageDepth):
-            z = self.depth(xy, small)
-        else:
-            with torch.autocast(images.device.type, enabled=False):  # small, and its input is precise
-                z = self.depth(xy)
+        z = self.depth(xy, small) if isinstance(self.depth, ImageDepth) else self.depth(xy)
         points = torch.cat([xy, z.to(xy.dtype).unsqueeze(-1)], -1)
         return Landmarks(points, peaks, score, visible_points(xy), fit_pose(points)[0])
 
