@@ -20,7 +20,7 @@ PICTURES = 10
 def main() -> None:
     """Render twice, print pictures a second and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--people", type=int, default=24)
+    parser.add_argument("--people", type=int, default=48)
     parser.add_argument("--size", type=int, default=128)
     arguments = parser.parse_args()
     settings = {"people": arguments.people, "pictures": PICTURES, "size": arguments.size, "yaw": 90.0, "extreme": 0.25}

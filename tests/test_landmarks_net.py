@@ -87,7 +87,9 @@ def test_squares_and_back():
     line = (torch.arange(64) + 0.5) / 64
     picture = torch.stack([line.expand(64, 64), line[:, None].expand(64, 64)])[None]
     cut = zoom(picture, torch.tensor([[0.4, 0.6]]), torch.tensor([0.5]), 32)[0]
-    expected = into(torch.stack([cut[0], cut[1]], -1).reshape(1, -1, 2), torch.tensor([[0.4, 0.6]]), torch.tensor([0.5]))
+    expected = into(
+        torch.stack([cut[0], cut[1]], -1).reshape(1, -1, 2), torch.tensor([[0.4, 0.6]]), torch.tensor([0.5])
+    )
     middle = (torch.arange(32) + 0.5) / 32
     torch.testing.assert_close(expected.reshape(32, 32, 2)[..., 0], middle.expand(32, 32), atol=1e-4, rtol=0)
     torch.testing.assert_close(expected.reshape(32, 32, 2)[..., 1], middle[:, None].expand(32, 32), atol=1e-4, rtol=0)

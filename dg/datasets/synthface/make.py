@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import multiprocessing
 import os
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -119,9 +121,12 @@ def _run(name: str, settings, out: Path, head: Path, todo: list[Job], workers: i
                 bar.update()
             return
         # Workers start fresh: a fork of a process that has run torch or BLAS threads can hang.
-        with ProcessPoolExecutor(
-            min(workers, len(todo)), multiprocessing.get_context("spawn"), _start, (str(head),)
-        ) as pool:
+        with (
+            _one_thread_each(),
+            ProcessPoolExecutor(
+                min(workers, len(todo)), multiprocessing.get_context("spawn"), _start, (str(head),)
+            ) as pool,
+        ):
             waiting = [pool.submit(_do_in_worker, name, settings, out, job) for job in todo]
             try:
                 for done in as_completed(waiting):
@@ -132,13 +137,26 @@ def _run(name: str, settings, out: Path, head: Path, todo: list[Job], workers: i
                 raise
 
 
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Workers started within inherit the wish for one BLAS thread: with one process per core, more would only fight."""
+    before = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    os.environ.update(dict.fromkeys(before, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
 _head: Head | None = None
 
 
 def _start(path: str) -> None:
     global _head
-    # One process per core already; threads inside would only fight.
-    os.environ["OMP_NUM_THREADS"] = "1"
     _head = load_head(Path(path))
 
 
