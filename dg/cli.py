@@ -160,7 +160,7 @@ def _json(text: str) -> dict[str, Any]:
         ) from None
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(step: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dg", description=__doc__.split("\n")[0])
     verbs = parser.add_subparsers(dest="step", required=True, metavar="STEP")
 
@@ -183,7 +183,10 @@ def _parser() -> argparse.ArgumentParser:
     verb("head", _head, "build SynthFace's head model", "out", threads=False)
     synthface = verb("synthface", _synthface, "render people who don't exist, with their landmarks", "head?", "out")
     synthface.add_argument("--settings", type=_json, help="JSON, as the pipeline calls it; replaces the options below")
-    _synthface_options(synthface)
+    if step == "synthface":  # its options list names that only the renderer knows, and importing that takes 0.2 s
+        from dg.datasets.synthface.command import add_options
+
+        add_options(synthface)
     synthface.add_argument("--replace", action="store_true", help="empty a folder that holds another set first")
     verb("manifest", _manifest, "list a data set's pictures and frames", "settings", "raw", "out", threads=False)
     frames = verb("frames", _frames, "cut one shard of face crops", "settings", "raw", "manifest", "out", threads=False)
@@ -215,15 +218,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _synthface_options(parser: argparse.ArgumentParser) -> None:
-    from dg.datasets.synthface.command import add_options
-
-    add_options(parser)
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; returns the exit status: 0, 1 for bad input, 130 when interrupted."""
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    arguments = _parser(words[0] if words else "").parse_args(words)
     try:
         arguments.does(arguments)
     except DgError as error:

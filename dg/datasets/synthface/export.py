@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image, PngImagePlugin
 
 from dg.files import read_parquet, replacing, write_csv
 from dg.videos import is_video, read_frames
 
-from .make import TAG
+from .make import write_picture
 
 
 def export_plain(folder: Path, out: Path) -> None:
@@ -52,8 +51,5 @@ def _frames(video: Path, rows: pd.DataFrame, out: Path, path: str) -> list[str]:
     names = {frame: f"{path.rsplit('.', 1)[0]}/{frame:05d}.png" for frame in rows["frame"]}
     todo = [frame for frame, name in names.items() if not (out / name).exists()]
     for frame, image in read_frames(video, todo):
-        note = PngImagePlugin.PngInfo()
-        note.add_text("Source", TAG)
-        with replacing(out / names[frame]) as temporary:
-            Image.fromarray(image).save(temporary, "PNG", pnginfo=note)
+        write_picture(out / names[frame], image, "png")
     return [names[frame] for frame in rows["frame"]]

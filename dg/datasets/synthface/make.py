@@ -192,7 +192,7 @@ def _do(name: str, settings, out: Path, head: Head, job: Job) -> None:
                 facts.append(truth(head, person, shot.action, shot.scene))
                 continue
             made = render(head, person, shot.action, shot.scene, settings.size)
-            _write_picture(target, made.image, settings.format)
+            write_picture(target, made.image, settings.format)
             facts.append((made.landmarks, made.visible))
     rows = [_row(job, shot, landmarks, visible) for shot, (landmarks, visible) in zip(plan, facts, strict=True)]
     _write_table(_rows_file(out, job), rows)
@@ -252,7 +252,8 @@ def _write_index(name: str, settings, out: Path) -> None:
     shutil.rmtree(out / _ROWS)
 
 
-def _write_picture(path: Path, image: np.ndarray, kind: str) -> None:
+def write_picture(path: Path, image: np.ndarray, kind: str) -> None:
+    """Write a (H, W, 3) uint8 picture as "png" or "jpeg" with the tag that says it is synthetic."""
     from PIL import Image, PngImagePlugin
 
     temporary = _temporary(path)
