@@ -8,6 +8,7 @@ the code digests for the same reason: what it decides is in the string.
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,7 +40,12 @@ class IdsgChoices(Strict):
 
     landmark_dims: Literal[2, 3] = Field(description="numbers per landmark: x, y or x, y, z")
     vls_form: Literal["hinge", "abs", "raw"] = Field(description="eq. (3): hinge, the release's abs, or as printed")
+    vls_regions: Literal["paper", "released"] = Field(description="groups of points in eq. (3)")
     vls_pairs: Literal["cross", "all"] = Field(description="pairs that eq. (3) counts: of different subjects, or all")
+    action: Literal["generated", "reconstructed"] = Field(
+        description="what eq. (4) holds to l_r: lhat_t, or lhat_r as in the release"
+    )
+    class_sigmoid: bool = Field(description="a sigmoid before eq. (5)'s cross-entropy, as in the release")
     adversarial: Literal["non_saturating", "saturating", "hinge"] = Field(description="form of eqs. (1), (2)")
     r1: float = Field(ge=0, description="weight of the R1 penalty on real landmarks")
 
@@ -52,6 +58,13 @@ class RfgChoices(Strict):
     style_dim: int = Field(gt=0, description="length of the style code s_s")
     adain_intermediate: Literal[2, 4] = Field(description="how many intermediate blocks take the style")
     line_width: float = Field(gt=0, description="width of the landmark map's lines, pixels at 256 px")
+    hide_invisible: bool = Field(description="leave out the map's edges that have an invisible end")
+    face_discriminator_map: bool = Field(description="D_f sees the landmark map too (6 channels), as in the release")
+    identity_loss: Literal["cosine", "perceptual"] = Field(
+        description="eq. (12), or the release's distance of VGG-Face features to the target"
+    )
+    crop: float = Field(ge=0, le=1, description="chance of a random crop of a pair; 0: off")
+    cross_phase: Literal["train", "skip"] = Field(description="skip: test the self phase's model")
     init: Literal["bundled", "scratch"] = Field(description="start of the self phase")
 
 
@@ -68,7 +81,7 @@ class Landmarks(Strict):
 class Identity(Strict):
     """E_f, the face encoder of eqs. (3) and (12)."""
 
-    backend: Literal["synthface-id", "vggface2"]
+    backend: Literal["synthface-id", "vggface2", "vggface"]
 
 
 class Metrics(Strict):
@@ -106,6 +119,30 @@ class RfgTraining(Training):
 
     channels: int = Field(gt=0, description="channels after the first convolution")
     max_channels: int = Field(gt=0)
+
+
+class Machine(Strict):
+    """How a training uses the machine. Its result depends on this in the last digits only."""
+
+    accumulate: int = Field(gt=0, description="parts a batch is computed in, one after the other; must divide it")
+    compile: bool = Field(description="torch.compile the networks")
+    gpus: int = Field(gt=0, description="processes that share a batch (torchrun); must divide it")
+
+
+class FineTuning(Strict):
+    """VoxCeleb1's few-shot fine-tuning (Sec. 4.1)."""
+
+    frames: int = Field(ge=2, description="frames of the test video that the RFG is tuned on")
+    steps: int = Field(gt=0)
+    lr: float = Field(gt=0)
+
+
+class TableRuns(Strict):
+    """Sizes of the ablations: Tables 1 and 2."""
+
+    seeds: int = Field(gt=0, description="trainings per row, with training_seed 0, 1, ...")
+    table1: dict[str, Any] = Field(description="overrides for all rows of Table 1, as in `ablations`")
+    table2: dict[str, Any] = Field(description="overrides for all rows of Table 2")
 
 
 class Protocols(Strict):
@@ -151,14 +188,28 @@ class Scale(Strict):
     idsg: Training
     rfg: RfgTraining
     protocols: Protocols
+    fine_tune: FineTuning
+    tables: TableRuns
     synthface: SynthFace
+
+
+class Ablations(Strict):
+    """Rows of Tables 1 and 2 above "DG": {name: {key: value}}, keys as in params.yaml, dotted for nested ones.
+
+    `sizes` stands for the block of `scales` in force: sizes.rfg.self_steps.
+    """
+
+    table1: dict[str, dict[str, Any]]
+    table2: dict[str, dict[str, Any]]
 
 
 class Params(Strict):
     """The whole of params.yaml."""
 
     scale: str
-    seed: int = Field(ge=0)
+    preset: str
+    seed: int = Field(ge=0, description="of data and pair lists")
+    training_seed: int = Field(ge=0, description="of initial weights and batches")
     benchmarks: Benchmarks
     train_on: Literal["joint", "own"]
     lambda_l: float = Field(ge=0)
@@ -176,7 +227,9 @@ class Params(Strict):
     landmarks: Landmarks
     identity: Identity
     metrics: Metrics
-    ablations: dict[str, dict[str, Any]]
+    training: Machine
+    presets: dict[str, dict[str, Any]]
+    ablations: Ablations
     datasets: dict[str, Dataset]
     scales: dict[str, Scale]
 
@@ -184,6 +237,9 @@ class Params(Strict):
     def _names_exist(self) -> Params:
         if self.scale not in self.scales:
             raise ValueError(f"scale: '{self.scale}' is not among scales ({', '.join(self.scales)})")
+        for name in (*self.ablations.table1, *self.ablations.table2):
+            if not re.fullmatch("[a-z0-9_]+", name) or name == "dg":
+                raise ValueError(f"ablations: '{name}' names files: use a-z, 0-9 and _, and not 'dg'")
         for benchmark in BENCHMARKS:
             dataset = getattr(self.benchmarks, benchmark)
             if dataset not in self.datasets:
@@ -254,28 +310,58 @@ def load(path: Path = Path("params.yaml")) -> Params:
     return validate(read_values(path), str(path))
 
 
+def variants(params: Params, table: str) -> dict[str, list[str]]:
+    """The runs behind a table's rows: {row: [variant of training_seed 0, 1, ...]}, the last row "dg".
+
+    Args:
+        table: "table1" or "table2".
+    """
+    rows = [*getattr(params.ablations, table), "dg"]
+    return {row: [f"{table}-{row}-{seed}" for seed in range(params.sizes.tables.seeds)] for row in rows}
+
+
+def _overrides(params: Params, variant: str) -> list[tuple[str, dict[str, Any]]]:
+    """What `variant` changes, in order: (where in params.yaml, {key: value})."""
+    if params.preset not in params.presets:
+        raise DgError(f"params.yaml: preset: '{params.preset}' is not among presets ({', '.join(params.presets)}).")
+    layers = [(f"presets.{params.preset}", params.presets[params.preset])]
+    if variant == "dg":
+        return layers
+    for table in ("table1", "table2"):
+        for row, names in variants(params, table).items():
+            if variant in names:
+                shared = getattr(params.sizes.tables, table)
+                layers.append((f"scales.{params.scale}.tables.{table}", shared))
+                layers.append((f"ablations.{table}.{row}", getattr(params.ablations, table).get(row, {})))
+                # Above all, so that the rows of a table differ in their seeds alike.
+                return [*layers, ("training_seed", {"training_seed": names.index(variant)})]
+    rows = [name for table in ("table1", "table2") for names in variants(params, table).values() for name in names]
+    raise DgError(f"params.yaml: no variant '{variant}', only dg, {', '.join(rows)}.")
+
+
 def with_overrides(params: Params, variant: str) -> Params:
-    """The values of the ablation `variant`; "dg" is params.yaml as it stands.
+    """The values of `variant`: "dg", params.yaml with its preset; "table1-bl-0", row bl of Table 1, training_seed 0.
 
     Raises:
-        DgError: no such ablation, or one of its keys is unknown.
+        DgError: no such variant or preset, or one of its keys is unknown.
     """
-    if variant == "dg":
-        return params
-    if variant not in params.ablations:
-        raise DgError(f"params.yaml: ablations has no '{variant}', only {sorted(params.ablations)}.")
     values = params.model_dump(mode="json")
-    for key, value in params.ablations[variant].items():
-        *parents, last = key.split(".")
-        block = values
-        for parent in parents:
-            block = block.get(parent) if isinstance(block, dict) else None
-        if not isinstance(block, dict) or last not in block:
-            near = difflib.get_close_matches(key, _known_keys(Params), n=1)
-            hint = f" Did you mean '{near[0]}'?" if near else ""
-            raise DgError(f"params.yaml: ablations.{variant}: no key '{key}' to override.{hint}")
-        block[last] = value
-    return validate(values, f"params.yaml (ablations.{variant})")
+    for where, overrides in _overrides(params, variant):
+        for key, value in overrides.items():
+            _override(values, params.scale, key, value, where)
+    return validate(values, f"params.yaml ({variant})")
+
+
+def _override(values: dict[str, Any], scale: str, key: str, value: Any, where: str) -> None:
+    *parents, last = key.split(".")
+    block = values
+    for parent in ["scales", scale, *parents[1:]] if parents[:1] == ["sizes"] else parents:
+        block = block.get(parent) if isinstance(block, dict) else None
+    if not isinstance(block, dict) or last not in block:
+        near = difflib.get_close_matches(key, _known_keys(Params), n=1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        raise DgError(f"params.yaml: {where}: no key '{key}' to override.{hint}")
+    block[last] = value
 
 
 def schema() -> dict[str, Any]:

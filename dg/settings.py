@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dg.errors import DgError
-from dg.params import Params, with_overrides
+from dg.params import Params, variants, with_overrides
 from dg.weights import bundled_digest
 
 METHODS = ("dg", "source_unchanged", "reference_unchanged")
@@ -27,9 +27,9 @@ def datasets_in_use(params: Params) -> list[str]:
     return sorted(set(params.benchmarks.model_dump().values()))
 
 
-def model_of(params: Params, dataset: str) -> str:
+def model_of(params: Params, dataset: str, variant: str = "dg") -> str:
     """The name of the model that `dataset` is tested with: "joint" or the data set's own."""
-    return "joint" if params.train_on == "joint" else dataset
+    return "joint" if with_overrides(params, variant).train_on == "joint" else dataset
 
 
 def training_sets(params: Params, model: str) -> list[str]:
@@ -80,12 +80,17 @@ def _pairs(p: Params, benchmark: str) -> dict[str, Any]:
     return {"benchmark": benchmark, "seed": p.seed, **p.sizes.protocols.model_dump()}
 
 
+def _machine(p: Params) -> dict[str, Any]:
+    # Not the number of GPUs: it belongs to the machine, and a result must not be made again on another one.
+    return p.training.model_dump(include={"accumulate", "compile"})
+
+
 def _idsg(p: Params, phase: str) -> dict[str, Any]:
     sizes = p.sizes.idsg.model_dump(mode="json")
     steps = {"self": sizes.pop("self_steps"), "cross": sizes.pop("cross_steps")}[phase]
     return {
         "phase": phase,
-        "seed": p.seed,
+        "seed": p.training_seed,
         "lambda_l": p.lambda_l,
         "lambda_c": p.lambda_c,
         "lambda_vls": p.lambda_vls,
@@ -94,6 +99,7 @@ def _idsg(p: Params, phase: str) -> dict[str, Any]:
         **p.idsg.model_dump(mode="json"),
         **sizes,
         "steps": steps,
+        **_machine(p),
     }
 
 
@@ -104,7 +110,7 @@ def _rfg(p: Params, phase: str) -> dict[str, Any]:
     init = choices.pop("init")
     return {
         "phase": phase,
-        "seed": p.seed,
+        "seed": p.training_seed,
         "size": p.sizes.image_size,
         "lambda_at": p.lambda_at,
         "lambda_id": p.lambda_id,
@@ -114,6 +120,7 @@ def _rfg(p: Params, phase: str) -> dict[str, Any]:
         **choices,
         **sizes,
         "steps": steps,
+        **_machine(p),
         "init": bundled_digest("rfg-synthface") if phase == "self" and init == "bundled" else None,
         "landmarks": _landmarks(p),
         "identity": _identity(p),
@@ -191,17 +198,24 @@ _UPSTREAM = {
 def owner(params: Params, rule: str, variant: str) -> str:
     """The variant whose run of a training rule serves `variant`: the first one with the same values.
 
-    An ablation of lambda_vls shares rfg_self with "dg" instead of training it again.
+    A row of Table 2 that changes the RFG's losses shares the IDSG with the others instead of training it again.
 
     Args:
         rule: idsg_self, idsg_cross, rfg_self or rfg_cross.
     """
 
-    def values(name: str) -> list[dict[str, Any]]:
-        return [step_settings(params, step, name, **which) for step, which in _UPSTREAM[rule]]
+    def values(name: str) -> list[Any]:
+        changed = with_overrides(params, name)
+        return [changed.train_on, *(_STEPS[step](changed, **which) for step, which in _UPSTREAM[rule])]
 
     wanted = values(variant)
-    return next(name for name in ("dg", *params.ablations) if values(name) == wanted)
+    return next(name for name in all_variants(params) if values(name) == wanted)
+
+
+def all_variants(params: Params) -> list[str]:
+    """Every variant: "dg" and the runs of Tables 1 and 2."""
+    runs = [name for table in ("table1", "table2") for names in variants(params, table).values() for name in names]
+    return ["dg", *runs]
 
 
 def raw_folder(dataset: str) -> Path:

@@ -59,25 +59,69 @@ def test_lambda_vls_reaches_the_idsg_and_never_the_rfg(values):
             assert step_settings(before, step, dataset=dataset) == step_settings(after, step, dataset=dataset)
 
 
-def test_an_ablation_shares_what_it_does_not_change(values):
-    values["ablations"] = {"no_vls": {"lambda_vls": 0}, "no_ds": {"lambda_ds": 0}}
+RULES = ("idsg_self", "idsg_cross", "rfg_self", "rfg_cross")
+
+
+def test_the_rows_of_a_table_share_what_they_do_not_change(values):
+    values["ablations"] = {"table1": {"no_vls": {"lambda_vls": 0}}, "table2": {"no_ds": {"lambda_ds": 0}}}
+    values["train_on"] = "own"
+    values["scales"]["sample"]["tables"] = {"seeds": 2, "table1": {}, "table2": {}}
     p = params.validate(values, "params.yaml")
-    assert [owner(p, rule, "no_vls") for rule in ("idsg_self", "idsg_cross", "rfg_self", "rfg_cross")] == [
-        "no_vls",
-        "no_vls",
+    assert [owner(p, rule, "table1-no_vls-0") for rule in RULES] == [
+        "table1-no_vls-0",
+        "table1-no_vls-0",
         "dg",
-        "no_vls",
+        "table1-no_vls-0",
     ]
-    assert [owner(p, rule, "no_ds") for rule in ("idsg_self", "idsg_cross", "rfg_self", "rfg_cross")] == [
-        "dg",
-        "dg",
-        "no_ds",
-        "no_ds",
+    assert [owner(p, rule, "table2-no_ds-0") for rule in RULES] == ["dg", "dg", "table2-no_ds-0", "table2-no_ds-0"]
+    # Another seed is another training; Table 2 shares Table 1's IDSG of that seed.
+    assert owner(p, "idsg_cross", "table2-no_ds-1") == "table1-dg-1"
+
+
+def test_models_of_other_data_are_not_shared(values):
+    values["scales"]["sample"]["tables"] = {"seeds": 1, "table1": {"train_on": "own"}, "table2": {}}
+    p = params.validate(values, "params.yaml")
+    assert p.train_on == "joint"
+    assert owner(p, "idsg_self", "table1-dg-0") == "table1-dg-0"
+    assert owner(p, "idsg_self", "table2-dg-0") == "dg"
+
+
+@pytest.mark.parametrize("variant", ["dg", "table1-bl-1", "table2-lm-0"])
+def test_a_preset_holds_for_every_variant(values, variant):
+    values["preset"] = "released"
+    idsg = step_settings(params.validate(values, "params.yaml"), "idsg", variant, phase="self")
+    assert (idsg["landmark_dims"], idsg["vls_form"], idsg["lr"], idsg["batch"]) == (2, "abs", 2e-5, 32)
+
+
+@pytest.mark.parametrize("row", ["bl", "l", "a", "dg"])
+def test_rows_of_table_1_add_the_losses_the_paper_adds(values, row):
+    p = params.validate(values, "params.yaml")
+    used = [
+        step_settings(p, "idsg", f"table1-{row}-1", phase="cross")[f"lambda_{x}"] > 0 for x in ("c", "l", "a", "vls")
     ]
+    assert used == [True, row != "bl", row in ("a", "dg"), row == "dg"]
+
+
+@pytest.mark.parametrize(("row", "added"), [("bl", 0), ("id", 1), ("st", 2), ("lm", 3), ("dg", 4)])
+def test_rows_of_table_2_add_the_losses_the_paper_adds(values, row, added):
+    p = params.validate(values, "params.yaml")
+    settings = step_settings(p, "rfg", f"table2-{row}-0", phase="self")
+    used = [settings[f"lambda_{name}"] > 0 for name in ("at", "id", "st", "lm", "ds")]
+    assert used == [True] + [k < added for k in range(4)]
+    assert settings["seed"] == 0 and step_settings(p, "rfg", f"table2-{row}-1", phase="self")["seed"] == 1
 
 
 def test_an_ablation_of_an_unknown_key_is_refused(values):
-    values["ablations"] = {"x": {"idsg.vls_fom": "abs"}}
+    values["ablations"]["table1"] = {"x": {"idsg.vls_fom": "abs"}}
     p = params.validate(values, "params.yaml")
-    with pytest.raises(DgError, match=r"idsg\.vls_fom.*Did you mean 'idsg\.vls_form'"):
-        step_settings(p, "idsg", "x", phase="self")
+    with pytest.raises(DgError, match=r"ablations\.table1\.x.*idsg\.vls_fom.*Did you mean 'idsg\.vls_form'"):
+        step_settings(p, "idsg", "table1-x-0", phase="self")
+
+
+def test_an_unknown_variant_or_preset_is_refused(values):
+    p = params.validate(values, "params.yaml")
+    with pytest.raises(DgError, match="no variant 'table1-bl-9', only dg, table1-bl-0"):
+        step_settings(p, "idsg", "table1-bl-9", phase="self")
+    p = params.validate({**values, "preset": "realeased"}, "params.yaml")
+    with pytest.raises(DgError, match="'realeased' is not among presets"):
+        step_settings(p, "idsg", phase="self")

@@ -15,6 +15,7 @@ from dg.errors import DgError
 from dg.params import validate as validate_params
 from dg.settings import (
     METHODS,
+    all_variants,
     dataset_of,
     datasets_in_use,
     model_of,
@@ -43,7 +44,7 @@ wildcard_constraints:
     dataset="|".join(PARAMS.datasets),
     benchmark="|".join(BENCHMARKS_4),
     method="|".join(METHODS),
-    variant="|".join(["dg", *PARAMS.ablations]),
+    variant="|".join(all_variants(PARAMS)),
     model="|".join(["joint", *PARAMS.datasets]),
     shard="[0-9]+",
 
@@ -158,13 +159,13 @@ def networks(wildcards):
 
 def refuse_untrustworthy_state():
     """Stop where Snakemake would answer 'nothing to be done' without knowing (see ARCHITECTURE.md, Snakemake and DVC)."""
-    for ablation in PARAMS.ablations:
+    for variant in all_variants(PARAMS):
         try:
             for step in ("landmarks", "identity"):
-                if step_settings(PARAMS, step) != step_settings(PARAMS, step, ablation):
+                if step_settings(PARAMS, step) != step_settings(PARAMS, step, variant):
                     raise DgError(
-                        f"params.yaml: ablations.{ablation} changes {step}, which all variants share. Change the key "
-                        f"itself instead: dvc exp run -S {step}.backend=..."
+                        f"params.yaml: '{variant}' changes {step}, which all variants share. Change the key itself "
+                        f"instead: dvc exp run -S {step}.backend=..."
                     )
         except DgError as error:
             raise WorkflowError(str(error)) from None
