@@ -115,6 +115,18 @@ def _evaluate(a: argparse.Namespace) -> None:
     evaluate(a.settings, a.folder, a.pairs, a.generated, a.out)
 
 
+def _ace(a: argparse.Namespace) -> None:
+    from dg.metrics.landmark_error import measure_idsg
+
+    measure_idsg(a.settings, a.folder, a.pairs, a.idsg, a.out)
+
+
+def _ablation(a: argparse.Namespace) -> None:
+    from dg.reports.ablation import make_ablation
+
+    print(make_ablation(a.settings, a.summaries, a.out))
+
+
 def _table4(a: argparse.Namespace) -> None:
     from dg.reports.summaries import make_metrics
     from dg.reports.table4 import make_table4
@@ -198,6 +210,8 @@ def _parser(step: str) -> argparse.ArgumentParser:
     verb("rfg", _train, "train the RFG, eqs. (8)-(15)", "settings", "data", "init?", "idsg?", "out")
     verb("reenact", _reenact, "make a picture per pair", "settings", "folder", "pairs", "idsg?", "rfg?", "out")
     verb("evaluate", _evaluate, "SSIM, FID and CSIM of the pictures", "settings", "folder", "pairs", "generated", "out")
+    verb("ace", _ace, "ACE of an IDSG's landmarks", "settings", "folder", "pairs", "idsg", "out", threads=False)
+    verb("ablation", _ablation, "Table 1 or 2 as CSV and Markdown", "settings", "summaries", "out", threads=False)
     verb("table4", _table4, "Table 4 as CSV and Markdown", "settings", "summaries", "out", threads=False)
     verb(
         "figure", _figure, "grid of source, reference, result, truth",

@@ -32,6 +32,11 @@ def model_of(params: Params, dataset: str, variant: str = "dg") -> str:
     return "joint" if with_overrides(params, variant).train_on == "joint" else dataset
 
 
+def rfg_tested(params: Params, variant: str) -> str:
+    """The training rule whose RFG is tested."""
+    return "rfg_self" if with_overrides(params, variant).rfg.cross_phase == "skip" else "rfg_cross"
+
+
 def training_sets(params: Params, model: str) -> list[str]:
     """The data sets whose training parts `model` learns from."""
     return datasets_in_use(params) if model == "joint" else [model]
@@ -108,6 +113,7 @@ def _rfg(p: Params, phase: str) -> dict[str, Any]:
     steps = {"self": sizes.pop("self_steps"), "cross": sizes.pop("cross_steps")}[phase]
     choices = p.rfg.model_dump(mode="json")
     init = choices.pop("init")
+    choices.pop("cross_phase")  # decides which model is tested, not how one is trained
     return {
         "phase": phase,
         "seed": p.training_seed,
@@ -156,6 +162,27 @@ def _table4(p: Params) -> dict[str, Any]:
     }
 
 
+def _ace(p: Params, benchmark: str) -> dict[str, Any]:
+    return {"benchmark": benchmark, "seed": p.seed, "bootstrap": p.metrics.bootstrap}
+
+
+def _ablation(p: Params, table: str) -> dict[str, Any]:
+    dataset = dataset_of(p, "RaFD")
+    settings = {
+        "table": table,
+        "rows": {row: getattr(p.ablations, table).get(row, {}) for row in variants(p, table)},
+        "seeds": p.sizes.tables.seeds,
+        "data_set": dataset,
+        "kind": p.datasets[dataset].kind,
+        "scale": p.scale,
+        "landmarks": p.landmarks.backend,
+        "identity": p.identity.backend,
+        "bootstrap": p.metrics.bootstrap,
+        "seed": p.seed,
+    }
+    return settings | ({"init": p.rfg.init} if table == "table2" else {})
+
+
 _STEPS = {
     "synthface": _synthface,
     "manifest": _manifest,
@@ -169,6 +196,8 @@ _STEPS = {
     "evaluate": _evaluate,
     "figure": _figure,
     "table4": _table4,
+    "ace": _ace,
+    "ablation": _ablation,
 }
 
 

@@ -19,7 +19,7 @@ from dg.metrics.bootstrap import mean_interval
 from dg.metrics.csim import ArcFace, cosine, open_embedder
 from dg.metrics.evaluate import evaluate
 from dg.metrics.features import FeatureNet
-from dg.metrics.fid import _Resampled, fid, fid_interval, kid
+from dg.metrics.fid import _Resampled, fid, fid_draws, fid_interval, kid
 from dg.metrics.published import Published
 from dg.metrics.ssim import ssim
 from dg.protocols.pairs import make_pairs
@@ -123,10 +123,23 @@ def test_fids_interval_lies_about_the_point():
     made, real = feature_pair(60, 15)
     subjects = np.repeat(np.arange(12), 5)
     point = fid(made, real)
-    low, high = fid_interval(made, real, subjects, point, 100, seed=0)
+    draws = fid_draws(made, real, subjects, point, 100, seed=0)
+    low, high = fid_interval(draws)
     assert low < point < high
-    assert fid_interval(made, real, subjects, point, 100, seed=0) == (low, high)
-    assert fid_interval(made, real, np.zeros(60), point, 100, seed=0) == (None, None)
+    assert (fid_draws(made, real, subjects, point, 100, seed=0) == draws).all()
+    assert fid_interval(fid_draws(made, real, np.zeros(60), point, 100, seed=0)) == (None, None)
+
+
+def test_draws_of_two_methods_hit_the_same_people():
+    real = feature_pair(60, 15)[1]
+    subjects = np.repeat(np.arange(12), 5)
+    # Person 3 alone is painted wrongly: where a draw misses them, the distance is that of equal sets.
+    made = real.copy()
+    made[subjects == 3] += 5
+    first = fid_draws(made, real, subjects, 0.0, 100, seed=0)
+    weights = np.random.default_rng(0).multinomial(12, np.full(12, 1 / 12), size=100)
+    missed = weights[:, 3] == 0
+    assert first[missed].max() < first[~missed].min()
 
 
 def test_mean_intervals_equal_a_plain_bootstrap():

@@ -20,7 +20,7 @@ from dg.metrics.bootstrap import mean_interval
 from dg.metrics.csim import Embedder, cosine, open_embedder
 from dg.metrics.different import Numbering, fingerprint
 from dg.metrics.features import FeatureNet
-from dg.metrics.fid import fid, fid_interval, interval_resamples, kid
+from dg.metrics.fid import fid, fid_draws, fid_interval, interval_resamples, kid
 from dg.metrics.ssim import ssim
 from dg.protocols.results import Results
 from dg.shards import FaceSet, decode_image
@@ -154,14 +154,15 @@ def _fid(
     first, second = features[made], features[real]
     point = fid(first, second)
     resamples = interval_resamples(len(made), features.shape[1], settings["bootstrap"])
-    low, high = fid_interval(first, second, subjects, point, resamples, settings["seed"])
+    draws = fid_draws(first, second, subjects, point, resamples, settings["seed"])
+    low, high = fid_interval(draws)
     truths = sum(target != "" for target in results.keys("target"))
     return {
         "value": point,
         "low": low,
         "high": high,
         "pairs": len(made),
-        "resamples": resamples,
+        "draws": draws.round(4).tolist(),
         "real_set": {"ground_truth": truths, "sources": len(made) - truths, "different_pictures": len(set(real))},
         "kid": kid(features[sorted(set(made))], features[sorted(set(real))], settings["seed"]),
     }

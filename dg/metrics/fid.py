@@ -38,13 +38,14 @@ def interval_resamples(pairs: int, dimension: int, wished: int) -> int:
     return min(wished, _MANY if min(pairs, dimension) <= _SMALL else _FEW)
 
 
-def fid_interval(
+def fid_draws(
     generated: np.ndarray, real: np.ndarray, subjects: np.ndarray, point: float, resamples: int, seed: int
-) -> Interval:
-    """95 % bootstrap interval of the Frechet distance, clustered by subject.
+) -> np.ndarray:
+    """Bootstrap draws of the Frechet distance, clustered by subject.
 
-    A resample repeats pictures and so holds fewer different ones, which raises every resampled distance. The interval
-    therefore takes the resamples' spread about their own mean and puts it about `point`.
+    A resample repeats pictures and so holds fewer different ones, which raises every resampled distance. The draws are
+    therefore shifted to have the mean `point`. The same people, resamples and seed give the same draws of people, so
+    that draws of two methods on one pair list can be subtracted one by one.
 
     Args:
         generated, real: (n, d) features of each pair's result and of its real picture.
@@ -52,17 +53,24 @@ def fid_interval(
         point: the distance of the whole sets.
 
     Returns:
-        (low, high), or (None, None) with fewer than two subjects.
+        (m,) distances, m <= resamples; empty with fewer than two subjects.
     """
     names, cluster = np.unique(subjects, return_inverse=True)
     if len(names) < 2:
-        return None, None
+        return np.empty(0)
     sample = _Resampled(generated, real)
     draws = cluster_weights(len(names), resamples, np.random.default_rng(seed))
     # Draws that hit one person only say nothing about a set of people.
     draws = draws[(draws > 0).sum(axis=1) > 1]
     distances = np.array([sample.distance(weights[cluster]) for weights in draws])
-    low, high = point + np.percentile(distances, [LOW, HIGH]) - distances.mean()
+    return point + distances - distances.mean()
+
+
+def fid_interval(draws: np.ndarray) -> Interval:
+    """95 % interval of the draws of `fid_draws`; (None, None) if there are none."""
+    if len(draws) == 0:
+        return None, None
+    low, high = np.percentile(draws, [LOW, HIGH])
     return max(0.0, float(low)), float(high)
 
 

@@ -21,6 +21,9 @@ TABLE1: dict[str, tuple[float, float]] = {
     "DG (+ L_vls)": (4.13, 1.12),
 }
 
+# Rows of params.yaml's ablations that the paper has too, in its order.
+ROWS1 = dict(zip(("bl", "l", "a", "dg"), TABLE1))
+
 # RaFD; losses added from top to bottom.
 TABLE2: dict[str, Scores] = {
     "BL: L_adv(D_f) + L_at": Scores(0.503, 58.61, 0.211),
@@ -29,6 +32,8 @@ TABLE2: dict[str, Scores] = {
     "+ L_lm": Scores(0.707, 5.59, 0.844),
     "DG (+ L_adv(D_s))": Scores(0.726, 3.99, 0.862),
 }
+
+ROWS2 = dict(zip(("bl", "id", "st", "lm", "dg"), TABLE2))
 
 # VoxCeleb1, self-reenactment. Numbers of other methods are partly copied from their papers.
 TABLE3: dict[str, Scores] = {

@@ -10,6 +10,7 @@ import pandas as pd
 from dg.errors import DgError
 from dg.files import write_csv, write_text
 from dg.metrics.backends import stand_ins
+from dg.reports.markdown import grid
 from dg.reports.paper import BENCHMARK_TITLES, METHOD_TITLES, TABLE4
 from dg.reports.summaries import METRICS, read_summaries
 
@@ -101,14 +102,14 @@ def _markdown(frame: pd.DataFrame) -> str:
     ]
     parts = [
         title,
-        _grid(head, body),
+        grid(head, body),
         "Brackets hold 95 % bootstrap intervals over source people; with few people they are rough. SSIM is empty "
         "where no ground truth exists. FID falls with the number of pairs: compare rows of one benchmark only.",
         "*source unchanged* and *reference unchanged* give that picture as the result: floors that show what doing "
         "nothing scores. The first has CSIM 1 by construction, the second the right pose on the wrong person.",
         *(f"[{number}] {text[0].upper()}{text[1:]}." for text, number in notes.items()),
         "## As printed in the paper",
-        _grid(["Benchmark", "Method", "SSIM ↑", "FID ↓", "CSIM ↑"], printed),
+        grid(["Benchmark", "Method", "SSIM ↑", "FID ↓", "CSIM ↑"], printed),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -124,8 +125,3 @@ def _interval(row: Any, name: str) -> str:
 def _paper(row: Any) -> str:
     values = [getattr(row, f"paper_{name}") for name in METRICS]
     return "" if any(pd.isna(values)) else " / ".join(f"{value:g}" for value in values)
-
-
-def _grid(head: list[str], body: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *body]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

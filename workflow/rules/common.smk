@@ -13,6 +13,7 @@ sys.path.insert(0, workflow.basedir)
 from dg.digests import code_digest, digest_of, listing_digest
 from dg.errors import DgError
 from dg.params import validate as validate_params
+from dg.params import variants
 from dg.settings import (
     METHODS,
     all_variants,
@@ -20,6 +21,7 @@ from dg.settings import (
     datasets_in_use,
     model_of,
     owner,
+    rfg_tested,
     step_settings,
     training_sets,
 )
@@ -47,6 +49,8 @@ wildcard_constraints:
     variant="|".join(all_variants(PARAMS)),
     model="|".join(["joint", *PARAMS.datasets]),
     shard="[0-9]+",
+    ablations="(ablations/)?",
+    table="table1|table2",
 
 
 CODE = {
@@ -61,6 +65,8 @@ CODE = {
     "reenact": "dg.protocols.reenact",
     "evaluate": "dg.metrics.evaluate",
     "table4": "dg.reports.table4",
+    "ace": "dg.metrics.landmark_error",
+    "ablation": "dg.reports.ablation",
     "figure": "dg.reports.figures",
 }
 
@@ -120,13 +126,29 @@ def folders(wildcards):
     return [f"data/sets/{name}" for name in training_sets(PARAMS, wildcards.model)]
 
 
+def place(variant):
+    """Runs of Tables 1 and 2 lie apart, so that each DVC stage has folders of its own."""
+    return "" if variant == "dg" else "ablations/"
+
+
 def trained(rule, variant, model):
     """Path of a training's result, shared by all variants with the same values."""
-    return f"results/{rule}/{owner(PARAMS, rule, variant)}/{model}.safetensors"
+    run = owner(PARAMS, rule, variant)
+    return f"results/{place(run)}{rule}/{run}/{model}.safetensors"
 
 
 def table4_results(pattern, methods=METHODS):
     return expand(pattern, variant="dg", benchmark=BENCHMARKS_4, method=methods)
+
+
+def ablation_results(wildcards):
+    """The summaries of a table, row by row and in each row seed by seed."""
+    runs = [run for runs in variants(PARAMS, wildcards.table).values() for run in runs]
+    measured = {
+        "table1": "results/ablations/ace/{run}/RaFD.json",
+        "table2": "results/ablations/evaluate/{run}/RaFD/dg.json",
+    }
+    return expand(measured[wildcards.table], run=runs)
 
 
 def raw_index(wildcards):
@@ -146,14 +168,22 @@ def set_folder(wildcards):
     return f"data/sets/{dataset_of(PARAMS, wildcards.benchmark)}"
 
 
+def tested_idsg(wildcards):
+    dataset = dataset_of(PARAMS, wildcards.benchmark)
+    model = model_of(PARAMS, dataset, wildcards.variant)
+    return trained("idsg_cross", wildcards.variant, model)
+
+
 def networks(wildcards):
     """The trained networks that a method needs; the trivial baselines need none."""
     if wildcards.method != "dg":
         return {}
-    model = model_of(PARAMS, dataset_of(PARAMS, wildcards.benchmark))
+    dataset = dataset_of(PARAMS, wildcards.benchmark)
+    model = model_of(PARAMS, dataset, wildcards.variant)
+    phase = rfg_tested(PARAMS, wildcards.variant)
     return {
-        "idsg": trained("idsg_cross", wildcards.variant, model),
-        "rfg": trained("rfg_cross", wildcards.variant, model),
+        "idsg": tested_idsg(wildcards),
+        "rfg": trained(phase, wildcards.variant, model),
     }
 
 

@@ -4,9 +4,9 @@ rule reenact:
         pairs=pair_list,
         data=lambda wildcards: prepared(dataset_of(PARAMS, wildcards.benchmark)),
     output:
-        pictures="results/evaluate/{variant}/{benchmark}/{method}.arrow",
+        pictures="results/{ablations}evaluate/{variant}/{benchmark}/{method}.arrow",
     log:
-        "logs/reenact/{variant}/{benchmark}/{method}.log",
+        "logs/{ablations}reenact/{variant}/{benchmark}/{method}.log",
     conda:
         "../envs/dg.yaml"
     resources:
@@ -33,10 +33,10 @@ rule evaluate:
         pictures=rules.reenact.output.pictures,
         data=lambda wildcards: prepared(dataset_of(PARAMS, wildcards.benchmark)),
     output:
-        summary="results/evaluate/{variant}/{benchmark}/{method}.json",
-        scores="results/evaluate/{variant}/{benchmark}/{method}.parquet",
+        summary="results/{ablations}evaluate/{variant}/{benchmark}/{method}.json",
+        scores="results/{ablations}evaluate/{variant}/{benchmark}/{method}.parquet",
     log:
-        "logs/evaluate/{variant}/{benchmark}/{method}.log",
+        "logs/{ablations}evaluate/{variant}/{benchmark}/{method}.log",
     conda:
         "../envs/dg.yaml"
     params:
@@ -50,6 +50,28 @@ rule evaluate:
     shell:
         "python -m dg evaluate --settings {params.job:q} --folder {params.folder} --pairs {input.pairs}"
         " --generated {input.pictures} --out {output.summary} --threads {threads} 2>&1 | tee {log}"
+
+
+rule ace:
+    input:
+        idsg=tested_idsg,
+        pairs=pair_list,
+        data=lambda wildcards: prepared(dataset_of(PARAMS, wildcards.benchmark)),
+    output:
+        summary="results/ablations/ace/{variant}/{benchmark}.json",
+        scores="results/ablations/ace/{variant}/{benchmark}.parquet",
+    log:
+        "logs/ablations/ace/{variant}/{benchmark}.log",
+    conda:
+        "../envs/dg.yaml"
+    params:
+        job=lambda wildcards: job(
+            "ace", wildcards.variant, benchmark=wildcards.benchmark
+        ),
+        folder=set_folder,
+    shell:
+        "python -m dg ace --settings {params.job:q} --folder {params.folder} --pairs {input.pairs} --idsg {input.idsg}"
+        " --out {output.summary} 2>&1 | tee {log}"
 
 
 rule evaluations:

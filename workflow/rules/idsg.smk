@@ -2,9 +2,9 @@ rule idsg_self:
     input:
         data=training_data,
     output:
-        net="results/idsg_self/{variant}/{model}.safetensors",
+        net="results/{ablations}idsg_self/{variant}/{model}.safetensors",
     log:
-        "logs/idsg_self/{variant}/{model}.log",
+        "logs/{ablations}idsg_self/{variant}/{model}.log",
     conda:
         "../envs/dg.yaml"
     resources:
@@ -22,9 +22,9 @@ rule idsg_cross:
         data=training_data,
         init=lambda wildcards: trained("idsg_self", wildcards.variant, wildcards.model),
     output:
-        net="results/idsg_cross/{variant}/{model}.safetensors",
+        net="results/{ablations}idsg_cross/{variant}/{model}.safetensors",
     log:
-        "logs/idsg_cross/{variant}/{model}.log",
+        "logs/{ablations}idsg_cross/{variant}/{model}.log",
     conda:
         "../envs/dg.yaml"
     resources:

@@ -2,9 +2,9 @@ rule rfg_self:
     input:
         data=training_data,
     output:
-        net="results/rfg_self/{variant}/{model}.safetensors",
+        net="results/{ablations}rfg_self/{variant}/{model}.safetensors",
     log:
-        "logs/rfg_self/{variant}/{model}.log",
+        "logs/{ablations}rfg_self/{variant}/{model}.log",
     conda:
         "../envs/dg.yaml"
     threads: 64
@@ -24,9 +24,9 @@ rule rfg_cross:
         init=lambda wildcards: trained("rfg_self", wildcards.variant, wildcards.model),
         idsg=lambda wildcards: trained("idsg_cross", wildcards.variant, wildcards.model),
     output:
-        net="results/rfg_cross/{variant}/{model}.safetensors",
+        net="results/{ablations}rfg_cross/{variant}/{model}.safetensors",
     log:
-        "logs/rfg_cross/{variant}/{model}.log",
+        "logs/{ablations}rfg_cross/{variant}/{model}.log",
     conda:
         "../envs/dg.yaml"
     threads: 64

@@ -1,3 +1,20 @@
+# Tables 1 and 2. An ablation is a line of params.yaml.
+rule ablation:
+    input:
+        summaries=ablation_results,
+    output:
+        csv="results/{table}.csv",
+        markdown="results/{table}.md",
+    log:
+        "logs/{table}.log",
+    conda:
+        "../envs/dg.yaml"
+    params:
+        job=lambda wildcards: job("ablation", table=wildcards.table),
+    shell:
+        "python -m dg ablation --settings {params.job:q} --summaries {input.summaries} --out {output.csv} 2>&1 | tee {log}"
+
+
 rule table4:
     input:
         summaries=table4_results("results/evaluate/{variant}/{benchmark}/{method}.json"),

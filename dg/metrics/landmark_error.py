@@ -1,0 +1,65 @@
+"""ACE of an IDSG on one benchmark, pair by pair and in sum (Table 1): landmarks alone, no face is painted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dg.errors import DgError
+from dg.files import read_parquet, write_json, write_parquet
+from dg.idsg import load_idsg
+from dg.metrics.ace import ace
+from dg.metrics.bootstrap import mean_interval
+from dg.shards import FaceSet
+
+
+def measure_idsg(settings: dict[str, Any], folder: Path, pairs: Path, idsg: Path, out: Path) -> None:
+    """Write the summary `out` (JSON) and the values of each pair beside it (same name, .parquet, column "ace").
+
+    The truth is what F_l found on the source person's picture in the reference's pose and expression; pairs without
+    one are left out. ACE is taken over the numbers per landmark that the IDSG makes.
+
+    Args:
+        settings: benchmark, seed, bootstrap.
+        folder: the prepared data set.
+        pairs: its pair list.
+        idsg: checkpoint.
+
+    Raises:
+        DgError: no pair has a ground truth, or the files don't belong together.
+    """
+    faces, table = FaceSet([Path(folder)]), read_parquet(pairs)
+    table = table[table["target"] != ""].reset_index(drop=True)
+    if table.empty:
+        raise DgError(
+            f"{pairs}: no pair has a ground truth, so ACE can't be measured. Choose a benchmark that holds people in "
+            f"the same poses and expressions (RaFD, MPIE, SynthFace)."
+        )
+    source, reference, target = (
+        [faces.row(key) for key in table[column]] for column in ("source", "reference", "target")
+    )
+    net = load_idsg(idsg)
+    lhat_t = net.generate(torch.from_numpy(faces.points[reference]), torch.from_numpy(faces.codes[source])).numpy()
+    table["ace"] = ace(lhat_t[..., : net.dims], faces.points[target][..., : net.dims])
+    subjects = table["subject"].to_numpy()
+    low, high = mean_interval(table["ace"].to_numpy(), subjects, settings["bootstrap"], settings["seed"])
+    write_parquet(Path(out).with_suffix(".parquet"), table)
+    write_json(
+        out,
+        {
+            "benchmark": settings["benchmark"],
+            "data_set": Path(folder).name,
+            "pairs": len(table),
+            "subjects": len(np.unique(subjects)),
+            "ace": {
+                "value": float(table["ace"].mean()),
+                "low": low,
+                "high": high,
+                "std": float(table["ace"].std(ddof=0)),
+            },
+            "settings": settings,
+        },
+    )

@@ -1,0 +1,226 @@
+"""Tables 1 and 2, the ablations: a row per set of losses, its step from the row before, and the paper's beside both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dg.errors import DgError
+from dg.files import read_json, read_parquet, write_csv, write_text
+from dg.metrics.backends import stand_ins
+from dg.metrics.bootstrap import HIGH, LOW, cluster_weights
+from dg.reports.markdown import grid
+from dg.reports.paper import ROWS1, ROWS2, TABLE1, TABLE2
+
+METRICS = {"table1": ("ace",), "table2": ("ssim", "fid", "csim")}
+TITLES = {"ace": "ACE ↓ (pixels at 256)", "ssim": "SSIM ↑", "fid": "FID ↓", "csim": "CSIM ↑"}
+DIGITS = {"ace": 2, "ssim": 3, "fid": 1, "csim": 3}
+LABELS = {"table1": ROWS1, "table2": ROWS2}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One metric of one row, all seeds.
+
+    Attributes:
+        seeds: (S,) the values.
+        draws: (R, S) bootstrap draws over people; row r of every row of the table drew the same people.
+    """
+
+    seeds: np.ndarray
+    draws: np.ndarray
+
+    def mixed(self, weights: np.ndarray) -> np.ndarray:
+        """(R,) draws with the seeds drawn too: weights (R, S), rows sum to S."""
+        return (self.draws * weights).sum(1) / weights.sum(1)
+
+
+def make_ablation(settings: dict[str, Any], summaries: list[Path], out: Path) -> str:
+    """Write `out` (CSV) and the same for reading beside it (.md).
+
+    Intervals are 95 % bootstrap intervals; each resample draws source people and training seeds with replacement, the
+    same ones for every row, so that a step is a paired difference.
+
+    Args:
+        settings: table ("table1" or "table2"), rows (row -> what it changes, in order), seeds, data_set, kind, scale,
+            landmarks, identity, init, bootstrap, seed.
+        summaries: JSON files of the evaluation, row by row and in each row seed by seed.
+
+    Returns:
+        the steps, a line each, for the log.
+
+    Raises:
+        DgError: a summary is missing or rows were measured on different pairs.
+    """
+    table, rows, count = settings["table"], settings["rows"], settings["seeds"]
+    if len(summaries) != len(rows) * count:
+        raise DgError(
+            f"{out}: {len(rows)} rows of {count} seeds need {len(rows) * count} summaries, got {len(summaries)}."
+        )
+    groups = {row: summaries[k * count : (k + 1) * count] for k, row in enumerate(rows)}
+    reports = [read_json(path) for path in summaries]
+    measured = {row: {m: _measure(m, paths, settings) for m in METRICS[table]} for row, paths in groups.items()}
+    frame = pd.DataFrame([_row(settings, row, rows, measured, groups[row]) for row in rows])
+    frame["pairs"], frame["subjects"] = reports[0]["pairs"], reports[0]["subjects"]
+    backends = {"landmarks": settings["landmarks"], "identity": settings["identity"]}
+    backends |= reports[0].get("backends", {})
+    for role, name in backends.items():
+        frame[f"{role}_backend"] = name
+    frame["data_set"], frame["scale"] = settings["data_set"], settings["scale"]
+    frame["stand_in"] = _stand_in(settings, backends)
+    steps = _steps(frame, METRICS[table])
+    write_csv(out, frame.round(6))
+    write_text(Path(out).with_suffix(".md"), _markdown(settings, frame, steps))
+    return "\n".join(" ".join(line) for line in steps)
+
+
+def _measure(metric: str, paths: list[Path], settings: dict[str, Any]) -> Measured:
+    values, draws = [], []
+    for path in paths:
+        report = read_json(path)
+        values.append(report[metric]["value"])
+        if metric == "fid":
+            draws.append(np.array(report["fid"]["draws"]))
+        else:
+            draws.append(_people(read_parquet(Path(path).with_suffix(".parquet")), metric, settings))
+    if len({len(drawn) for drawn in draws}) > 1:
+        raise DgError(f"{', '.join(map(str, paths))}: were measured on different pairs. Run the evaluation again.")
+    return Measured(np.array(values, float), np.stack(draws, 1))
+
+
+def _people(pairs: pd.DataFrame, metric: str, settings: dict[str, Any]) -> np.ndarray:
+    """(R,) means of a metric over drawn people; empty with fewer than two people."""
+    names, cluster = np.unique(pairs["subject"], return_inverse=True)
+    if len(names) < 2:
+        return np.empty(0)
+    weights = cluster_weights(len(names), settings["bootstrap"], np.random.default_rng(settings["seed"]))
+    return (weights @ np.bincount(cluster, pairs[metric])) / (weights @ np.bincount(cluster))
+
+
+def _interval(draws: np.ndarray) -> tuple[float, float]:
+    return tuple(np.percentile(draws, [LOW, HIGH])) if len(draws) else (np.nan, np.nan)
+
+
+def _row(
+    settings: dict[str, Any], row: str, rows: dict, measured: dict[str, dict[str, Measured]], paths: list[Path]
+) -> dict[str, Any]:
+    table = settings["table"]
+    before = _before(table, row, rows)
+    label, paper = _paper(table, row)
+    _, paper_before = _paper(table, before) if before else ("", {})
+    out: dict[str, Any] = {"row": row, "losses": label or _changes(rows[row]), "seeds": settings["seeds"]}
+    out["compared_with"] = before or ""
+    for metric in METRICS[table]:
+        here = measured[row][metric]
+        weights = cluster_weights(len(here.seeds), len(here.draws), np.random.default_rng(settings["seed"] + 1))
+        drawn = here.mixed(weights)
+        low, high = _interval(drawn)
+        out |= {metric: here.seeds.mean(), f"{metric}_low": low, f"{metric}_high": high}
+        out[f"{metric}_seeds_std"] = here.seeds.std(ddof=1) if len(here.seeds) > 1 else np.nan
+        if metric == "ace":
+            out["ace_pictures_std"] = np.mean([read_json(path)["ace"]["std"] for path in paths])
+            out["paper_ace_pictures_std"] = paper.get("ace_pictures_std", np.nan)
+        out[f"paper_{metric}"] = paper.get(metric, np.nan)
+        step = low = high = np.nan
+        if before:
+            other = measured[before][metric]
+            step = here.seeds.mean() - other.seeds.mean()
+            low, high = _interval(drawn - other.mixed(weights))
+        out |= {f"{metric}_step": step, f"{metric}_step_low": low, f"{metric}_step_high": high}
+        printed = paper.get(metric, np.nan) - paper_before.get(metric, np.nan)
+        out[f"paper_{metric}_step"] = printed
+        out[f"{metric}_step_sign"] = "" if np.isnan(printed * step) else "paper's" if printed * step > 0 else "opposite"
+        out[f"{metric}_step_excludes_zero"] = "" if np.isnan(low) else "yes" if low * high > 0 else "no"
+    return out
+
+
+def _before(table: str, row: str, rows: dict) -> str | None:
+    """The row that `row` is compared with: the paper's row before it; a row of one's own is compared with DG."""
+    paper = [name for name in rows if name in LABELS[table]]
+    if row not in paper:
+        return "dg"
+    return paper[paper.index(row) - 1] if paper.index(row) else None
+
+
+def _paper(table: str, row: str) -> tuple[str, dict[str, float]]:
+    """The paper's label and numbers of a row; empty for rows of one's own."""
+    label = LABELS[table].get(row, "")
+    if not label:
+        return "", {}
+    if table == "table1":
+        return label, dict(zip(("ace", "ace_pictures_std"), TABLE1[label]))
+    return label, TABLE2[label]._asdict()
+
+
+def _changes(overrides: dict[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in overrides.items())
+
+
+def _stand_in(settings: dict[str, Any], backends: dict[str, str]) -> str:
+    phrases = [f"data: SynthFace ({settings['data_set']}) instead of RaFD"] if settings["kind"] == "synthface" else []
+    phrases += stand_ins(backends)
+    if settings["scale"] != "paper":
+        phrases.append(f"sizes and iterations of scale '{settings['scale']}'")
+    if settings["table"] == "table2" and settings["init"] == "bundled":
+        phrases.append("every row's RFG started from the same bundled weights, trained with L_at, L_id and D_f")
+    return "; ".join(phrases)
+
+
+def _steps(frame: pd.DataFrame, metrics: tuple[str, ...]) -> list[list[str]]:
+    """The head and a line per step and metric."""
+    lines = [["step", "metric", "measured", "paper's", "sign", "interval excludes zero"]]
+    for row in frame.to_dict("records"):
+        for metric in metrics if row["compared_with"] else ():
+            digits = DIGITS[metric]
+            numbers = [row[f"{metric}_step{end}"] for end in ("", "_low", "_high")]
+            value, low, high = (f"{number:+.{digits}f}" for number in numbers)
+            printed = row[f"paper_{metric}_step"]
+            lines.append(
+                [
+                    f"{row['row']} - {row['compared_with']}",
+                    TITLES[metric],
+                    f"{value} [{low}, {high}]",
+                    "–" if np.isnan(printed) else f"{printed:+.{digits}f}",
+                    row[f"{metric}_step_sign"] or "–",
+                    row[f"{metric}_step_excludes_zero"] or "–",
+                ]
+            )
+    return lines
+
+
+def _markdown(settings: dict[str, Any], frame: pd.DataFrame, steps: list[list[str]]) -> str:
+    number, metrics = settings["table"][-1], METRICS[settings["table"]]
+    what = {"1": "losses of the IDSG", "2": "losses of the RFG"}[number]
+    stand_in = frame["stand_in"].iloc[0]
+    comparable = " with stand-ins: not comparable with the paper's absolute numbers" if stand_in else ""
+    body = []
+    for row in frame.to_dict("records"):
+        cells = [f"{row['losses']} (`{row['row']}`)"]
+        for metric in metrics:
+            digits = DIGITS[metric]
+            numbers = [f"{row[metric + end]:.{digits}f}" for end in ("", "_low", "_high")]
+            spread = f" ± {row['ace_pictures_std']:.2f}" if metric == "ace" else ""
+            cells.append(f"{numbers[0]}{spread} [{numbers[1]}, {numbers[2]}]")
+            printed = "–" if np.isnan(row[f"paper_{metric}"]) else f"{row[f'paper_{metric}']:g}"
+            spread = f" ± {row['paper_ace_pictures_std']:g}" if metric == "ace" and printed != "–" else ""
+            cells.append(printed + spread)
+        body.append(cells)
+    head = ["losses"] + [cell for metric in metrics for cell in (TITLES[metric], "paper's")]
+    first = frame.iloc[0]
+    parts = [
+        f"# Table {number}, {what}{comparable}",
+        grid(head, body),
+        f"{first['pairs']} pairs of {first['subjects']} people, {first['seeds']} training seed(s). Brackets hold 95 % "
+        "bootstrap intervals over people and seeds; with few of them they are rough."
+        + (" ± is the standard deviation over pictures." if number == "1" else ""),
+        "## Steps",
+        grid(steps[0], steps[1:]),
+        "A step is a row minus the row it is compared with, on the same pairs and seeds. Sign: the paper's, or the "
+        "opposite. An interval that holds zero leaves the sign open.",
+        f"Stand-ins: {stand_in}." if stand_in else "",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
