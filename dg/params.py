@@ -63,7 +63,6 @@ class RfgChoices(Strict):
     identity_loss: Literal["cosine", "perceptual"] = Field(
         description="eq. (12), or the release's distance of VGG-Face features to the target"
     )
-    crop: float = Field(ge=0, le=1, description="chance of a random crop of a pair; 0: off")
     cross_phase: Literal["train", "skip"] = Field(description="skip: test the self phase's model")
     init: Literal["bundled", "scratch"] = Field(description="start of the self phase")
 
@@ -117,6 +116,9 @@ class Training(Strict):
 class RfgTraining(Training):
     """Sizes of the RFG and of its training."""
 
+    crop: float = Field(
+        ge=0, le=1, description="chance that a pair is cropped, source, target, map and landmarks alike; 0: off"
+    )
     channels: int = Field(gt=0, description="channels after the first convolution")
     max_channels: int = Field(gt=0)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dg import params
 from dg.errors import DgError
@@ -125,3 +126,14 @@ def test_an_unknown_variant_or_preset_is_refused(values):
     p = params.validate({**values, "preset": "realeased"}, "params.yaml")
     with pytest.raises(DgError, match="'realeased' is not among presets"):
         step_settings(p, "idsg", phase="self")
+
+
+def test_dvc_watches_every_key(values):
+    """A key that no stage lists would change nothing in `dvc exp run -S`."""
+    stages = [
+        stage
+        for file in ("dvc.yaml", "ablations/dvc.yaml")
+        for stage in yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))["stages"].values()
+    ]
+    watched = {key for stage in stages for key in stage.get("params", [])}
+    assert watched == set(values)

@@ -7,7 +7,7 @@ rule rfg_self:
         "logs/{ablations}rfg_self/{variant}/{model}.log",
     conda:
         "../envs/dg.yaml"
-    threads: 64
+    threads: training_threads
     resources:
         gpu=GPU,
     params:
@@ -29,7 +29,7 @@ rule rfg_cross:
         "logs/{ablations}rfg_cross/{variant}/{model}.log",
     conda:
         "../envs/dg.yaml"
-    threads: 64
+    threads: training_threads
     resources:
         gpu=GPU,
     params:
