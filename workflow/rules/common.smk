@@ -34,6 +34,7 @@ except DgError as error:
 
 # One GPU job at a time where there is a GPU; without one the jobs share the cores.
 GPU = int(shutil.which("nvidia-smi") is not None)
+TRAINING_GPUS = GPU * PARAMS.training.gpus
 BENCHMARKS_4 = ("VoxCeleb2", "RaFD", "MPIE", "MPIE_LP")
 DATASETS = datasets_in_use(PARAMS)
 MODELS = sorted({model_of(PARAMS, dataset) for dataset in DATASETS})
@@ -198,6 +199,14 @@ def networks(wildcards):
 
 def refuse_untrustworthy_state():
     """Stop where Snakemake would answer 'nothing to be done' without knowing (see ARCHITECTURE.md, Snakemake and DVC)."""
+    # Snakemake would cut the job's GPUs down to the limit without a word.
+    limits = workflow.global_resources
+    limit = limits["gpu"].value if "gpu" in limits else TRAINING_GPUS
+    if limit < TRAINING_GPUS:
+        raise WorkflowError(
+            f"params.yaml: training.gpus is {TRAINING_GPUS}, but Snakemake may use {limit}. Add --resources "
+            f"gpu={TRAINING_GPUS} to the command (for DVC: to profiles/default/profile.yaml), or set training.gpus: {limit}."
+        )
     for variant in all_variants(PARAMS):
         try:
             for step in ("landmarks", "identity"):

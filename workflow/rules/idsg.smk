@@ -8,13 +8,13 @@ rule idsg_self:
     conda:
         "../envs/dg.yaml"
     resources:
-        gpu=GPU,
+        gpu=TRAINING_GPUS,
     params:
         job=lambda wildcards: job("idsg", wildcards.variant, phase="self"),
         data=folders,
     shell:
         "python -m dg idsg --settings {params.job:q} --data {params.data} --out {output.net} --threads {threads}"
-        " 2>&1 | tee {log}"
+        " --gpus {resources.gpu} 2>&1 | tee {log}"
 
 
 rule idsg_cross:
@@ -28,13 +28,13 @@ rule idsg_cross:
     conda:
         "../envs/dg.yaml"
     resources:
-        gpu=GPU,
+        gpu=TRAINING_GPUS,
     params:
         job=lambda wildcards: job("idsg", wildcards.variant, phase="cross"),
         data=folders,
     shell:
         "python -m dg idsg --settings {params.job:q} --data {params.data} --init {input.init} --out {output.net}"
-        " --threads {threads} 2>&1 | tee {log}"
+        " --threads {threads} --gpus {resources.gpu} 2>&1 | tee {log}"
 
 
 rule idsg_self_models:

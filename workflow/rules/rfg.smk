@@ -9,13 +9,13 @@ rule rfg_self:
         "../envs/dg.yaml"
     threads: training_threads
     resources:
-        gpu=GPU,
+        gpu=TRAINING_GPUS,
     params:
         job=lambda wildcards: job("rfg", wildcards.variant, phase="self"),
         data=folders,
     shell:
         "python -m dg rfg --settings {params.job:q} --data {params.data} --out {output.net} --threads {threads}"
-        " 2>&1 | tee {log}"
+        " --gpus {resources.gpu} 2>&1 | tee {log}"
 
 
 rule rfg_cross:
@@ -31,13 +31,13 @@ rule rfg_cross:
         "../envs/dg.yaml"
     threads: training_threads
     resources:
-        gpu=GPU,
+        gpu=TRAINING_GPUS,
     params:
         job=lambda wildcards: job("rfg", wildcards.variant, phase="cross"),
         data=folders,
     shell:
         "python -m dg rfg --settings {params.job:q} --data {params.data} --init {input.init} --idsg {input.idsg}"
-        " --out {output.net} --threads {threads} 2>&1 | tee {log}"
+        " --out {output.net} --threads {threads} --gpus {resources.gpu} 2>&1 | tee {log}"
 
 
 rule rfg_self_models:
