@@ -87,7 +87,15 @@ def _pairs(a: argparse.Namespace) -> None:
     make_pairs(a.settings, a.folder, a.out)
 
 
+def _share(processes: int) -> None:
+    """Start this command again under torchrun, in `processes` processes; returns if it is one of them already."""
+    if processes > 1 and "WORLD_SIZE" not in os.environ:
+        words = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m", "dg"]
+        os.execv(sys.executable, [sys.executable, *words, *sys.argv[1:]])
+
+
 def _train(a: argparse.Namespace) -> None:
+    _share(a.gpus)
     _threads(a.threads)
     state = _state(a)
     if a.step == "idsg":
@@ -206,8 +214,10 @@ def _parser(step: str) -> argparse.ArgumentParser:
     verb("landmarks", _landmarks, "find the 68 landmarks of a shard (F_l)", "settings", "frames", "out")
     verb("identity", _identity, "compute the face codes of a shard (E_f)", "settings", "frames", "out")
     verb("pairs", _pairs, "draw a protocol's pair list", "settings", "folder", "out", threads=False)
-    verb("idsg", _train, "train the IDSG, eqs. (1)-(7)", "settings", "data", "init?", "out")
-    verb("rfg", _train, "train the RFG, eqs. (8)-(15)", "settings", "data", "init?", "idsg?", "out")
+    idsg = verb("idsg", _train, "train the IDSG, eqs. (1)-(7)", "settings", "data", "init?", "out")
+    rfg = verb("rfg", _train, "train the RFG, eqs. (8)-(15)", "settings", "data", "init?", "idsg?", "out")
+    for training in (idsg, rfg):
+        training.add_argument("--gpus", type=int, default=1, help="processes that share each batch, a GPU each if any")
     verb("reenact", _reenact, "make a picture per pair", "settings", "folder", "pairs", "idsg?", "rfg?", "out")
     verb("evaluate", _evaluate, "SSIM, FID and CSIM of the pictures", "settings", "folder", "pairs", "generated", "out")
     verb("ace", _ace, "ACE of an IDSG's landmarks", "settings", "folder", "pairs", "idsg", "out", threads=False)
