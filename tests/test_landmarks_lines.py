@@ -7,7 +7,7 @@ from face_alignment.utils import shuffle_lr
 from skimage.draw import line
 
 from dg.landmarks.linemap import draw_lines, soft_lines
-from dg.landmarks.regions import CHAINS, EDGES, LOOPS, MIRROR, VLS_REGIONS
+from dg.landmarks.regions import CHAINS, EDGES, LOOPS, MIRROR, VLS_REGIONS, vls_regions
 
 
 @pytest.fixture
@@ -103,3 +103,13 @@ def test_mirror_is_face_alignments():
     numbers = torch.arange(68).view(1, 68, 1)
     assert shuffle_lr(numbers.view(68, 1, 1)).flatten().tolist() == list(MIRROR)
     assert [MIRROR[k] for k in MIRROR] == list(range(68))
+
+
+def test_the_releases_regions_hold_the_brows_and_both_eyes_as_one():
+    released, paper = vls_regions("released"), vls_regions("paper")
+    assert paper == VLS_REGIONS
+    assert len(released) == len(paper) == 5
+    assert sorted(p for points in released.values() for p in points) == list(range(68))
+    assert set(released["eyes"]) == {*paper["left_eye"], *paper["right_eye"]}
+    assert set(released["brows"]) == set(range(17, 27))
+    assert all(released[name] == paper[name] for name in ("nose", "mouth", "contour"))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from dg.errors import DgError
 from dg.pretraining.rfg import shrink_codes
 from dg.rfg.losses import attribute_loss, identity_loss, landmark_loss, style_loss
 from dg.rfg.model import Rfg
@@ -99,3 +100,24 @@ def test_smaller_style_codes_paint_the_same_pictures():
         after, small = net(points, source)
     torch.testing.assert_close(small * 1000, code, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(after, before, rtol=1e-3, atol=1e-4)
+
+
+def test_hidden_edges_are_left_out_where_the_network_was_trained_so():
+    sizes = {"size": 64, "channels": 4, "max_channels": 8, "style_dim": 6, "adain_intermediate": 2, "line_width": 4}
+    points = torch.rand(1, 68, 3, generator=torch.Generator().manual_seed(0))
+    visible = torch.ones(1, 68, dtype=torch.bool)
+    visible[:, :60] = False  # all but the inner lips
+    hiding, plain = Rfg({**sizes, "hide_invisible": True}), Rfg(sizes)
+    shown = hiding.maps(points, visible)[0, 0]
+    # By hand: pixel centres within half a line width (half a pixel at least) of the 8 edges of the loop 60-67.
+    centres = torch.stack(torch.meshgrid(*[(torch.arange(64) + 0.5)] * 2, indexing="xy"), -1)
+    ends = points[0, 60:, :2] * 64
+    near = torch.zeros(64, 64, dtype=torch.bool)
+    for a, b in zip(ends, ends.roll(-1, 0)):
+        share = (((centres - a) @ (b - a)) / ((b - a) @ (b - a))).clamp(0, 1)
+        near |= (centres - a - share[..., None] * (b - a)).norm(dim=-1) <= 0.5
+    assert (shown.bool() != near).float().mean() < 1e-3
+    assert torch.equal(plain.maps(points, visible), plain.maps(points))
+    assert plain.maps(points).sum() > 2 * hiding.maps(points, visible).sum()
+    with pytest.raises(DgError, match="hide_invisible"):
+        hiding.paint(points, torch.rand(1, 3, 64, 64))

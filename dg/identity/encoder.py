@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models import resnet50
 
 from dg.checkpoints import load_checkpoint
 from dg.errors import DgError
+from dg.identity.files import read_state, unlike
 from dg.identity.network import FaceCodeNet
+from dg.identity.vggface import vggface
 from dg.landmarks.official import FOLDER
 from dg.weights import bundled
 
-BACKENDS = ("synthface-id", "vggface2")
+BACKENDS = ("synthface-id", "vggface2", "vggface")
 VGGFACE2_FILES = ("resnet50_vggface2.safetensors", "resnet50_vggface2.pth")
 """Names under which the weights of `vggface2` are looked for, in this order."""
 
@@ -73,8 +72,9 @@ def load_face_encoder(backend: str, device: str | torch.device = "cpu", folder: 
     """The face encoder called `backend`.
 
     Args:
-        backend: "synthface-id" (bundled, D = 128, trained by this project on SynthFace people) or "vggface2" (the
-            paper's: torchvision's ResNet-50 with VGGFace2 weights, D = 2048).
+        backend: "synthface-id" (bundled, D = 128, trained by this project on SynthFace people), "vggface2" (the
+            paper's: torchvision's ResNet-50 with VGGFace2 weights, D = 2048) or "vggface" (the authors' release:
+            VGG-Face's fc7, D = 4096; files and names: dg/identity/vggface.py).
         folder: where the file of "vggface2" lies: `resnet50_vggface2.safetensors`, or `.pth` with tensors only, the
             state of a torchvision ResNet-50 trained on VGGFace2 (RGB, 0-255 less the mean colour); "fc" is not used.
 
@@ -88,26 +88,16 @@ def load_face_encoder(backend: str, device: str | torch.device = "cpu", folder: 
         return FaceEncoder(net, 128).to(device)
     if backend == "vggface2":
         return FaceEncoder(_vggface2(folder), 2048).to(device)
+    if backend == "vggface":
+        return FaceEncoder(vggface(folder), 4096).to(device)
     raise DgError(f"identity.backend: '{backend}' is unknown; use one of {', '.join(BACKENDS)}.")
 
 
 def _vggface2(folder: Path) -> nn.Module:
-    path = next((folder / name for name in VGGFACE2_FILES if (folder / name).exists()), None)
-    if path is None:
-        raise DgError(
-            f"{folder / VGGFACE2_FILES[0]}: weights not found. Put the state of a torchvision ResNet-50 trained on "
-            f"VGGFace2 there (or as {VGGFACE2_FILES[1]}, tensors only); the project may not ship it. Or set "
-            f"identity.backend: synthface-id, whose weights ship with the project."
-        )
+    path, state = read_state(folder, VGGFACE2_FILES, "a torchvision ResNet-50 trained on VGGFace2")
+    net = _VggFace2()
     try:
-        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-        state = state.get("state_dict", state)
-        state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
-        net = _VggFace2()
         net.net.load_state_dict({name: t for name, t in state.items() if not name.startswith("fc.")})
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, AttributeError) as error:
-        raise DgError(
-            f"{path}: is no state of a torchvision ResNet-50 ({error}). Expected tensors named conv1.weight, "
-            f"layer1.0.conv1.weight, …; convert the file or get another."
-        ) from error
+    except RuntimeError as error:
+        raise unlike(path, "a torchvision ResNet-50", "conv1.weight, layer1.0.conv1.weight", error) from error
     return net

@@ -42,6 +42,21 @@ VLS_REGIONS: dict[str, tuple[int, ...]] = {
 """The five regions of the visible local shape loss, eq. (3), in the order of the margins `sigma`. Brows are in none."""
 
 
+RELEASED_REGIONS: dict[str, tuple[int, ...]] = {
+    "brows": tuple(range(17, 27)),
+    "eyes": tuple(range(36, 48)),
+    "nose": tuple(range(27, 36)),
+    "mouth": tuple(range(48, 68)),
+    "contour": tuple(range(17)),
+}
+"""The five regions of the authors' release: brows are one, and both eyes are one."""
+
+
+def vls_regions(name: str) -> dict[str, tuple[int, ...]]:
+    """The regions of eq. (3) in the order of `sigma`: "paper" or "released"."""
+    return {"paper": VLS_REGIONS, "released": RELEASED_REGIONS}[name]
+
+
 def _mirror() -> tuple[int, ...]:
     pairs = [(k, 16 - k) for k in range(8)]  # contour; 8, the chin, stays
     pairs += [(17 + k, 26 - k) for k in range(5)]  # brows

@@ -84,7 +84,8 @@ def _dg(faces: FaceSet, idsg: Path | None, rfg: Path | None) -> Reenact:
             torch.from_numpy(faces.points[references]).to(device), torch.from_numpy(faces.codes[sources]).to(device)
         )
         images = torch.from_numpy(np.stack([faces.image(row) for row in sources])).to(device)
-        painted = face_generator.paint(points, images.permute(0, 3, 1, 2) / 255)
+        visible = torch.from_numpy(faces.visible[references]).to(device)
+        painted = face_generator.paint(points, images.permute(0, 3, 1, 2) / 255, visible)
         pixels = (painted.float().clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
         for pair, image, marks in zip(pairs.itertuples(), pixels, points.float().cpu().numpy()):
             yield Result(pair.source, pair.reference, pair.target, png_bytes(image), marks)

@@ -1,0 +1,42 @@
+"""The release's term in place of eq. (12): VGG-Face features of the painted face against the target's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dg.identity.vggface import VggFace, vggface
+from dg.landmarks.official import FOLDER
+
+
+def load_perceptual(device: str | torch.device = "cpu", folder: Path = FOLDER) -> VggFace:
+    """The frozen network behind `perceptual_loss`.
+
+    Raises:
+        DgError: its weights are missing, damaged or of another network.
+    """
+    return vggface(folder).eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+
+
+def perceptual_loss(net: VggFace, painted: Tensor, truth: Tensor, known: Tensor, count: float | None = None) -> Tensor:
+    """Sum over five layers of the mean |feature of Ihat_t - feature of I_t|, mean over the pairs whose truth is known.
+
+    Args:
+        painted, truth: (B, 3, H, H) in [0, 1]; rows of `truth` without ground truth hold anything.
+        known: (B,) bool.
+        count: number to divide by in place of how many are known; see `dg.training.gan.masked_mean`.
+
+    Returns:
+        Scalar, at least float32; 0 if no truth is known. Gradient to `painted` alone.
+    """
+    with torch.no_grad():
+        wanted = net.activations(truth)
+    weight = known.to(torch.promote_types(painted.dtype, torch.float32))
+    divisor = weight.sum().clamp_min(1) if count is None else count
+    total = weight.new_zeros(())
+    for made, goal in zip(net.activations(painted), wanted):
+        distance = (made.to(weight.dtype) - goal.to(weight.dtype)).abs().flatten(1).mean(1)
+        total = total + (distance * weight).sum() / divisor
+    return total
