@@ -70,7 +70,8 @@ def train(folder, fail_at=None, poison_at=None):
     optimiser = torch.optim.Adam(net.parameters(), lr=0.1)
     trainer = Trainer({"net": net}, {"o": optimiser}, ["net"], 0.9, 5, folder / "net.safetensors", folder / "state")
 
-    def step(index):
+    def step(index, batch):
+        assert batch == 10 * index
         if index == fail_at:
             raise KeyboardInterrupt
         loss = (net(torch.rand(8, 3)) - 1).square().mean()
@@ -79,7 +80,7 @@ def train(folder, fail_at=None, poison_at=None):
         optimiser.step()
         return {"loss": loss.detach() * (float("nan") if index == poison_at else 1)}
 
-    trainer.run(40, step, lambda *_: None, "test")
+    trainer.run(40, lambda index: 10 * index, step, lambda *_: None, "test")
     return {**net.state_dict(), **{f"ema_{k}": v for k, v in trainer.averages["net"].state_dict().items()}}, trainer
 
 

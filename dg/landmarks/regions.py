@@ -42,6 +42,11 @@ VLS_REGIONS: dict[str, tuple[int, ...]] = {
 """The five regions of the visible local shape loss, eq. (3), in the order of the margins `sigma`. Brows are in none."""
 
 
+def vls_regions(name: str) -> dict[str, tuple[int, ...]]:
+    """The regions of eq. (3) called `name`; "paper": VLS_REGIONS."""
+    return {"paper": VLS_REGIONS}[name]
+
+
 def _mirror() -> tuple[int, ...]:
     pairs = [(k, 16 - k) for k in range(8)]  # contour; 8, the chin, stays
     pairs += [(17 + k, 26 - k) for k in range(5)]  # brows
