@@ -33,6 +33,8 @@ from dg.shards import (
     read_shard,
     write_shard,
 )
+from dg.training.pairs import PairSampler
+from dg.training.team import Team
 
 ROOT = Path(__file__).resolve().parent.parent
 DRIVER = Path(__file__).with_name("training_driver.py")
@@ -302,6 +304,40 @@ def test_fine_tuning_refuses_wrong_frames(data):
     ):
         with pytest.raises(DgError, match=message):
             ChosenFaces(faces, keys, 3)
+
+
+def test_the_flag_compiles_every_trained_network(data, tmp_path, monkeypatch):
+    import dg.idsg.training
+    import dg.rfg.training
+
+    compiled = []
+    for module in (dg.idsg.training, dg.rfg.training):
+        monkeypatch.setattr(module, "compile_networks", compiled.extend)
+    faces = FaceSet([data], split="train")
+    values = settings("rfg", "self", compile=True, lambda_lm=0, lambda_ds=0, lambda_id=0)
+    nets = dg.rfg.training.RfgTraining(values, faces, PairSampler(faces.table, 2, 0), None, Team()).nets
+    rfg = nets["rfg"]
+    assert {id(net) for net in compiled} == {
+        id(net) for net in (rfg.generator, rfg.style_encoder, nets["face_discriminator"])
+    }
+    compiled.clear()
+    dg.idsg.training.train_idsg(
+        settings("idsg", "self", compile=True, steps=1), [data], tmp_path / "a.safetensors", None, tmp_path / "state"
+    )
+    assert len(compiled) == 4  # E_l, R_l, D_l, C_l
+
+
+def test_pictures_that_do_not_fit_the_memory_are_decoded_when_they_are_needed(data, monkeypatch):
+    import dg.rfg.data
+
+    faces, values = FaceSet([data], split="train"), settings("rfg", "self", crop=1.0)
+    drawn = []
+    for most in (dg.rfg.data.IN_MEMORY, 0):
+        monkeypatch.setattr(dg.rfg.data, "IN_MEMORY", most)
+        pictures = dg.rfg.data.Data(values, faces, PairSampler(faces.table, 2, 0), None, Team())
+        drawn.append(pictures.pairs(pictures.draw(5)[0]))
+    for name in ("source", "truth", "l_t", "truth_points", "known"):
+        assert torch.equal(getattr(drawn[0], name), getattr(drawn[1], name)), name
 
 
 def test_the_card_says_how_long_the_device_waited(rfg):
