@@ -24,14 +24,24 @@ def _threads(count: int | None) -> None:
         torch.set_num_threads(count)
 
 
-def _state(arguments: argparse.Namespace) -> Path:
+def _state(settings: dict[str, Any], folders: list[Path], others: list[Path | None]) -> Path:
     """Where a training's resume state lies: it survives as long as settings, code and inputs stay the same."""
     from dg.digests import content_digest, digest_of
 
-    files = [*sorted(p for f in arguments.data for p in f.rglob("*.arrow") if p.parent.name != "frames")]
-    files += [f / "manifest.parquet" for f in arguments.data]
-    files += [p for p in (arguments.init, getattr(arguments, "idsg", None)) if p]
-    return Path(".cache/training") / digest_of([arguments.settings, content_digest(files)])
+    files = [*sorted(p for f in folders for p in f.rglob("*.arrow") if p.parent.name != "frames")]
+    files += [f / "manifest.parquet" for f in folders]
+    return Path(".cache/training") / digest_of([settings, content_digest([*files, *filter(None, others)])])
+
+
+def _end(state: Path) -> None:
+    """Remove the state of a finished training; of torchrun's processes the first one does."""
+    if os.environ.get("RANK", "0") == "0":
+        shutil.rmtree(state, ignore_errors=True)
+
+
+def _share_threads(count: int | None) -> None:
+    """`count` threads for all processes that torchrun started on this machine."""
+    _threads(count and max(1, count // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
 
 
 def _head(a: argparse.Namespace) -> None:
@@ -96,8 +106,8 @@ def _share(processes: int) -> None:
 
 def _train(a: argparse.Namespace) -> None:
     _share(a.gpus)
-    _threads(a.threads)
-    state = _state(a)
+    _share_threads(a.threads)
+    state = _state(a.settings, a.data, [a.init, getattr(a, "idsg", None)])
     if a.step == "idsg":
         from dg.idsg.training import train_idsg
 
@@ -106,7 +116,22 @@ def _train(a: argparse.Namespace) -> None:
         from dg.rfg.training import train_rfg
 
         train_rfg(a.settings, a.data, a.out, a.init, a.idsg, state)
-    shutil.rmtree(state, ignore_errors=True)
+    _end(state)
+
+
+def _finetune(a: argparse.Namespace) -> None:
+    from dg.rfg.fine_tuning import fine_tune
+
+    _share_threads(a.threads)
+    try:
+        keys = [line.strip() for line in a.keys.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except FileNotFoundError:
+        raise DgError(f"{a.keys}: not found. List the frames to tune on there, one key per line.") from None
+    if not a.init.exists():
+        raise DgError(f"{a.init}: weights not found. Run the step that makes them (snakemake -- {a.init}).")
+    state = _state(a.settings, [a.folder], [a.init, a.keys])
+    fine_tune(a.settings, a.folder, keys, a.init, a.out, state)
+    _end(state)
 
 
 def _reenact(a: argparse.Namespace) -> None:
@@ -218,6 +243,10 @@ def _parser(step: str) -> argparse.ArgumentParser:
     rfg = verb("rfg", _train, "train the RFG, eqs. (8)-(15)", "settings", "data", "init?", "idsg?", "out")
     for training in (idsg, rfg):
         training.add_argument("--gpus", type=int, default=1, help="processes that share each batch, a GPU each if any")
+    verb(
+        "finetune", _finetune, "tune the RFG on a few frames of one person",
+        "settings", "folder", "keys", "init", "out",
+    )  # fmt: skip
     verb("reenact", _reenact, "make a picture per pair", "settings", "folder", "pairs", "idsg?", "rfg?", "out")
     verb("evaluate", _evaluate, "SSIM, FID and CSIM of the pictures", "settings", "folder", "pairs", "generated", "out")
     verb("ace", _ace, "ACE of an IDSG's landmarks", "settings", "folder", "pairs", "idsg", "out", threads=False)

@@ -133,6 +133,11 @@ def _rfg(p: Params, phase: str) -> dict[str, Any]:
     }
 
 
+def _finetune(p: Params) -> dict[str, Any]:
+    tuning = p.sizes.fine_tune
+    return _rfg(p, "self") | {"steps": tuning.steps, "lr": tuning.lr, "frames": tuning.frames, "init": None}
+
+
 def _reenact(p: Params, benchmark: str, method: str) -> dict[str, Any]:
     if method not in METHODS:
         raise DgError(f"no method '{method}', only {', '.join(METHODS)}.")
@@ -192,6 +197,7 @@ _STEPS = {
     "pairs": _pairs,
     "idsg": _idsg,
     "rfg": _rfg,
+    "finetune": _finetune,
     "reenact": _reenact,
     "evaluate": _evaluate,
     "figure": _figure,

@@ -61,6 +61,31 @@ def test_equation_3_counts_only_the_pairs_it_is_told_to(points):
     assert vls(points, "hinge", ~torch.ones(4, dtype=torch.bool)).item() == 0
 
 
+def test_parts_of_equations_3_and_6_with_the_joint_count_average_to_the_whole(points):
+    l_r, lhat_r, lhat_t, visible = (torch.from_numpy(x) for x in points)
+    counts, halves = torch.tensor([True, False, True, True]), (slice(2), slice(2, 4))
+    parts = [
+        vls_loss(l_r[k], lhat_r[k], lhat_t[k], visible[k], torch.tensor(SIGMA), "hinge", counts[k], count=3 / 2)
+        for k in halves
+    ]
+    kept = tuple(x[counts.numpy()] for x in points)
+    assert (sum(parts) / 2).item() == pytest.approx(vls_by_hand(*kept, "hinge"), rel=1e-5)
+    a, b, c, d = (torch.rand(4, 7) for _ in range(4))
+    parts = [localisation_loss(a[k], b[k], c[k], d[k], counts[k], count=3 / 2) for k in halves]
+    want = (a - b).abs().sum(1).mean() + (c - d)[counts].abs().sum(1).mean()
+    assert (sum(parts) / 2).item() == pytest.approx(want.item(), rel=1e-5)
+
+
+def test_equation_3_over_other_regions(points):
+    regions = {"brow": tuple(range(17, 22)), "rest": ()}
+    l_r, lhat_r, lhat_t, _ = points
+    brow = np.abs(l_r - lhat_r)[:, 17:22].sum((1, 2)) - np.abs(l_r - lhat_t)[:, 17:22].sum((1, 2)) + SIGMA[0]
+    tensors = (torch.from_numpy(x) for x in points[:3])
+    every, seen = torch.ones(4, dtype=torch.bool), torch.ones(4, 68, dtype=torch.bool)
+    found = vls_loss(*tensors, seen, torch.tensor(SIGMA), "raw", every, regions)
+    assert found.item() == pytest.approx(brow.mean(), rel=1e-4)
+
+
 def test_gradient_of_equation_3_against_finite_differences(points):
     l_r, lhat_r, lhat_t = (torch.from_numpy(x).double() for x in points[:3])
     lhat_t.requires_grad_(True)
@@ -87,6 +112,9 @@ def test_equations_4_5_and_6(points):
     probability = np.exp(a) / np.exp(a).sum(1, keepdims=True)
     want = -np.log(probability[np.arange(5), labels]).mean()
     assert subject_class_loss(t[0], torch.from_numpy(labels)).item() == pytest.approx(want, rel=1e-5)
+    # The release's sigmoid: even certainty among 67 subjects costs 3.23.
+    certain = 100 * torch.eye(67)[:1] - 50
+    assert subject_class_loss(certain, torch.tensor([0]), sigmoid=True).item() == pytest.approx(3.23, abs=0.005)
 
 
 @pytest.mark.parametrize("dims", [2, 3])

@@ -26,6 +26,12 @@ def test_equations_11_to_14():
     assert landmark_loss(*map(torch.from_numpy, (u, v))).item() == pytest.approx(np.abs(u - v).mean(), rel=1e-5)
 
 
+def test_parts_of_equation_11_with_the_joint_count_average_to_the_whole():
+    a, b, known = torch.rand(4, 3, 5, 5), torch.rand(4, 3, 5, 5), torch.tensor([True, False, False, False])
+    parts = [attribute_loss(a[k], b[k], known[k], count=1 / 2) for k in (slice(2), slice(2, 4))]
+    assert (sum(parts) / 2).item() == pytest.approx((a[0] - b[0]).abs().mean().item(), rel=1e-5)
+
+
 @pytest.mark.parametrize("form", ["non_saturating", "saturating", "hinge"])
 def test_equations_1_2_8_9_10(form):
     rng = np.random.default_rng(1)

@@ -70,7 +70,8 @@ def train(folder, fail_at=None, poison_at=None):
     optimiser = torch.optim.Adam(net.parameters(), lr=0.1)
     trainer = Trainer({"net": net}, {"o": optimiser}, ["net"], 0.9, 5, folder / "net.safetensors", folder / "state")
 
-    def step(index):
+    def step(index, batch):
+        assert batch == 10 * index
         if index == fail_at:
             raise KeyboardInterrupt
         loss = (net(torch.rand(8, 3)) - 1).square().mean()
@@ -79,7 +80,7 @@ def train(folder, fail_at=None, poison_at=None):
         optimiser.step()
         return {"loss": loss.detach() * (float("nan") if index == poison_at else 1)}
 
-    trainer.run(40, step, lambda *_: None, "test")
+    trainer.run(40, lambda index: 10 * index, step, lambda *_: None, "test")
     return {**net.state_dict(), **{f"ema_{k}": v for k, v in trainer.averages["net"].state_dict().items()}}, trainer
 
 
@@ -100,3 +101,13 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(tmp_path,
     with pytest.raises(DgError, match=r"step 11: loss 'loss' is nan.*state\.safetensors holds step 10"):
         train(tmp_path, poison_at=10)
     train(tmp_path)
+
+
+def test_losses_can_be_watched_while_the_training_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_STATES", -1)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, fail_at=25)
+    assert pd.read_csv(tmp_path / "net.losses.csv")["step"].tolist() == list(range(1, 26))
+    train(tmp_path)
+    assert len(pd.read_csv(tmp_path / "net.losses.csv")) == 40
+    assert len(capsys.readouterr().err.splitlines()) == 6 + 1 + 4  # a line per tenth, one for going on

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,9 +20,21 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from dg import params
+from dg.errors import DgError
 from dg.files import read_json, write_parquet
+from dg.rfg.fine_tuning import ChosenFaces
 from dg.settings import step_settings
-from dg.shards import FRAME_SCHEMA, LANDMARK_SCHEMA, MANIFEST_COLUMNS, identity_schema, write_shard
+from dg.shards import (
+    FRAME_SCHEMA,
+    LANDMARK_SCHEMA,
+    MANIFEST_COLUMNS,
+    FaceSet,
+    identity_schema,
+    read_shard,
+    write_shard,
+)
+from dg.training.pairs import PairSampler
+from dg.training.team import Team
 
 ROOT = Path(__file__).resolve().parent.parent
 DRIVER = Path(__file__).with_name("training_driver.py")
@@ -57,17 +71,17 @@ def prepare(folder: Path) -> Path:
 
 
 def settings(verb: str, phase: str, **changed) -> dict:
-    sizes = {"batch": 2, "steps": 8, "ema": 0.9}
+    sizes = {"batch": 2, "steps": 8, "ema": 0.9, "accumulate": 1, "compile": False}
     if verb == "rfg":
         sizes |= {"size": SIZE, "channels": 4, "max_channels": 8, "style_dim": 4, "init": None}
     return step_settings(params.load(ROOT / "params.yaml"), verb, phase=phase) | sizes | changed
 
 
-def run(job: dict, check: bool = True) -> subprocess.CompletedProcess:
+def run(job: dict, check: bool = True, processes: int = 1) -> subprocess.CompletedProcess:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, str(DRIVER), json.dumps(job)], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
+    several = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
+    command = [sys.executable, *several, str(DRIVER), json.dumps(job)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     if check:
         assert done.returncode == 0, done.stderr
     return done
@@ -161,6 +175,173 @@ def test_a_loss_of_weight_0_is_not_computed(weight, data, tmp_path):
     assert not any(column == name or column.startswith(f"{name}_") for column in columns), list(columns)
     if weight == "lambda_ds":
         assert not any("shape_discriminator" in key for key in load_file(out))
+
+
+def same(a: Path, b: Path, rtol: float, atol: float) -> None:
+    """Weights, averages and logged losses agree."""
+    x, y = load_file(a), load_file(b)
+    assert x.keys() == y.keys()
+    for key in x:
+        torch.testing.assert_close(x[key], y[key], rtol=rtol, atol=atol, msg=lambda text, key=key: f"{key}: {text}")
+    losses = [pd.read_csv(path.with_suffix(".losses.csv")) for path in (a, b)]
+    pd.testing.assert_frame_equal(*losses, rtol=1e-4, atol=1e-6)
+
+
+@pytest.fixture(scope="module", params=["idsg", "rfg"])
+def joint(request, data, idsg, tmp_path_factory):
+    """Verb, settings and result of one process on whole batches; a cross phase, where not every truth is known."""
+    verb, out = request.param, tmp_path_factory.mktemp("joint") / "net.safetensors"
+    values = settings(verb, "cross", batch=4, steps=3, r1=1.0, crop=0.7)
+    run(job(verb, values, some_truths_missing(data), out, idsg=str(idsg), sgd=1e-4))
+    assert len(load_file(out)) > 0
+    return verb, values, out
+
+
+def some_truths_missing(data: Path) -> Path:
+    """The same set under another name, subject a without smiles: 9 of 36 cross pairs between them have no truth."""
+    folder = data.parent / "gaps"
+    if not folder.exists():
+        shutil.copytree(data, folder)
+        table = pd.read_parquet(folder / "manifest.parquet")
+        table.loc[(table.subject == "a") & (table.expression == "smile"), "expression"] = "wink"
+        write_parquet(folder / "manifest.parquet", table)
+    return folder
+
+
+def test_a_batch_in_two_parts_ends_like_the_whole_batch(joint, data, idsg, tmp_path):
+    verb, values, whole = joint
+    out = tmp_path / "net.safetensors"
+    run(job(verb, values | {"accumulate": 2}, some_truths_missing(data), out, idsg=str(idsg), sgd=1e-4))
+    same(whole, out, rtol=1e-4, atol=2e-6)
+
+
+def test_two_processes_end_like_one(joint, data, idsg, tmp_path):
+    verb, values, whole = joint
+    out = tmp_path / "net.safetensors"
+    both = job(verb, values, some_truths_missing(data), out, idsg=str(idsg), sgd=1e-4)
+    done = run(both, processes=2)
+    same(whole, out, rtol=1e-4, atol=2e-6)
+    assert done.stderr.count(": 3/3 ") == 1, done.stderr  # rank 0 alone says how far it is
+
+
+def test_two_processes_killed_and_resumed_end_with_the_same_bits(data, tmp_path):
+    values, files = settings("idsg", "self", steps=24), []
+    for name, kill_at in (("unbroken", None), ("killed", 31)):
+        out = tmp_path / name / "net.safetensors"
+        if kill_at:
+            done = run(job("idsg", values, data, out, kill_at=kill_at, rank=1), check=False, processes=2)
+            assert done.returncode != 0 and not out.exists()
+            assert Path(f"{out}.state/state.safetensors").exists()
+        done = run(job("idsg", values, data, out), processes=2)
+        files.append(out)
+    assert "going on at step 10 of 24" in done.stderr
+    a, b = map(load_file, files)
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    assert len({path.with_suffix(".losses.csv").read_text() for path in files}) == 1
+
+
+def test_a_loss_that_becomes_nan_in_one_process_stops_both(data, tmp_path):
+    out = tmp_path / "net.safetensors"
+    done = run(job("rfg", settings("rfg", "self"), data, out, poison_at=3, rank=1), check=False, processes=2)
+    assert done.returncode != 0
+    assert not out.exists()
+    assert len(re.findall(r"step 3: loss '\w+' is nan", done.stderr)) == 2, done.stderr
+
+
+def test_a_batch_that_cannot_be_divided_names_the_keys(data, tmp_path):
+    for verb in ("idsg", "rfg"):
+        job_ = job(verb, settings(verb, "self", accumulate=3), data, tmp_path / "net.safetensors")
+        done = run(job_, check=False)
+        assert done.returncode == 1
+        assert all(k in done.stderr for k in (f"scales.<scale>.{verb}.batch", "training.accumulate", "training.gpus"))
+
+
+def test_fine_tuning_learns_its_frames_reads_no_others_and_resumes_with_the_same_bits(data, rfg, tmp_path):
+    keys = [f"x/b/smile/{yaw}" for yaw in (-45, 0, 45)]
+    folder = shutil.copytree(data, tmp_path / "x")
+    spoil_all_pictures_but(keys, folder)
+    values = settings("rfg", "self", batch=3, steps=40, lr=5e-3, lambda_at=200, crop=0) | {"frames": 3}
+    tuned, killed = tmp_path / "tuned.safetensors", tmp_path / "killed.safetensors"
+    run(job("finetune", values, folder, tuned, init=str(rfg), keys=keys))
+    done = run(job("finetune", values, folder, killed, init=str(rfg), keys=keys, kill_at=25), check=False)
+    assert done.returncode == -signal.SIGKILL
+    run(job("finetune", values, folder, killed, init=str(rfg), keys=keys))
+    a, b, before = load_file(tuned), load_file(killed), load_file(rfg)
+    assert a.keys() == before.keys()
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    assert mistake(tuned, data, keys) < 0.95 * mistake(rfg, data, keys)
+    assert read_json(tuned.with_suffix(".json"))["frames"] == keys
+
+
+def spoil_all_pictures_but(keys: list[str], folder: Path) -> None:
+    path = folder / "frames/0.arrow"
+    table = read_shard(path).to_pydict()
+    table["image"] = [image if key in keys else b"spoilt" for key, image in zip(table["key"], table["image"])]
+    write_shard(path, FRAME_SCHEMA, table)
+
+
+def mistake(checkpoint: Path, folder: Path, keys: list[str]) -> float:
+    """Mean distance of the painted frames to the true ones, each from each other frame."""
+    from dg.rfg import load_rfg
+
+    faces, net = FaceSet([folder]), load_rfg(checkpoint)
+    rows = [faces.row(key) for key in keys]
+    images = torch.stack([torch.from_numpy(faces.image(row).copy()).permute(2, 0, 1) / 255 for row in rows])
+    pairs = [(s, t) for s in range(len(keys)) for t in range(len(keys)) if s != t]
+    l_t = torch.from_numpy(faces.points[[rows[t] for _, t in pairs]])
+    painted = net.paint(l_t, images[[s for s, _ in pairs]])
+    return float((painted - images[[t for _, t in pairs]]).abs().mean())
+
+
+def test_fine_tuning_refuses_wrong_frames(data):
+    faces = FaceSet([data])
+    b = [f"x/b/smile/{yaw}" for yaw in (-45, 0, 45)]
+    for keys, message in (
+        (b[:2], r"2 frames.*fine_tune\.frames.*is 3"),
+        ([*b[:2], b[0]], "2 of them different"),
+        ([*b[:2], "x/a/smile/0"], "2 people"),
+        ([*b[:2], "x/b/smile/9"], "x/b/smile/9"),
+    ):
+        with pytest.raises(DgError, match=message):
+            ChosenFaces(faces, keys, 3)
+
+
+def test_the_flag_compiles_every_trained_network(data, tmp_path, monkeypatch):
+    import dg.idsg.training
+    import dg.rfg.training
+
+    compiled = []
+    for module in (dg.idsg.training, dg.rfg.training):
+        monkeypatch.setattr(module, "compile_networks", compiled.extend)
+    faces = FaceSet([data], split="train")
+    values = settings("rfg", "self", compile=True, lambda_lm=0, lambda_ds=0, lambda_id=0)
+    nets = dg.rfg.training.RfgTraining(values, faces, PairSampler(faces.table, 2, 0), None, Team()).nets
+    rfg = nets["rfg"]
+    assert {id(net) for net in compiled} == {
+        id(net) for net in (rfg.generator, rfg.style_encoder, nets["face_discriminator"])
+    }
+    compiled.clear()
+    dg.idsg.training.train_idsg(
+        settings("idsg", "self", compile=True, steps=1), [data], tmp_path / "a.safetensors", None, tmp_path / "state"
+    )
+    assert len(compiled) == 4  # E_l, R_l, D_l, C_l
+
+
+def test_pictures_that_do_not_fit_the_memory_are_decoded_when_they_are_needed(data, monkeypatch):
+    import dg.rfg.data
+
+    faces, values = FaceSet([data], split="train"), settings("rfg", "self", crop=1.0)
+    drawn = []
+    for most in (dg.rfg.data.IN_MEMORY, 0):
+        monkeypatch.setattr(dg.rfg.data, "IN_MEMORY", most)
+        pictures = dg.rfg.data.Data(values, faces, PairSampler(faces.table, 2, 0), None, Team())
+        drawn.append(pictures.pairs(pictures.draw(5)[0]))
+    for name in ("source", "truth", "l_t", "truth_points", "known"):
+        assert torch.equal(getattr(drawn[0], name), getattr(drawn[1], name)), name
+
+
+def test_the_card_says_how_long_the_device_waited(rfg):
+    assert 0 <= read_json(rfg.with_suffix(".json"))["waited_share"] < 1
 
 
 def test_sample_pictures_say_that_they_are_synthetic(rfg):

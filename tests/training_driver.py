@@ -4,8 +4,12 @@ Nothing here knows how the trainings work inside: the stand-ins replace the two 
 imported, the clock runs 100 s a call so that any "every n seconds" state is written at each step, and the process kills
 itself (SIGKILL) at the n-th update of an optimiser.
 
-    python training_driver.py '{"verb": "idsg" | "rfg", "settings": {...}, "folders": [...], "out": ..., "init": ...,
-                                "idsg": ..., "state": ..., "kill_at": n or null, "poison_at": n or null}'
+    python training_driver.py '{"verb": "idsg" | "rfg" | "finetune", "settings": {...}, "folders": [...], "out": ...,
+                                "init": ..., "idsg": ..., "state": ..., "keys": [...], "kill_at": n or null,
+                                "poison_at": n or null, "rank": n or null, "sgd": lr or null}'
+
+rank: the process of torchrun's that is killed or poisoned. sgd: plain gradient descent in float32 in place of Adam, so
+that rounding stays rounding: Adam makes whole steps of the sign of a gradient that is zero but for rounding.
 """
 
 from __future__ import annotations
@@ -80,6 +84,11 @@ def _poison(optimiser: torch.optim.Optimizer) -> None:
     optimiser.param_groups[0]["params"][0].data.fill_(float("nan"))
 
 
+def _descend(lr: float) -> None:
+    dg.landmarks.fan.has_bfloat16 = lambda _: False
+    torch.optim.Adam = lambda parameters, **_: torch.optim.SGD(parameters, lr)
+
+
 def main() -> int:
     """Train; 1 and the message on a DgError."""
     job = json.loads(sys.argv[1])
@@ -87,12 +96,16 @@ def main() -> int:
     dg.landmarks.fan.load_landmark_net = lambda *_, **__: Landmarks()
     dg.identity.encoder.load_face_encoder = lambda *_, **__: Encoder()
     _slow_clock()
-    if job.get("kill_at"):
+    chosen = job.get("rank") is None or str(job["rank"]) == os.environ.get("RANK")
+    if job.get("kill_at") and chosen:
         _at_update(job["kill_at"], lambda _: os.kill(os.getpid(), signal.SIGKILL))
-    if job.get("poison_at"):
+    if job.get("poison_at") and chosen:
         _at_update(job["poison_at"], _poison)
+    if job.get("sgd"):
+        _descend(job["sgd"])
     from dg.errors import DgError
     from dg.idsg.training import train_idsg
+    from dg.rfg.fine_tuning import fine_tune
     from dg.rfg.training import train_rfg
 
     path = {key: Path(job[key]) if job.get(key) else None for key in ("out", "init", "idsg", "state")}
@@ -100,6 +113,8 @@ def main() -> int:
     try:
         if job["verb"] == "idsg":
             train_idsg(job["settings"], folders, path["out"], path["init"], path["state"])
+        elif job["verb"] == "finetune":
+            fine_tune(job["settings"], folders[0], job["keys"], path["init"], path["out"], path["state"])
         else:
             train_rfg(job["settings"], folders, path["out"], path["init"], path["idsg"], path["state"])
     except DgError as error:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch.nn.functional import cross_entropy
 
 from dg.landmarks.regions import VLS_REGIONS
+from dg.training.gan import masked_mean
+from dg.training.precision import wide
 
 
 def vls_loss(
@@ -16,6 +20,8 @@ def vls_loss(
     sigma: torch.Tensor,
     form: str,
     counts: torch.Tensor,
+    regions: Mapping[str, tuple[int, ...]] = VLS_REGIONS,
+    count: float | None = None,
 ) -> torch.Tensor:
     """Eq. (3), the visible local shape loss, summed over its five regions.
 
@@ -29,38 +35,50 @@ def vls_loss(
         sigma: (5,) margins, left eye, right eye, nose, mouth, contour.
         form: "hinge" (floored at 0), "abs" (the authors' release), "raw" (as printed).
         counts: (B,) bool, which pairs count.
+        regions: name -> point numbers, in the order of `sigma`.
+        count: see `dg.training.gan.masked_mean`.
 
     Returns:
         Scalar: mean over the pairs that count; 0 if none does.
     """
+    l_r, lhat_r, lhat_t = wide(l_r), wide(lhat_r), wide(lhat_t)
     mask = visible.to(l_r.dtype)[..., None]
     to_r = (mask * (l_r - lhat_r).abs()).sum(2)
     to_t = (mask * (l_r - lhat_t).abs()).sum(2)
     total = l_r.new_zeros(len(l_r))
-    for k, points in enumerate(VLS_REGIONS.values()):
+    for k, points in enumerate(regions.values()):
         index = list(points)
         value = to_r[:, index].sum(1) - to_t[:, index].sum(1) + sigma[k]
         value = {"hinge": value.clamp_min(0), "abs": value.abs(), "raw": value}[form]
         total = total + value * visible[:, index].any(1)
-    weight = counts.to(l_r.dtype)
-    return (total * weight).sum() / weight.sum().clamp_min(1)
+    return masked_mean(total, counts, count)
 
 
 def action_loss(gamma_t: torch.Tensor, gamma_r: torch.Tensor) -> torch.Tensor:
     """Eq. (4): mean |E_l(lhat_t) - E_l(l_r)| over batch and code. Both (B, d)."""
-    return (gamma_t - gamma_r).abs().mean()
+    return (wide(gamma_t) - wide(gamma_r)).abs().mean()
 
 
-def subject_class_loss(logits: torch.Tensor, subjects: torch.Tensor) -> torch.Tensor:
+def subject_class_loss(logits: torch.Tensor, subjects: torch.Tensor, sigmoid: bool = False) -> torch.Tensor:
     """Eq. (5): cross-entropy of C_l's logits (B, n) to subject numbers (B,), mean over the batch.
 
     C_l learns it on real l_r with the reference's subject; G_l gets it on lhat_t with the source's, C_l held still.
+
+    Args:
+        sigmoid: squash the logits to (0, 1) first, as the authors' release does; for n subjects the loss then can't
+            fall under log(1 + (n - 1) / e).
     """
-    return cross_entropy(logits, subjects)
+    logits = wide(logits)
+    return cross_entropy(logits.sigmoid() if sigmoid else logits, subjects)
 
 
 def localisation_loss(
-    lhat_r: torch.Tensor, l_r: torch.Tensor, lhat_t: torch.Tensor, l_t: torch.Tensor, known: torch.Tensor
+    lhat_r: torch.Tensor,
+    l_r: torch.Tensor,
+    lhat_t: torch.Tensor,
+    l_t: torch.Tensor,
+    known: torch.Tensor,
+    count: float | None = None,
 ) -> torch.Tensor:
     """Eq. (6): ||lhat_r - l_r||_1 + ||lhat_t - l_t||_1, the latter over the pairs whose truth is known.
 
@@ -70,7 +88,7 @@ def localisation_loss(
     Args:
         lhat_r, l_r, lhat_t, l_t: (B, d); rows of l_t without truth hold anything.
         known: (B,) bool.
+        count: see `dg.training.gan.masked_mean`.
     """
-    weight = known.to(l_t.dtype)
-    distance = (lhat_t - l_t).abs().sum(1)
-    return (lhat_r - l_r).abs().sum(1).mean() + (distance * weight).sum() / weight.sum().clamp_min(1)
+    lhat_r, lhat_t = wide(lhat_r), wide(lhat_t)
+    return (lhat_r - l_r).abs().sum(1).mean() + masked_mean((lhat_t - l_t).abs().sum(1), known, count)

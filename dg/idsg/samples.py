@@ -18,7 +18,8 @@ SIZE, SHOWN = 128, 6
 def draw_samples(idsg: Any, data: Any, path: Path) -> None:
     """Write a grid: a row per pair; reference l_r, result lhat_t, truth l_t in red over the result where it's known."""
     source, reference, target = (
-        torch.from_numpy(x[:SHOWN]) for x in (data.shown.source, data.shown.reference, data.shown.target)
+        torch.from_numpy(x[:SHOWN]).to(data.points.device)
+        for x in (data.shown.source, data.shown.reference, data.shown.target)
     )
     l_r = data.points[reference]
     lhat_t = idsg.generate(l_r, data.codes[source])
@@ -29,4 +30,4 @@ def draw_samples(idsg: Any, data: Any, path: Path) -> None:
     columns = [maps[0].expand(-1, 3, -1, -1), maps[1].expand(-1, 3, -1, -1), both]
     grid = torch.cat([torch.cat(list(column), 1) for column in columns], 2)
     with replacing(path) as temporary:
-        save_png(Image.fromarray((255 * grid).byte().permute(1, 2, 0).numpy()), temporary, REENACTED)
+        save_png(Image.fromarray((255 * grid).byte().permute(1, 2, 0).cpu().numpy()), temporary, REENACTED)

@@ -5,27 +5,31 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import cosine_similarity
 
+from dg.training.gan import masked_mean
+from dg.training.precision import wide
 
-def attribute_loss(painted: torch.Tensor, truth: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+
+def attribute_loss(
+    painted: torch.Tensor, truth: torch.Tensor, known: torch.Tensor, count: float | None = None
+) -> torch.Tensor:
     """Eq. (11): mean |Ihat_t - I_t| over the pairs whose truth is known.
 
     Args:
         painted, truth: (B, 3, H, W) in [0, 1]; rows of `truth` without ground truth hold anything.
         known: (B,) bool.
+        count: see `dg.training.gan.masked_mean`.
     """
-    weight = known.to(painted.dtype)
-    distance = (painted - truth).abs().flatten(1).mean(1)
-    return (distance * weight).sum() / weight.sum().clamp_min(1)
+    return masked_mean((wide(painted) - wide(truth)).abs().flatten(1).mean(1), known, count)
 
 
 def identity_loss(code_t: torch.Tensor, code_s: torch.Tensor) -> torch.Tensor:
     """Eq. (12): 1 - cos(E_f(Ihat_t), E_f(I_s)), mean over the batch. Both (B, D)."""
-    return (1 - cosine_similarity(code_t, code_s)).mean()
+    return (1 - cosine_similarity(wide(code_t), wide(code_s))).mean()
 
 
 def style_loss(style_t: torch.Tensor, style_s: torch.Tensor) -> torch.Tensor:
     """Eq. (13): mean |E_s(Ihat_t) - E_s(I_s)|, gradient through both. Both (B, style_dim)."""
-    return (style_t - style_s).abs().mean()
+    return (wide(style_t) - wide(style_s)).abs().mean()
 
 
 def landmark_loss(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
@@ -33,4 +37,4 @@ def landmark_loss(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
 
     The paper prints the picture Ihat_t as the second term; a picture can't be compared with landmarks.
     """
-    return (found - wanted).abs().mean()
+    return (wide(found) - wide(wanted)).abs().mean()

@@ -10,19 +10,20 @@ from PIL import Image
 from dg.files import replacing
 from dg.provenance import REENACTED, save_png
 from dg.rfg.model import Rfg
+from dg.rfg.objectives import Pairs
 
 SHOWN = 8
 
 
-def draw_samples(rfg: Rfg, shown: tuple[torch.Tensor, ...], path: Path) -> None:
-    """Write a grid with a row per pair: I_s, map of l_t, Ihat_t, I_t (grey where no ground truth exists).
-
-    Args:
-        shown: I_s, I_t (B, 3, H, W), known (B,), l_t (B, 68, 3).
-    """
-    source, truth, known, l_t = (tensor[:SHOWN] for tensor in shown)
+@torch.no_grad()
+def draw_samples(rfg: Rfg, pairs: Pairs, hide_invisible: bool, path: Path) -> None:
+    """Write a grid with a row per pair: I_s, map of l_t, Ihat_t, I_t (grey where no ground truth exists)."""
+    source, truth, known, l_t, visible = (
+        tensor[:SHOWN] for tensor in (pairs.source, pairs.truth, pairs.known, pairs.l_t, pairs.visible)
+    )
+    seen = (visible,) if hide_invisible else ()
     truth = torch.where(known[:, None, None, None], truth, torch.full_like(truth, 0.5))
-    columns = [source, rfg.maps(l_t), rfg.paint(l_t, source), truth]
+    columns = [source, rfg.maps(l_t, *seen), rfg(l_t, source, *seen)[0], truth]
     grid = torch.cat([torch.cat(list(column), 1) for column in columns], 2)
     pixels = (255 * grid).round().byte().permute(1, 2, 0).cpu().numpy()
     with replacing(path) as temporary:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import relu, softplus
 
+from dg.training.precision import wide
+
 
 def generator_loss(fake: torch.Tensor, form: str) -> torch.Tensor:
     """The generator's side of eqs. (1) and (8).
@@ -18,6 +20,7 @@ def generator_loss(fake: torch.Tensor, form: str) -> torch.Tensor:
     Returns:
         Scalar, mean over the batch.
     """
+    fake = wide(fake)
     if form == "non_saturating":
         return softplus(-fake).mean()
     if form == "saturating":
@@ -34,6 +37,7 @@ def discriminator_loss(real: torch.Tensor, fake: torch.Tensor, form: str) -> tor
     Returns:
         Scalar, means over the batches.
     """
+    real, fake = wide(real), wide(fake)
     if form == "hinge":
         return relu(1 - real).mean() + relu(1 + fake).mean()
     return softplus(-real).mean() + softplus(fake).mean()
@@ -47,3 +51,16 @@ def r1_penalty(logits: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
     """
     (gradient,) = torch.autograd.grad(logits.sum(), inputs, create_graph=True)
     return 0.5 * gradient.float().square().flatten(1).sum(1).mean()
+
+
+def masked_mean(values: torch.Tensor, counts: torch.Tensor, count: float | None) -> torch.Tensor:
+    """Mean of the values that count; 0 if none does.
+
+    Args:
+        values: (B,), one per pair.
+        counts: (B,) bool.
+        count: number to divide by in place of how many count here. Where a batch is computed in n parts whose losses
+            are averaged, this is the whole batch's number / n: then the average is the whole batch's masked mean.
+    """
+    weight = counts.to(values.dtype)
+    return (values * weight).sum() / (weight.sum().clamp_min(1) if count is None else count)

@@ -18,9 +18,13 @@ from tqdm import tqdm
 
 from dg.errors import DgError
 from dg.files import write_csv
+from dg.training.prefetch import Prefetch
 from dg.training.state import FILE, load_state, save_state
+from dg.training.team import Team
 
 SECONDS_BETWEEN_STATES = 30.0
+STEPS_BETWEEN_CLOCKS = 10
+"""Several processes ask rank 0's clock only so often: each time they wait for one another."""
 
 
 class Trainer:
@@ -39,6 +43,7 @@ class Trainer:
         seed: int,
         out: Path,
         state: Path,
+        team: Team | None = None,
     ) -> None:
         """Set up.
 
@@ -48,62 +53,72 @@ class Trainer:
             ema: weight of the old average per step.
             out: where the result will go; losses and samples lie beside it.
             state: folder for the resume state.
+            team: the processes that share each batch; None: this one alone.
         """
+        self.team = team or Team()
         self.nets, self.optimisers, self.ema, self.seed = nets, optimisers, ema, seed
         self.averages = {name: copy.deepcopy(nets[name]).requires_grad_(False).eval() for name in averaged}
         self.out, self.state = Path(out), Path(state)
         self.rows: list[dict[str, float]] = []
-        self.seconds = 0.0
+        self.seconds = self.waited = 0.0
         self._saved = 0
 
     def run(
         self,
         steps: int,
-        step: Callable[[int], dict[str, torch.Tensor]],
+        draw: Callable[[int], Any],
+        step: Callable[[int, Any], dict[str, torch.Tensor]],
         sample: Callable[[int, Path], None],
         name: str,
+        threads: int = 1,
     ) -> None:
         """Train up to `steps` steps from where the state left off.
 
         Args:
-            step: does one step and returns its losses by name, scalars.
+            draw: makes a step's batch, from the step's number alone; called in the background, ahead of the step.
+            step: does one step with its batch and returns its losses by name, scalars.
             sample: draws sample pictures for a step number into a file.
             name: for the progress display.
+            threads: that make batches.
 
         Raises:
-            DgError: a loss is NaN or infinite; the resume state of the last good step is kept.
+            DgError: a loss is NaN or infinite, in any process; the resume state of the last good step is kept.
         """
         facts = load_state(self.state, self._modules(), self.optimisers)
         first = 0
         if facts:
             first, self.rows, self.seconds = facts["step"], facts["rows"], facts["seconds"]
+            self.waited = facts["waited"]
             self._saved = first
-            print(f"{name}: going on at step {first} of {steps}", file=sys.stderr)
+            self._say(f"{name}: going on at step {first} of {steps}")
         started = saved = time.monotonic()
-        before = self.seconds
+        before, waited = self.seconds, self.waited
         log_each, sample_each = max(1, steps // 200), max(1, steps // 5)
-        terminal = sys.stderr.isatty()
-        with tqdm(total=steps, initial=first, desc=name, unit="step", disable=not terminal, mininterval=1) as bar:
+        terminal = sys.stderr.isatty() and self.team.writes
+        bar = tqdm(total=steps, initial=first, desc=name, unit="step", disable=not terminal, mininterval=1)
+        with bar, Prefetch(draw, range(first, steps), threads) as batches:
             for index in range(first, steps):
+                batch = batches.get(index)
                 torch.manual_seed(self.seed * 1_000_003 + index)
-                losses = step(index)
+                losses = step(index, batch)
                 self._update_averages()
                 if (index + 1) % log_each == 0 or index + 1 == steps:
                     self._log(index + 1, losses)
                     bar.set_postfix({k: f"{v:.3f}" for k, v in self.rows[-1].items() if k != "step"}, refresh=False)
                 bar.update()
                 self.seconds = before + time.monotonic() - started
+                self.waited = waited + batches.waited
                 if not terminal and (index + 1) % max(1, steps // 10) == 0:
                     self._tell(name, index + 1, steps, (time.monotonic() - started) / (index + 1 - first))
-                if (index + 1) % sample_each == 0:
+                if (index + 1) % sample_each == 0 and self.team.writes:
                     sample(index + 1, self.out.parent / f"{self.out.stem}_samples" / f"{index + 1:07d}.png")
-                if time.monotonic() - saved > SECONDS_BETWEEN_STATES and index + 1 < steps:
+                if index + 1 < steps and self._state_is_due(index + 1, saved):
                     self._check(index + 1, losses)
                     self._check_weights(index + 1)
                     self._save(index + 1)
                     saved = time.monotonic()
             self._check_weights(steps)
-        write_csv(self.out.with_suffix(".losses.csv"), pd.DataFrame(self.rows))
+        self._write_losses()
 
     def card(self, settings: dict[str, Any], steps: int) -> dict[str, Any]:
         """What a checkpoint's JSON card says about this training."""
@@ -112,6 +127,7 @@ class Trainer:
             "settings": settings,
             "steps": steps,
             "seconds": round(self.seconds, 1),
+            "waited_share": round(self.waited / self.seconds, 4) if self.seconds else 0.0,
             "losses": self.rows[-1] if self.rows else {},
             "versions": {name: version(name) for name in ("torch", "numpy")},
             "git_commit": commit.stdout.strip() or None,
@@ -120,10 +136,21 @@ class Trainer:
     def _modules(self) -> dict[str, torch.nn.Module]:
         return self.nets | {f"ema_{name}": net for name, net in self.averages.items()}
 
+    def _state_is_due(self, step: int, saved: float) -> bool:
+        if self.team.world > 1 and step % STEPS_BETWEEN_CLOCKS:
+            return False
+        return self.team.agree(time.monotonic() - saved > SECONDS_BETWEEN_STATES)
+
     def _save(self, step: int) -> None:
-        facts = {"step": step, "rows": self.rows, "seconds": self.seconds}
-        save_state(self.state, self._modules(), self.optimisers, facts)
+        if self.team.writes:
+            facts = {"step": step, "rows": self.rows, "seconds": self.seconds, "waited": self.waited}
+            save_state(self.state, self._modules(), self.optimisers, facts)
+            self._write_losses()
         self._saved = step
+
+    def _write_losses(self) -> None:
+        if self.team.writes:
+            write_csv(self.out.with_suffix(".losses.csv"), pd.DataFrame(self.rows))
 
     @torch.no_grad()
     def _update_averages(self) -> None:
@@ -131,7 +158,8 @@ class Trainer:
             torch._foreach_lerp_(list(average.parameters()), list(self.nets[name].parameters()), 1 - self.ema)
 
     def _check(self, step: int, losses: dict[str, torch.Tensor]) -> dict[str, float]:
-        values = {key: float(value) for key, value in losses.items()}
+        # The average over the processes: what isn't finite in one isn't in any, and all stop alike.
+        values = self.team.mean(losses)
         for key, value in values.items():
             if not math.isfinite(value):
                 raise self._not_finite(step, f"loss '{key}' is {value}")
@@ -157,4 +185,8 @@ class Trainer:
     def _tell(self, name: str, step: int, steps: int, seconds: float) -> None:
         losses = " ".join(f"{k}={v:.3f}" for k, v in self.rows[-1].items() if k != "step")
         left = (steps - step) * seconds
-        print(f"{name}: {step}/{steps} {1 / seconds:.2f} steps/s, {left:.0f} s left, {losses}", file=sys.stderr)
+        self._say(f"{name}: {step}/{steps} {1 / seconds:.2f} steps/s, {left:.0f} s left, {losses}")
+
+    def _say(self, text: str) -> None:
+        if self.team.writes:
+            print(text, file=sys.stderr)

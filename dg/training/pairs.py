@@ -23,6 +23,10 @@ class Batch:
     reference: np.ndarray
     target: np.ndarray
 
+    def rows(self, which: slice) -> Batch:
+        """Some of the pairs."""
+        return Batch(self.source[which], self.reference[which], self.target[which])
+
 
 class PairSampler:
     """Draws training pairs from a table of faces (Sec. 4.1, Implementation Details)."""
@@ -89,3 +93,21 @@ class PairSampler:
     def target(self, source: int, reference: int) -> int:
         """Row of the source subject in the reference's action under the source's light and session, or -1."""
         return self._row_of.get((self.subject[source], self._action[reference], self._look[source]), -1)
+
+
+class FrameSampler:
+    """Draws pairs among all given frames of one person, for fine-tuning.
+
+    Attributes:
+        subject: (n,) zeros: the frames' subject numbers.
+    """
+
+    def __init__(self, frames: int, batch: int, seed: int) -> None:
+        """`frames`: how many there are, at least two. `batch`: pairs per step."""
+        self.batch, self.seed, self.subject = batch, seed, np.zeros(frames, int)
+
+    def self_batch(self, step: int) -> Batch:
+        """Two different frames; the reference is the target."""
+        rng = np.random.default_rng([self.seed, 0, step])
+        pairs = np.array([rng.choice(len(self.subject), 2, replace=False) for _ in range(self.batch)])
+        return Batch(pairs[:, 0], pairs[:, 1], pairs[:, 1])

@@ -1,0 +1,71 @@
+"""Few-shot fine-tuning (VoxCeleb1's protocol, Sec. 4.1): the RFG goes on learning on a few frames of one video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dg.errors import DgError
+from dg.files import file_digest
+from dg.rfg.training import RfgTraining
+from dg.shards import FaceSet
+from dg.training.pairs import FrameSampler
+from dg.training.team import joined
+
+
+def fine_tune(settings: dict[str, Any], folder: Path, keys: list[str], init: Path, out: Path, state: Path) -> None:
+    """Tune a trained RFG on the frames `keys` of one person and write a checkpoint of the same form.
+
+    The self phase's losses on pairs of the frames. Starts from what testing uses, the moving averages, and takes no
+    average of its own: over a few dozen steps it would hardly leave the start. The judges go on where they were.
+
+    Args:
+        settings: the self phase's (dg.settings._rfg) with steps and lr replaced, and frames: how many keys there are.
+        folder: prepared data set; no other frame of it is read.
+        init: checkpoint of the RFG; its sizes must be the settings'.
+        state: folder of the resume state.
+
+    Raises:
+        DgError: another number of frames, a frame twice, frames of several people, no such frame, weights of other
+            sizes, or a loss that is not finite.
+    """
+    frames = ChosenFaces(FaceSet([folder]), keys, settings["frames"])
+    with joined() as team:
+        settings = {**settings, "phase": "self", "ema": 0.0}
+        training = RfgTraining(
+            settings, frames, FrameSampler(len(frames), settings["batch"], settings["seed"]), None, team
+        )
+        training.start_from(init, tested=True)
+        training.run(out, state, "RFG fine-tuning", {"frames": keys, "init": file_digest(init)})
+
+
+class ChosenFaces:
+    """The faces `keys` of a set, all of one person, in the form of `dg.rfg.data.Faces`."""
+
+    def __init__(self, faces: FaceSet, keys: list[str], count: int) -> None:
+        """Look the frames up.
+
+        Raises:
+            DgError: see `fine_tune`.
+        """
+        if len(keys) != count or len(set(keys)) != len(keys):
+            raise DgError(
+                f"keys: {len(keys)} frames, {len(set(keys))} of them different, but scales.<scale>.fine_tune.frames in "
+                f"params.yaml is {count}. List that many frames, each once."
+            )
+        self._faces, self._rows = faces, np.array([faces.row(key) for key in keys])
+        self.table = faces.table.iloc[self._rows].reset_index(drop=True)
+        people = sorted(self.table["subject"].unique())
+        if len(people) > 1:
+            raise DgError(f"keys: frames of {len(people)} people ({', '.join(people[:3])}). List frames of one.")
+        self.points, self.visible = faces.points[self._rows], faces.visible[self._rows]
+        self.codes = faces.codes[self._rows]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def image(self, row: int) -> np.ndarray:
+        """Face crop `row` of the chosen ones, (size, size, 3) uint8."""
+        return self._faces.image(int(self._rows[row]))

@@ -1,0 +1,119 @@
+"""Several processes that share each batch (torchrun), and batches computed in parts one after the other.
+
+All processes draw the same joint batch, as it depends on (seed, step) alone, and each computes its slice of it. Losses
+are means over a batch, so the average over equal parts is the joint batch's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from dg.errors import DgError
+from dg.training.pairs import Batch
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Team:
+    """This process among those that train together.
+
+    Attributes:
+        rank: its number; 0 alone writes files and says how far the training is.
+        world: how many there are.
+        device: what it computes on.
+    """
+
+    rank: int = 0
+    world: int = 1
+    device: torch.device = CPU
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes files."""
+        return self.rank == 0
+
+    def parts(self, batch: Batch, accumulate: int, verb: str) -> list[Batch]:
+        """This process's share of the joint batch, in `accumulate` equal parts.
+
+        Args:
+            verb: "idsg" or "rfg", for the message.
+
+        Raises:
+            DgError: the batch can't be divided so.
+        """
+        parts = self.world * accumulate
+        if len(batch.source) % parts:
+            raise DgError(
+                f"params.yaml: scales.<scale>.{verb}.batch: {len(batch.source)} pairs can't be divided into "
+                f"training.accumulate ({accumulate}) x training.gpus ({self.world}) = {parts} equal parts. Make it a "
+                f"multiple of {parts}, or change those two."
+            )
+        each = len(batch.source) // parts
+        first = self.rank * accumulate
+        return [batch.rows(slice(k * each, (k + 1) * each)) for k in range(first, first + accumulate)]
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """`module` with gradients averaged over the processes; itself where there is one process."""
+        # Frozen networks inside have buffers that never change: nothing to send.
+        return DistributedDataParallel(module, broadcast_buffers=False) if self.world > 1 else module
+
+    def mean(self, losses: dict[str, torch.Tensor]) -> dict[str, float]:
+        """Losses (scalars, the same names in every process) averaged over the processes."""
+        if not losses:
+            return {}
+        values = torch.stack([value.detach().float() for value in losses.values()])
+        if self.world > 1:
+            distributed.all_reduce(values)
+            values = values / self.world
+        return dict(zip(losses, values.tolist()))
+
+    def agree(self, decision: bool) -> bool:
+        """What rank 0 decided; the clocks of two processes differ."""
+        if self.world == 1:
+            return decision
+        flag = torch.tensor([float(decision)], device=self.device)
+        distributed.broadcast(flag, 0)
+        return bool(flag.item())
+
+
+@contextmanager
+def joined() -> Iterator[Team]:
+    """This process's team: the one that torchrun started, else itself alone.
+
+    Uses the GPU of the process's local rank (backend NCCL) where there is one, else the CPU (Gloo).
+    """
+    cuda, world = torch.cuda.is_available(), int(os.environ.get("WORLD_SIZE", "1"))
+    local = int(os.environ.get("LOCAL_RANK", "0")) if world > 1 else 0
+    if cuda and local >= torch.cuda.device_count():
+        raise DgError(
+            f"training.gpus: process {local} finds {torch.cuda.device_count()} GPU(s) on this machine. Lower "
+            "training.gpus to that number."
+        )
+    device = torch.device("cuda", local) if cuda else torch.device("cpu")
+    if cuda:
+        torch.cuda.set_device(device)
+    if world == 1:
+        yield Team(device=device)
+        return
+    distributed.init_process_group("nccl" if cuda else "gloo")
+    try:
+        yield Team(distributed.get_rank(), world, device)
+    finally:
+        distributed.destroy_process_group()
+
+
+def share_of(count: int, parts: int) -> float:
+    """What a part's masked mean divides by, so that the average over `parts` is the joint batch's masked mean.
+
+    Args:
+        count: how many pairs of the joint batch count.
+    """
+    return max(count, 1) / parts

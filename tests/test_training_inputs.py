@@ -1,0 +1,96 @@
+"""What a training is fed: batches made ahead are the right ones, crops keep picture and landmarks together."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from dg.training.crops import AREA, RATIO, crop_images, crop_points, draw_crops
+from dg.training.pairs import FrameSampler
+from dg.training.prefetch import Prefetch
+
+
+def test_each_step_gets_its_own_batch_whatever_thread_is_first():
+    def make(step):
+        time.sleep(0.02 * (step % 3 == 0))  # every third one comes after those that were begun later
+        return step
+
+    with Prefetch(make, range(5, 40), threads=4) as batches:
+        assert [batches.get(step) for step in range(5, 40)] == list(range(5, 40))
+
+
+def test_the_next_batch_is_made_while_a_step_runs_and_no_step_can_take_another_ones():
+    begun = [threading.Event() for _ in range(3)]
+    with Prefetch(lambda step: begun[step].set(), range(3)) as batches:
+        batches.get(0)
+        assert begun[1].wait(10)
+        with pytest.raises(KeyError):
+            batches.get(2)
+
+
+def test_waiting_is_counted_and_an_error_comes_at_its_own_step():
+    def make(step):
+        time.sleep(0.1 if step == 0 else 0)
+        if step == 2:
+            raise ValueError("broken picture")
+        return step
+
+    with Prefetch(make, range(4)) as batches:
+        batches.get(0)
+        assert 0.05 < batches.waited < 5
+        batches.get(1)
+        with pytest.raises(ValueError, match="broken picture"):
+            batches.get(2)
+
+
+def test_crops_are_drawn_from_seed_and_step_within_their_bounds():
+    boxes = draw_crops(3, 11, 2000, 0.5)
+    assert np.array_equal(boxes, draw_crops(3, 11, 2000, 0.5))
+    assert not np.array_equal(boxes, draw_crops(3, 12, 2000, 0.5))
+    cropped = boxes[(boxes != (0, 0, 1, 1)).any(1)]
+    assert 0.45 < len(cropped) / len(boxes) < 0.55
+    left, top, width, height = cropped.astype(float).T
+    assert min(left.min(), top.min()) >= 0
+    assert max((left + width).max(), (top + height).max()) <= 1 + 1e-6
+    assert AREA[0] - 1e-6 <= (width * height).min() < (width * height).max() <= AREA[1]
+    assert RATIO[0] - 1e-6 <= (width / height).min() < (width / height).max() <= RATIO[1] + 1e-6
+    assert (draw_crops(3, 11, 9, 0) == (0, 0, 1, 1)).all()
+
+
+def test_cropped_pictures_and_cropped_landmarks_agree():
+    size, n = 96, 12
+    rng = np.random.default_rng(0)
+    points = torch.from_numpy(rng.uniform(0.25, 0.75, (n, 1, 3)).astype(np.float32))
+    place = (torch.arange(size) + 0.5) / size
+    # A bright round spot at the point; its middle is measured in the cropped picture.
+    distance = (place[None, None] - points[:, :, 0:1]) ** 2 + (place[None, :, None] - points[:, :, 1:2]) ** 2
+    images = torch.exp(-distance / 0.03**2)[:, None]
+    boxes = torch.from_numpy(draw_crops(0, 0, n, 1.0))
+    seen = crop_images(images, boxes)[:, 0]
+    weight = seen / seen.sum((1, 2), keepdim=True)
+    found = torch.stack([(weight.sum(1) * place).sum(1), (weight.sum(2) * place).sum(1)], 1)
+    wanted = crop_points(points, boxes)
+    assert (found - wanted[:, 0, :2]).abs().max() < 0.1 / size
+    assert (found - points[:, 0, :2]).abs().max() > 2 / size  # the crops do something
+    enlarged = (boxes[:, 2] * boxes[:, 3]).rsqrt()[:, None]
+    torch.testing.assert_close(wanted[..., 2] - 0.5, (points[..., 2] - 0.5) * enlarged)
+
+
+def test_a_whole_picture_is_no_crop():
+    images, points = torch.rand(2, 3, 32, 32), torch.rand(2, 68, 3)
+    whole = torch.tensor([[0.0, 0, 1, 1]] * 2)
+    torch.testing.assert_close(crop_images(images, whole), images, rtol=0, atol=1e-5)
+    torch.testing.assert_close(crop_points(points, whole), points)
+
+
+def test_frames_of_one_person_are_paired_with_each_other():
+    sampler, seen = FrameSampler(4, 6, seed=1), set()
+    for step in range(30):
+        batch = sampler.self_batch(step)
+        assert (batch.source != batch.reference).all()
+        assert np.array_equal(batch.target, batch.reference)
+        assert np.array_equal(batch.source, FrameSampler(4, 6, seed=1).self_batch(step).source)
+        seen |= set(zip(batch.source.tolist(), batch.reference.tolist()))
+    assert seen == {(a, b) for a in range(4) for b in range(4) if a != b}
