@@ -174,6 +174,23 @@ def _figure(a: argparse.Namespace) -> None:
     make_grid(a.settings, a.folder, a.pairs, a.generated, a.scores, a.out)
 
 
+def _released(a: argparse.Namespace) -> None:
+    from dg.released import convert_released
+
+    card = convert_released(a.checkpoint, a.out)
+    print(f"{a.out}: written, sizes {json.dumps(card['sizes'])}")
+
+
+def _describe(a: argparse.Namespace) -> None:
+    from dg.describe import as_text, describe
+    from dg.files import write_csv
+
+    table = describe(a.params, a.preset, a.scale)
+    print(as_text(table))
+    if a.csv:
+        write_csv(a.csv, table)
+
+
 def _settings(a: argparse.Namespace) -> None:
     from dg import params
     from dg.settings import step_settings
@@ -256,6 +273,11 @@ def _parser(step: str) -> argparse.ArgumentParser:
         "figure", _figure, "grid of source, reference, result, truth",
         "settings", "folder", "pairs", "generated", "scores", "out", threads=False,
     )  # fmt: skip
+    verb("released", _released, "convert the authors' published checkpoint", "checkpoint", "out", threads=False)
+    shown = verb("describe", _describe, "list every layer of the networks and count parameters", "csv?", threads=False)
+    shown.add_argument("--preset", help="a preset of params.yaml; default: the one it names")
+    shown.add_argument("--scale", default="paper", help="a scale of params.yaml; default: paper")
+    shown.add_argument("--params", type=Path, default=Path("params.yaml"))
     settings = verbs.add_parser("settings", help="print the values that a step uses")
     settings.add_argument("name", help="step, e.g. rfg")
     settings.add_argument("which", nargs="*", help="e.g. phase=self dataset=synth_rafd benchmark=RaFD method=dg")
