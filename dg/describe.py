@@ -42,7 +42,7 @@ def networks(values: Params) -> dict[str, tuple[nn.Module, Inputs]]:
             "D_l": (landmark_discriminator(dims), (flat,)),
             "C_l": (subject_classifier(dims, SUBJECTS), (flat,)),
             "G_f": (
-                FaceGenerator(size, *trunk, style, faces["adain_intermediate"]),
+                FaceGenerator(size, *trunk, style, faces["adain_intermediate"], faces["rgb_kernel"]),
                 ((1, 3, size, size), (1, style)),
             ),
             "E_s": (Trunk(size, 3, *trunk, style), ((1, 3, size, size),)),

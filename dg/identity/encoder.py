@@ -29,11 +29,11 @@ class FaceEncoder(nn.Module):
         dimension: D, length of a face code.
     """
 
-    def __init__(self, net: nn.Module, dimension: int) -> None:
-        """Freeze `net`: face crops (B, 3, H, H) in [0, 1] -> (B, dimension)."""
+    def __init__(self, net: nn.Module, dimension: int, scaled: bool = True) -> None:
+        """Freeze `net`: face crops (B, 3, H, H) in [0, 1] -> (B, dimension); `scaled`: to one length."""
         super().__init__()
         self.net = net.to(memory_format=torch.channels_last)
-        self.dimension = dimension
+        self.dimension, self.scaled = dimension, scaled
         self.requires_grad_(False)
         self.eval()
 
@@ -45,11 +45,11 @@ class FaceEncoder(nn.Module):
         """(B, 3, H, H) face crops in [0, 1], any H -> (B, D) codes of length sqrt(D), with gradient to the pictures.
 
         The length gives every number of a code the size of about 1, which suits the IDSG's linear layers; cosines
-        don't see it.
+        don't see it. "vggface" codes keep their own, as the released IDSG was trained with those.
         """
         codes = self.net(images)
         codes = codes if codes.dtype == torch.float64 else codes.float()
-        return F.normalize(codes, dim=1) * self.dimension**0.5
+        return F.normalize(codes, dim=1) * self.dimension**0.5 if self.scaled else codes
 
 
 class _VggFace2(nn.Module):
@@ -89,7 +89,7 @@ def load_face_encoder(backend: str, device: str | torch.device = "cpu", folder: 
     if backend == "vggface2":
         return FaceEncoder(_vggface2(folder), 2048).to(device)
     if backend == "vggface":
-        return FaceEncoder(vggface(folder), 4096).to(device)
+        return FaceEncoder(vggface(folder), 4096, scaled=False).to(device)
     raise DgError(f"identity.backend: '{backend}' is unknown; use one of {', '.join(BACKENDS)}.")
 
 

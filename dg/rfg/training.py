@@ -22,7 +22,9 @@ from dg.training.step import Step
 from dg.training.team import Team, joined
 from dg.weights import bundled
 
-SIZES = ("size", "channels", "max_channels", "style_dim", "adain_intermediate", "line_width", "hide_invisible")
+SIZES = (
+    "size", "channels", "max_channels", "style_dim", "adain_intermediate", "rgb_kernel", "line_width", "hide_invisible",
+)  # fmt: skip
 
 
 def train_rfg(
