@@ -17,7 +17,9 @@ from dg.identity.vggface import vggface
 from dg.landmarks.official import FOLDER
 from dg.weights import bundled
 
-BACKENDS = ("synthface-id", "vggface2", "vggface")
+DIMENSIONS = {"synthface-id": 128, "vggface2": 2048, "vggface": 4096}
+"""Length D of a face code, by back end."""
+BACKENDS = tuple(DIMENSIONS)
 VGGFACE2_FILES = ("resnet50_vggface2.safetensors", "resnet50_vggface2.pth")
 """Names under which the weights of `vggface2` are looked for, in this order."""
 
@@ -29,9 +31,10 @@ class FaceEncoder(nn.Module):
         dimension: D, length of a face code.
     """
 
-    def __init__(self, net: nn.Module, dimension: int) -> None:
-        """Freeze `net`: face crops (B, 3, H, H) in [0, 1] -> (B, dimension)."""
+    def __init__(self, net: nn.Module, dimension: int, scaled: bool = True) -> None:
+        """Freeze `net`: face crops (B, 3, H, H) in [0, 1] -> (B, dimension). `scaled`: bring codes to one length."""
         super().__init__()
+        self.scaled = scaled
         self.net = net.to(memory_format=torch.channels_last)
         self.dimension = dimension
         self.requires_grad_(False)
@@ -42,14 +45,14 @@ class FaceEncoder(nn.Module):
         return super().train(False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, H) face crops in [0, 1], any H -> (B, D) codes of length sqrt(D), with gradient to the pictures.
+        """(B, 3, H, H) face crops in [0, 1], any H -> (B, D) codes, with gradient to the pictures.
 
-        The length gives every number of a code the size of about 1, which suits the IDSG's linear layers; cosines
-        don't see it.
+        Scaled codes have length sqrt(D): every number of them is about as large as 1, which suits the IDSG's linear
+        layers; cosines don't see it. Those of "vggface" are left as they are: the authors' IDSG was trained on them.
         """
         codes = self.net(images)
         codes = codes if codes.dtype == torch.float64 else codes.float()
-        return F.normalize(codes, dim=1) * self.dimension**0.5
+        return F.normalize(codes, dim=1) * self.dimension**0.5 if self.scaled else codes
 
 
 class _VggFace2(nn.Module):
@@ -85,11 +88,11 @@ def load_face_encoder(backend: str, device: str | torch.device = "cpu", folder: 
         tensors = load_checkpoint(bundled(backend))
         net = FaceCodeNet()
         net.load_state_dict(tensors)
-        return FaceEncoder(net, 128).to(device)
+        return FaceEncoder(net, DIMENSIONS[backend]).to(device)
     if backend == "vggface2":
-        return FaceEncoder(_vggface2(folder), 2048).to(device)
+        return FaceEncoder(_vggface2(folder), DIMENSIONS[backend]).to(device)
     if backend == "vggface":
-        return FaceEncoder(vggface(folder), 4096).to(device)
+        return FaceEncoder(vggface(folder), DIMENSIONS[backend], scaled=False).to(device)
     raise DgError(f"identity.backend: '{backend}' is unknown; use one of {', '.join(BACKENDS)}.")
 
 
