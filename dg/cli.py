@@ -174,6 +174,12 @@ def _figure(a: argparse.Namespace) -> None:
     make_grid(a.settings, a.folder, a.pairs, a.generated, a.scores, a.out)
 
 
+def _released(a: argparse.Namespace) -> None:
+    from dg.released import convert_released
+
+    print(f"{a.out}: the authors' {convert_released(a.checkpoint, a.out).upper()}")
+
+
 def _settings(a: argparse.Namespace) -> None:
     from dg import params
     from dg.settings import step_settings
@@ -256,6 +262,7 @@ def _parser(step: str) -> argparse.ArgumentParser:
         "figure", _figure, "grid of source, reference, result, truth",
         "settings", "folder", "pairs", "generated", "scores", "out", threads=False,
     )  # fmt: skip
+    verb("released", _released, "convert a checkpoint of the authors' release", "checkpoint", "out", threads=False)
     settings = verbs.add_parser("settings", help="print the values that a step uses")
     settings.add_argument("name", help="step, e.g. rfg")
     settings.add_argument("which", nargs="*", help="e.g. phase=self dataset=synth_rafd benchmark=RaFD method=dg")
