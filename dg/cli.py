@@ -180,6 +180,18 @@ def _released(a: argparse.Namespace) -> None:
     print(f"{a.out}: the authors' {convert_released(a.checkpoint, a.out).upper()}")
 
 
+def _describe(a: argparse.Namespace) -> None:
+    from dg import params
+    from dg.describe import chosen, describe
+    from dg.files import write_csv
+
+    values = params.read_values(a.params)
+    text, table = describe(chosen(values, str(a.params), a.scale, a.preset, a.size))
+    print(text)
+    if a.csv:
+        write_csv(a.csv, table)
+
+
 def _settings(a: argparse.Namespace) -> None:
     from dg import params
     from dg.settings import step_settings
@@ -263,6 +275,13 @@ def _parser(step: str) -> argparse.ArgumentParser:
         "settings", "folder", "pairs", "generated", "scores", "out", threads=False,
     )  # fmt: skip
     verb("released", _released, "convert a checkpoint of the authors' release", "checkpoint", "out", threads=False)
+    describe = verbs.add_parser("describe", help="print every layer of the networks, its shape and parameters")
+    describe.add_argument("--preset", help="of params.yaml; as it says there if left out")
+    describe.add_argument("--scale", default="paper", help="of params.yaml (default: paper)")
+    describe.add_argument("--size", type=int, help="side of the pictures in pixels; the scale's if left out")
+    describe.add_argument("--csv", type=Path, help="write the layers to this file too")
+    describe.add_argument("--params", type=Path, default=Path("params.yaml"))
+    describe.set_defaults(does=_describe)
     settings = verbs.add_parser("settings", help="print the values that a step uses")
     settings.add_argument("name", help="step, e.g. rfg")
     settings.add_argument("which", nargs="*", help="e.g. phase=self dataset=synth_rafd benchmark=RaFD method=dg")

@@ -46,20 +46,20 @@ def block(name, i, o, normalised):
     return shapes | (conv(f"{name}.conv1x1", i, o, 1, bias=False) if i != o else {})
 
 
-def styled(name, i, o):
+def styled(name, i, o, style):
     shapes = conv(f"{name}.conv1", i, o, 3) | conv(f"{name}.conv2", o, o, 3)
-    shapes |= full(f"{name}.norm1.fc", STYLE, 2 * i) | full(f"{name}.norm2.fc", STYLE, 2 * o)
+    shapes |= full(f"{name}.norm1.fc", style, 2 * i) | full(f"{name}.norm2.fc", style, 2 * o)
     return shapes | (conv(f"{name}.conv1x1", i, o, 1, bias=False) if i != o else {})
 
 
-def generator_shapes():
+def generator_shapes(style=STYLE):
     shapes = conv("from_rgb", 3, 64, 3)
     for k, (i, o) in enumerate(pairwise(WIDTHS[:5])):
         shapes |= block(f"encode.{k}", i, o, True)
     for k in range(4):
-        shapes |= styled(f"decode.{k}", 512, 512)
+        shapes |= styled(f"decode.{k}", 512, 512, style)
     for k, (i, o) in enumerate(pairwise(WIDTHS[4::-1])):
-        shapes |= styled(f"decode.{k + 4}", i, o)
+        shapes |= styled(f"decode.{k + 4}", i, o, style)
     for head, outputs in (("to_rgb", 3), ("to_rgb_lm", 4)):
         shapes |= norm(f"{head}.0", 64) | conv(f"{head}.2", 64, outputs, 1)
     return shapes
