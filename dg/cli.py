@@ -177,17 +177,16 @@ def _figure(a: argparse.Namespace) -> None:
 def _released(a: argparse.Namespace) -> None:
     from dg.released import convert_released
 
-    print(f"{a.out}: the authors' {convert_released(a.checkpoint, a.out).upper()}")
+    card = convert_released(a.checkpoint, a.out)
+    print(f"{a.out}: written, sizes {json.dumps(card['sizes'])}")
 
 
 def _describe(a: argparse.Namespace) -> None:
-    from dg import params
-    from dg.describe import chosen, describe
+    from dg.describe import as_text, describe
     from dg.files import write_csv
 
-    values = params.read_values(a.params)
-    text, table = describe(chosen(values, str(a.params), a.scale, a.preset, a.size))
-    print(text)
+    table = describe(a.params, a.preset, a.scale)
+    print(as_text(table))
     if a.csv:
         write_csv(a.csv, table)
 
@@ -274,14 +273,11 @@ def _parser(step: str) -> argparse.ArgumentParser:
         "figure", _figure, "grid of source, reference, result, truth",
         "settings", "folder", "pairs", "generated", "scores", "out", threads=False,
     )  # fmt: skip
-    verb("released", _released, "convert a checkpoint of the authors' release", "checkpoint", "out", threads=False)
-    describe = verbs.add_parser("describe", help="print every layer of the networks, its shape and parameters")
-    describe.add_argument("--preset", help="of params.yaml; as it says there if left out")
-    describe.add_argument("--scale", default="paper", help="of params.yaml (default: paper)")
-    describe.add_argument("--size", type=int, help="side of the pictures in pixels; the scale's if left out")
-    describe.add_argument("--csv", type=Path, help="write the layers to this file too")
-    describe.add_argument("--params", type=Path, default=Path("params.yaml"))
-    describe.set_defaults(does=_describe)
+    verb("released", _released, "convert the authors' published checkpoint", "checkpoint", "out", threads=False)
+    shown = verb("describe", _describe, "list every layer of the networks and count parameters", "csv?", threads=False)
+    shown.add_argument("--preset", help="a preset of params.yaml; default: the one it names")
+    shown.add_argument("--scale", default="paper", help="a scale of params.yaml; default: paper")
+    shown.add_argument("--params", type=Path, default=Path("params.yaml"))
     settings = verbs.add_parser("settings", help="print the values that a step uses")
     settings.add_argument("name", help="step, e.g. rfg")
     settings.add_argument("which", nargs="*", help="e.g. phase=self dataset=synth_rafd benchmark=RaFD method=dg")

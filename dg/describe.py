@@ -1,148 +1,117 @@
-"""Every layer of the networks that params.yaml asks for: output shape, kernel, parameters. Nothing is computed."""
+"""Every layer of the networks that params.yaml asks for, with output shapes and parameter counts, without training."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import pandas as pd
 import torch
 from torch import nn
 
-from dg.identity.encoder import DIMENSIONS
-from dg.idsg.networks import POINTS, Idsg, landmark_discriminator, subject_classifier
-from dg.params import Params, validate
-from dg.rfg.model import Rfg
-from dg.rfg.networks import Trunk
-from dg.rfg.objectives import judge_channels
+from dg import params
+from dg.errors import DgError
+from dg.idsg.networks import POINTS, landmark_decoder, landmark_discriminator, landmark_encoder, subject_classifier
+from dg.params import Params
+from dg.rfg.networks import FaceGenerator, Trunk
 from dg.settings import step_settings
 
-RAFD_SUBJECTS = 67
-_SHAPE_ONLY = (nn.LeakyReLU, nn.Sigmoid, nn.Identity)
+FACE_CODES = {"synthface-id": 128, "vggface2": 2048, "vggface": 4096}
+"""Length of the face code r of each identity.backend."""
+SUBJECTS = 67
+"""Outputs of C_l: RaFD's subjects, all of whom train."""
+
+Inputs = tuple[tuple[int, ...], ...]
 
 
-@dataclass(frozen=True)
-class Network:
-    """One of the paper's networks.
+def networks(values: Params) -> dict[str, tuple[nn.Module, Inputs]]:
+    """The networks of the self phase by their symbols, each with its inputs' shapes for one pair.
 
-    Attributes:
-        symbol: the paper's.
-        does: what goes in and what comes out, in words.
-        net: on the meta device: shapes without numbers.
-        inputs: shapes of its inputs without the batch.
+    On the meta device: they have shapes and no weights. D_s is there if lambda_ds is not 0, as in training.
     """
-
-    symbol: str
-    does: str
-    net: nn.Module
-    inputs: tuple[tuple[int, ...], ...]
-
-    @property
-    def parameters(self) -> int:
-        """How many numbers are trained."""
-        return sum(p.numel() for p in self.net.parameters())
-
-
-def networks(params: Params, subjects: int = RAFD_SUBJECTS) -> list[Network]:
-    """E_l, R_l, D_l, C_l, G_f, E_s, D_f and, with lambda_ds, D_s, of the sizes that `params` asks for.
-
-    Args:
-        subjects: that C_l tells apart: as many as the training data has.
-    """
-    idsg, rfg = step_settings(params, "idsg", phase="self"), step_settings(params, "rfg", phase="self")
-    dims, code = idsg["landmark_dims"], DIMENSIONS[rfg["identity"]["backend"]]
-    d, size, style = POINTS * dims, rfg["size"], rfg["style_dim"]
-    widths = size, rfg["channels"], rfg["max_channels"]
+    landmarks = step_settings(values, "idsg", phase="self")
+    faces = step_settings(values, "rfg", phase="self")
+    dims, code = landmarks["landmark_dims"], FACE_CODES[values.identity.backend]
+    size, style = faces["size"], faces["style_dim"]
+    trunk = (faces["channels"], faces["max_channels"])
+    seen = 6 if faces["face_discriminator_map"] else 3  # face, or face and landmark map
+    flat = (1, POINTS * dims)
     with torch.device("meta"):
-        shapes, faces = Idsg(dims, code), Rfg(rfg)
-        judges = landmark_discriminator(dims), subject_classifier(dims, subjects)
-        inputs = judge_channels(rfg)
-        face_judge, shape_judge = Trunk(widths[0], inputs, *widths[1:], 1), Trunk(widths[0], 1, *widths[1:], 1)
-    seen = "face" if inputs == 3 else "face and landmark map"
-    found = [
-        Network("E_l", "landmarks to action code", shapes.landmark_encoder, ((d,),)),
-        Network("R_l", "action code and face code to landmarks", shapes.landmark_decoder, ((d + code,),)),
-        Network("D_l", "landmarks to logit", judges[0], ((d,),)),
-        Network("C_l", f"landmarks to {subjects} subjects", judges[1], ((d,),)),
-        Network("G_f", "landmark map and style code to face", faces.generator, ((3, size, size), (style,))),
-        Network("E_s", "source face to style code", faces.style_encoder, ((3, size, size),)),
-        Network("D_f", f"{seen} to logit", face_judge, ((inputs, size, size),)),
-    ]
-    if rfg["lambda_ds"]:
-        found.append(Network("D_s", "soft landmark map to logit", shape_judge, ((1, size, size),)))
+        found: dict[str, tuple[nn.Module, Inputs]] = {
+            "E_l": (landmark_encoder(dims), (flat,)),
+            "R_l": (landmark_decoder(dims, code), ((1, POINTS * dims + code),)),
+            "D_l": (landmark_discriminator(dims), (flat,)),
+            "C_l": (subject_classifier(dims, SUBJECTS), (flat,)),
+            "G_f": (
+                FaceGenerator(size, *trunk, style, faces["adain_intermediate"]),
+                ((1, 3, size, size), (1, style)),
+            ),
+            "E_s": (Trunk(size, 3, *trunk, style), ((1, 3, size, size),)),
+            "D_f": (Trunk(size, seen, *trunk, 1), ((1, seen, size, size),)),
+        }
+        if faces["lambda_ds"]:
+            found["D_s"] = (Trunk(size, 1, *trunk, 1), ((1, 1, size, size),))
     return found
 
 
-def layers(network: Network) -> pd.DataFrame:
-    """A row per layer in the order in which they run: layer, kind, output, kernel, parameters.
+def layers(name: str, net: nn.Module, inputs: Inputs) -> pd.DataFrame:
+    """One row per layer call of `net`, which is on the meta device, in the order of the calls.
 
-    Activations are left out: they change no shape. Pooling and upsampling show in the next layer's output.
+    Args:
+        name: the network's symbol, first column.
+        inputs: shapes of the network's inputs.
+
+    Returns:
+        Columns network, layer (its place in the network), type, output ("64 x 256 x 256", without the batch axis),
+        kernel ("3 x 3"; empty: no convolution) and parameters.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, str | int]] = []
 
-    def note(name: str, module: nn.Module) -> Any:
-        def hook(_: nn.Module, __: Any, output: torch.Tensor) -> None:
-            kernel = "x".join(map(str, module.kernel_size)) if isinstance(module, nn.Conv2d) else ""
+    def listen(place: str, layer: nn.Module) -> None:
+        def called(_module: nn.Module, _inputs: object, output: torch.Tensor) -> None:
+            kernel = getattr(layer, "kernel_size", ())
             rows.append(
                 {
-                    "layer": name,
-                    "kind": type(module).__name__,
-                    "output": "x".join(map(str, output.shape[1:])),
-                    "kernel": kernel,
-                    "parameters": sum(p.numel() for p in module.parameters()),
+                    "network": name,
+                    "layer": place,
+                    "type": type(layer).__name__,
+                    "output": " x ".join(map(str, output.shape[1:])),
+                    "kernel": " x ".join(map(str, kernel)),
+                    "parameters": sum(p.numel() for p in layer.parameters()),
                 }
             )
 
-        return module.register_forward_hook(hook)
+        layer.register_forward_hook(called)
 
-    handles = [note(name, module) for name, module in _with_shapes(network.net)]
-    try:
-        network.net(*(torch.empty(1, *shape, device="meta") for shape in network.inputs))
-    finally:
-        for handle in handles:
-            handle.remove()
+    for place, layer in net.named_modules():
+        if not list(layer.children()) and not isinstance(layer, nn.Identity):
+            listen(place, layer)
+    with torch.no_grad():
+        net(*(torch.empty(shape, device="meta") for shape in inputs))
     return pd.DataFrame(rows)
 
 
-def _with_shapes(net: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    for name, module in net.named_modules():
-        if not any(module.children()) and not isinstance(module, _SHAPE_ONLY):
-            yield name, module
+def describe(path: Path, preset: str | None, scale: str) -> pd.DataFrame:
+    """All layers of all networks; columns as in `layers`.
 
-
-def describe(params: Params) -> tuple[str, pd.DataFrame]:
-    """The tables of all networks as text of fixed-width columns, and as one table with the column `network`."""
-    texts, tables, sums = [f"preset: {params.preset}, scale: {params.scale}, {params.sizes.image_size} px\n"], [], []
-    for network in networks(params):
-        table = layers(network)
-        texts.append(f"{network.symbol}: {network.does}\n\n{_text(table)}\n")
-        tables.append(table.assign(network=network.symbol))
-        sums.append({"network": network.symbol, "parameters": network.parameters, "does": network.does})
-    total = pd.DataFrame(sums)
-    texts.append(f"{_text(total)}\n{'sum':<9}{total['parameters'].sum():>11,}")
-    everything = pd.concat(tables, ignore_index=True)
-    return "\n".join(texts), everything[["network", *everything.columns.drop("network")]]
-
-
-def _text(table: pd.DataFrame) -> str:
-    cells = table.map(lambda value: f"{value:,}" if isinstance(value, int) else str(value))
-    widths = {name: max(len(name), *cells[name].map(len)) for name in table}
-    lines = [{name: name for name in table}, *cells.to_dict("records")]
-    return "\n".join(
-        "  ".join(f"{line[n]:>{w}}" if n == "parameters" else f"{line[n]:<{w}}" for n, w in widths.items()).rstrip()
-        for line in lines
-    )
-
-
-def chosen(values: dict[str, Any], where: str, scale: str | None, preset: str | None, size: int | None) -> Params:
-    """params.yaml's `values` with another scale, preset or picture size, checked.
+    Args:
+        path: params.yaml.
+        preset: one of its presets; None: the one it names.
+        scale: one of its scales; "paper" has the paper's sizes, 256 px.
 
     Raises:
-        DgError: no such scale or preset, or a size that no scale may have.
+        DgError: params.yaml is wrong, or has no such preset or scale.
     """
-    values = values | {name: value for name, value in (("scale", scale), ("preset", preset)) if value is not None}
-    block = values["scales"].get(values["scale"])
-    if size is not None and block is not None:
-        values = values | {"scales": values["scales"] | {values["scale"]: block | {"image_size": size}}}
-    return validate(values, where)
+    values = params.load(path)
+    if scale not in values.scales:
+        raise DgError(f"{path}: no scale '{scale}', only {', '.join(values.scales)}.")
+    values = values.model_copy(update={"scale": scale, "preset": preset or values.preset})
+    found = networks(params.with_overrides(values, "dg"))
+    return pd.concat([layers(name, *net) for name, net in found.items()], ignore_index=True)
+
+
+def as_text(table: pd.DataFrame) -> str:
+    """The table of `describe` and the networks' totals, for reading."""
+    totals = table.groupby("network", sort=False)["parameters"].sum()
+    lines = [table.to_string(index=False), ""]
+    lines += [f"{name}  {total:>11,}" for name, total in [*totals.items(), ("all", totals.sum())]]
+    return "\n".join(lines)

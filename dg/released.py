@@ -1,240 +1,307 @@
-"""The authors' published checkpoints (`*_nets_ema.ckpt`) in this project's networks.
+"""The authors' published checkpoints, read into this project's networks.
 
-Such a file is what torch.save makes of {network: state dict}. The tables below say which of its layers is which of
-ours; sizes are read off the tensors' shapes. The authors' code is not needed, and nothing in the file is executed.
+They are files of `torch.save({network: state_dict})` with the layer names of the authors' code. Below stands which of
+their layers is which of ours; sizes are taken from the tensors' shapes. docs/networks.md says what else differs.
 """
 
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
-from itertools import count
+import re
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dg.checkpoints import save_checkpoint, with_prefix
 from dg.errors import DgError
 from dg.files import file_digest
-from dg.identity.encoder import DIMENSIONS
 from dg.idsg.networks import POINTS, Idsg, landmark_discriminator, subject_classifier
 from dg.rfg.model import Rfg
 from dg.rfg.networks import Trunk
 
-LINE_WIDTH = 3.0
-"""The authors draw with OpenCV, thickness 2, which covers as many pixels as this width does here (test_released.py)."""
+INSIDE_BLOCKS = {"conv1x1": "skip", "norm1.fc": "norm1.linear", "norm2.fc": "norm2.linear"}
+"""Published names of layers inside residual blocks -> ours; conv1, conv2, norm1 and norm2 are called alike."""
+UNUSED = "generator.to_rgb_lm."
+"""A second head of the generator, 4 channels, which the authors' code builds and never calls."""
+LINE_WIDTH = 2  # of the maps that the authors' demo draws, pixels at 256 px
+MLP = (0, 2, 4, 6, 8, 10)  # places of the linear layers in the IDSG's networks
 
-NETWORKS = {"rfg": ["generator", "style_encoder"], "idsg": ["linear_decoder", "lm_linear_encoder"]}
-"""Networks of theirs that a file must hold to be an RFG or an IDSG."""
-MORE = {"rfg": ["discriminator"], "idsg": ["linear_discriminator", "linear_classfier"]}
-"""Networks that it may hold besides; the spelling is theirs."""
-
-GENERATOR = {"first": "from_rgb", "down": "encode", "styled": "decode", "to_rgb": "to_rgb"}
-"""Layers of G_f: our name -> theirs."""
-UNUSED = ("to_rgb_lm.",)
-"""A head of their generator that no forward pass calls."""
-PARTS = {"skip": "conv1x1", "linear": "fc"}
-"""Inside a block, where the names differ: our name -> theirs."""
-ENCODER = {str(k): f"main.{k}" for k in range(0, 12, 2)}
-"""Layers of E_l and R_l."""
-DISCRIMINATOR = {**{str(k): f"main.{k}" for k in range(0, 10, 2)}, "10": "main_2.0"}
-CLASSIFIER = {**{str(k): f"main.{k}" for k in range(0, 10, 2)}, "10": "main_3.0"}
+Tensors = dict[str, Tensor]
 
 
-def trunk_layers(main: str, last: str, blocks: int) -> dict[str, str]:
-    """Layers of E_s and D_f, our name -> theirs: one list `main`, with a LeakyReLU before the last convolution."""
-    layers = {"first": f"{main}.0", "last.1": f"{main}.{blocks + 2}", "linear": last}
-    return layers | {f"down.{k}": f"{main}.{k + 1}" for k in range(blocks)}
+def generator_names(blocks: int) -> dict[str, str]:
+    """Published layer or block -> ours, for a `generator` with `blocks` down blocks, 4 + `blocks` with AdaIN."""
+    ends = {"from_rgb": "first", "to_rgb.0": "to_rgb.0", "to_rgb.2": "to_rgb.2"}
+    down = {f"encode.{k}": f"down.{k}" for k in range(blocks)}
+    return ends | down | {f"decode.{k}": f"styled.{k}" for k in range(4 + blocks)}
 
 
-@dataclass(frozen=True)
-class Released:
-    """What a published checkpoint holds.
+def style_encoder_names(blocks: int) -> dict[str, str]:
+    """The same for a `style_encoder` with `blocks` down blocks."""
+    down = {f"shared.{1 + k}": f"down.{k}" for k in range(blocks)}
+    return {"shared.0": "first"} | down | {f"shared.{blocks + 2}": "last.1", "fc": "linear"}
 
-    Attributes:
-        kind: "rfg" or "idsg".
-        sizes: as in the card of our own checkpoints.
-        nets: our name of the network -> the network, filled. `kind` is the generator.
-    """
 
-    kind: str
-    sizes: dict[str, Any]
-    nets: dict[str, nn.Module]
+def face_discriminator_names(blocks: int) -> dict[str, str]:
+    """The same for a `discriminator`; its last layer is a 1x1 convolution on 1x1 px, our linear one."""
+    down = {f"main.{1 + k}": f"down.{k}" for k in range(blocks)}
+    return {"main.0": "first"} | down | {f"main.{blocks + 2}": "last.1", f"main.{blocks + 4}": "linear"}
+
+
+IDSG_NAMES = {f"lm_linear_encoder.main.{k}": f"landmark_encoder.{k}" for k in MLP}
+IDSG_NAMES |= {f"linear_decoder.main.{k}": f"landmark_decoder.{k}" for k in MLP}
+LANDMARK_DISCRIMINATOR_NAMES = {f"main.{k}": str(k) for k in MLP[:-1]} | {"main_2.0": "10"}
+SUBJECT_CLASSIFIER_NAMES = {f"main.{k}": str(k) for k in MLP[:-1]} | {"main_3.0": "10"}
 
 
 def load_released_rfg(path: Path) -> Rfg:
-    """G_f and E_s of a published RFG, frozen.
+    """G_f and E_s of the authors' RFG checkpoint, frozen.
 
     Raises:
-        DgError: the file is missing, holds anything but tensors, or is no RFG of the authors' published form.
+        DgError: no such file, one that holds more than tensors, or a missing, unknown or wrongly shaped tensor.
     """
-    return _of_kind(path, "rfg")
+    return _rfg(*_read_kind(path, "rfg"))[0]
 
 
 def load_released_idsg(path: Path) -> Idsg:
-    """E_l and R_l of a published IDSG, frozen. It takes the face codes of identity.backend: vggface.
+    """E_l and R_l of the authors' IDSG checkpoint, frozen.
+
+    Their landmarks are (x, y) in pixels of the face crop / 256, their face code is VGG-Face's fc7 as it is (this
+    project's encoders scale codes to one length).
 
     Raises:
-        DgError: the file is missing, holds anything but tensors, or is no IDSG of the authors' published form.
+        DgError: as in load_released_rfg.
     """
-    return _of_kind(path, "idsg")
+    return _idsg(*_read_kind(path, "idsg"))[0]
 
 
-def convert_released(path: Path, out: Path) -> str:
-    """Write a published checkpoint in this project's form, for `dg.rfg.load_rfg` or `dg.idsg.load_idsg`.
+def convert_released(path: Path, out: Path) -> dict[str, Any]:
+    """Write a published checkpoint in this project's form, for load_rfg or load_idsg; returns the card.
+
+    Kept: G_f and E_s as "ema_rfg", E_l and R_l as "ema_idsg", whether the file holds moving averages (the authors'
+    *_nets_ema.ckpt) or not; D_f as "face_discriminator", D_l as "landmark_discriminator" and C_l as
+    "subject_classifier" where they are in the file. Left out, and named in the card: every other network.
 
     Args:
-        path: the authors' file, RFG or IDSG: its networks' names tell.
-        out: safetensors file to write, its card beside it. Discriminators and classifier go with it if present.
-
-    Returns:
-        "rfg" or "idsg".
+        path: the authors' file, RFG or IDSG; which one is told from the names in it.
+        out: *.safetensors; the card is written beside it.
 
     Raises:
-        DgError: as for `load_released_rfg`.
+        DgError: as in load_released_rfg; or `out` is called otherwise.
     """
-    released = _read(Path(path))
-    tensors: dict[str, torch.Tensor] = {}
-    for name, net in released.nets.items():
-        tensors |= with_prefix(f"ema_{name}" if name == released.kind else name, net.state_dict())
+    if out.suffix != ".safetensors":
+        raise DgError(f"{out}: the converted checkpoint is a safetensors file. Name it {out.stem}.safetensors.")
+    state = _read(path)
+    kind = _kind(state, path)
+    net, sizes = (_rfg if kind == "rfg" else _idsg)(state, path)
+    judges = _face_judge(state, sizes, path) if kind == "rfg" else _landmark_judges(state, sizes, path)
+    tensors = with_prefix(f"ema_{kind}", net.state_dict())
+    for name, judge in judges.items():
+        tensors |= with_prefix(name, judge.state_dict())
+    used = {*_NETWORKS[kind], *(published for published, ours in _JUDGES.items() if ours in judges)}
     card = {
-        "what": f"{released.kind.upper()} from the authors' published checkpoint",
-        "source": {"file": Path(path).name, "sha256": file_digest(path)},
-        "sizes": released.sizes,
+        "sizes": sizes,
+        "note": "converted from the authors' published checkpoint, not trained by this project; their terms apply",
+        "source": {"file": path.name, "sha256": file_digest(path), "left_out": sorted(_networks(state) - used)},
     }
     save_checkpoint(out, tensors, card)
-    return released.kind
+    return card
 
 
-def _of_kind(path: Path, kind: str) -> Any:
-    released = _read(Path(path))
-    if released.kind != kind:
-        raise DgError(f"{path}: holds the authors' {released.kind.upper()}, expected their {kind.upper()}.")
-    return released.nets[kind].eval().requires_grad_(False)
+_NETWORKS = {"rfg": ("generator", "style_encoder"), "idsg": ("lm_linear_encoder", "linear_decoder")}
+_JUDGES = {
+    "discriminator": "face_discriminator",
+    "linear_discriminator": "landmark_discriminator",
+    "linear_classfier": "subject_classifier",  # the authors' spelling
+}
 
 
-def _read(path: Path) -> Released:
-    states = _states(path)
-    kind = next((kind for kind, names in NETWORKS.items() if states.keys() >= set(names)), None)
-    if kind is None:
-        expected = " or ".join(f"{names} ({kind.upper()})" for kind, names in NETWORKS.items())
-        raise DgError(f"{path}: holds the networks {sorted(states)}; expected {expected}.")
-    strange = sorted(states.keys() - {*NETWORKS[kind], *MORE[kind]})
-    if strange:
-        raise DgError(f"{path}: its network '{strange[0]}' belongs to another variant of the authors' code.")
-    return _rfg(path, states) if kind == "rfg" else _idsg(path, states)
-
-
-def _states(path: Path) -> dict[str, dict[str, torch.Tensor]]:
-    if not path.exists():
-        raise DgError(f"{path}: not found. Unpack the archive that the authors' README names, and give a file of it.")
+def _read(path: Path) -> Tensors:
+    """All tensors of a published file as {network.layer.weight: tensor}."""
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        reason = str(error).split("WeightsUnpickler error: ")[-1].splitlines()[0]
-        if "Unsupported" in reason:
+        # weights_only: whatever in the file would run code on loading is refused.
+        networks = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise DgError(f"{path}: not found. Give the file of the authors' checkpoint, *_nets_ema.ckpt.") from None
+    except pickle.UnpicklingError as error:
+        if re.search(r"Unsupported (global|class)|Trying to", str(error)):
             raise DgError(
-                f"{path}: holds pickled code beside tensors, which this project doesn't run ({reason}). Get the "
-                f"authors' file again, or save its tensors alone."
+                f"{path}: holds pickled code besides tensors, which reading it would run, so it is not read. Expected "
+                f"torch.save of {{network: state_dict}}, tensors only; get the file from the authors' page again."
             ) from error
-        raise DgError(f"{path}: is no PyTorch file ({reason}). Get it again.") from error
-    if not isinstance(found, dict) or not all(isinstance(state, dict) for state in found.values()):
-        raise DgError(f"{path}: is no checkpoint of the authors; expected {{network: {{name: tensor}}}}.")
-    states = {}
-    for network, state in found.items():
-        # DataParallel puts this before each name.
-        states[network] = {str(name).removeprefix("module."): tensor for name, tensor in state.items()}
-        wrong = next((name for name, tensor in states[network].items() if not isinstance(tensor, torch.Tensor)), None)
-        if wrong is not None:
-            raise DgError(f"{path}: '{network}.{wrong}' is no tensor. Take STEP_nets_ema.ckpt.")
-    return states
+        raise DgError(f"{path}: is no torch.save file, or damaged. Get it from the authors' page again.") from error
+    except (RuntimeError, EOFError, OSError, AttributeError, KeyError, ValueError) as error:
+        raise DgError(
+            f"{path}: is no torch.save file, or damaged ({error}). Get it from the authors' page again."
+        ) from error
+    if not isinstance(networks, dict) or not all(isinstance(state, dict) for state in networks.values()):
+        raise DgError(f"{path}: expected torch.save of {{network: state_dict}}, as the authors' code writes it.")
+    found = {}
+    for network, state in networks.items():
+        for name, tensor in state.items():
+            if not isinstance(tensor, Tensor):
+                raise DgError(f"{path}: '{network}.{name}' is no tensor. Expected {{network: state_dict}}.")
+            found[f"{network}.{str(name).removeprefix('module.')}"] = tensor  # module.: left by DataParallel
+    return found
 
 
-def _rfg(path: Path, states: dict[str, dict[str, torch.Tensor]]) -> Released:
-    channels = len(_tensor(path, states, "generator", "from_rgb.weight"))
-    style_dim, top = _tensor(path, states, "style_encoder", "fc.weight").shape
-    blocks = next(k for k in count() if f"shared.{k + 1}.conv1.weight" not in states["style_encoder"])
+def _networks(state: Tensors) -> set[str]:
+    return {name.split(".")[0] for name in state}
+
+
+def _kind(state: Tensors, path: Path) -> str:
+    for kind, networks in _NETWORKS.items():
+        if _networks(state) >= set(networks):
+            return kind
+    raise DgError(
+        f"{path}: holds the networks {', '.join(sorted(_networks(state))) or '(none)'}. Expected "
+        f"{' and '.join(_NETWORKS['rfg'])} (RFG), or {' and '.join(_NETWORKS['idsg'])} (IDSG)."
+    )
+
+
+def _read_kind(path: Path, kind: str) -> tuple[Tensors, Path]:
+    state = _read(path)
+    found = _kind(state, path)
+    if found != kind:
+        raise DgError(f"{path}: is the checkpoint of the {found.upper()}, expected the {kind.upper()}'s.")
+    return state, path
+
+
+def _missing(name: str, path: Path) -> DgError:
+    return DgError(f"{path}: no tensor '{name}'. Is the download whole, and is it the authors' checkpoint?")
+
+
+def _length(state: Tensors, name: str, axis: int, axes: int, path: Path) -> int:
+    """Length of one axis of a tensor that has `axes` of them."""
+    if name not in state:
+        raise _missing(name, path)
+    if state[name].dim() != axes:
+        raise DgError(f"{path}: '{name}' has shape {tuple(state[name].shape)}, expected {axes} axes.")
+    return state[name].shape[axis]
+
+
+def _count(state: Tensors, prefix: str) -> int:
+    """How many numbered layers `prefix`.0, .1, ... there are."""
+    return len({name[len(prefix) + 1 :].split(".")[0] for name in state if name.startswith(prefix + ".")})
+
+
+def _rfg(state: Tensors, path: Path) -> tuple[Rfg, dict[str, Any]]:
+    blocks = _count(state, "generator.encode")
     sizes = {
-        "size": 4 * 2**blocks,
-        "channels": channels,
-        "max_channels": top,
-        "style_dim": style_dim,
+        "size": 2 ** (blocks + 4),
+        "channels": _length(state, "generator.from_rgb.weight", 0, 4, path),
+        "max_channels": max(
+            _length(state, f"generator.encode.{k}.conv2.weight", 0, 4, path) for k in range(max(1, blocks))
+        ),
+        "style_dim": _length(state, "style_encoder.fc.weight", 0, 2, path),
         "adain_intermediate": 4,
-        "rgb_kernel": 1,
         "line_width": LINE_WIDTH,
+        "rgb_kernel": _length(state, "generator.to_rgb.2.weight", 3, 4, path),
     }
-    net = Rfg(sizes)
-    _fill(path, states, "generator", net.generator, GENERATOR)
-    _fill(path, states, "style_encoder", net.style_encoder, trunk_layers("shared", "fc", blocks))
-    nets: dict[str, nn.Module] = {"rfg": net}
-    if "discriminator" in states:
-        inputs = _tensor(path, states, "discriminator", "main.0.weight").shape[1]
-        judge = Trunk(sizes["size"], inputs, channels, top, 1)
-        _fill(path, states, "discriminator", judge, trunk_layers("main", f"main.{blocks + 4}", blocks))
-        nets["face_discriminator"] = judge
-    return Released("rfg", sizes, nets)
+    parts = {"generator": generator_names(blocks), "style_encoder": style_encoder_names(blocks + 2)}
+    names = {f"{part}.{a}": f"{part}.{b}" for part, pairs in parts.items() for a, b in pairs.items()}
+    with torch.device("meta"):
+        net = Rfg(sizes)
+    _fill(net, names, state, path)
+    return net, sizes
 
 
-def _idsg(path: Path, states: dict[str, dict[str, torch.Tensor]]) -> Released:
-    dims = _tensor(path, states, "lm_linear_encoder", "main.0.weight").shape[1] // POINTS
-    inputs = _tensor(path, states, "linear_decoder", "main.0.weight").shape[1]
-    sizes = {"landmark_dims": dims, "face_code": inputs - dims * POINTS}
-    if dims not in (2, 3) or sizes["face_code"] != DIMENSIONS["vggface"]:
+def _face_judge(state: Tensors, sizes: dict[str, Any], path: Path) -> dict[str, nn.Module]:
+    # The authors' pix2pix option gives a discriminator of other layer names, of no use here.
+    if "discriminator.main.0.weight" not in state:
+        return {}
+    inputs = _length(state, "discriminator.main.0.weight", 1, 4, path)
+    with torch.device("meta"):
+        net = Trunk(sizes["size"], inputs, sizes["channels"], sizes["max_channels"], 1)
+    _fill(net, _under("discriminator", face_discriminator_names(len(net.down))), state, path)
+    return {"face_discriminator": net}
+
+
+def _idsg(state: Tensors, path: Path) -> tuple[Idsg, dict[str, Any]]:
+    numbers = _length(state, "lm_linear_encoder.main.0.weight", 1, 2, path)
+    if numbers not in (2 * POINTS, 3 * POINTS):
         raise DgError(
-            f"{path}: 'linear_decoder.main.0.weight' takes {inputs} numbers and 'lm_linear_encoder' {dims * POINTS}; "
-            f"expected {2 * POINTS + DIMENSIONS['vggface']} and {2 * POINTS}, as in the authors' published code."
+            f"{path}: 'lm_linear_encoder.main.0.weight' takes {numbers} numbers, expected {2 * POINTS} or {3 * POINTS}."
         )
-    net = Idsg(dims, sizes["face_code"])
-    _fill(path, states, "lm_linear_encoder", net.landmark_encoder, ENCODER)
-    _fill(path, states, "linear_decoder", net.landmark_decoder, ENCODER)
-    nets: dict[str, nn.Module] = {"idsg": net}
-    if "linear_discriminator" in states:
-        nets["landmark_discriminator"] = landmark_discriminator(dims)
-        _fill(path, states, "linear_discriminator", nets["landmark_discriminator"], DISCRIMINATOR)
-    if "linear_classfier" in states:
-        subjects = len(_tensor(path, states, "linear_classfier", "main_3.0.weight"))
-        nets["subject_classifier"] = subject_classifier(dims, subjects)
-        _fill(path, states, "linear_classfier", nets["subject_classifier"], CLASSIFIER)
-    return Released("idsg", sizes, nets)
+    code = _length(state, "linear_decoder.main.0.weight", 1, 2, path) - numbers
+    sizes = {"landmark_dims": numbers // POINTS, "face_code": max(code, 0)}
+    with torch.device("meta"):
+        net = Idsg(sizes["landmark_dims"], sizes["face_code"])
+    _fill(net, IDSG_NAMES, state, path)
+    return net, sizes
 
 
-def _tensor(path: Path, states: dict[str, dict[str, torch.Tensor]], network: str, name: str) -> torch.Tensor:
-    if name not in states[network]:
-        raise DgError(f"{path}: '{network}.{name}' is missing. Is it the authors' {network}?")
-    return states[network][name]
+def _landmark_judges(state: Tensors, sizes: dict[str, Any], path: Path) -> dict[str, nn.Module]:
+    judges: dict[str, nn.Module] = {}
+    dims, present = sizes["landmark_dims"], _networks(state)
+    if "linear_discriminator" in present:
+        with torch.device("meta"):
+            judges["landmark_discriminator"] = net = landmark_discriminator(dims)
+        _fill(net, _under("linear_discriminator", LANDMARK_DISCRIMINATOR_NAMES), state, path)
+    if "linear_classfier" in present:
+        subjects = _length(state, "linear_classfier.main_3.0.weight", 0, 2, path)
+        with torch.device("meta"):
+            judges["subject_classifier"] = net = subject_classifier(dims, subjects)
+        _fill(net, _under("linear_classfier", SUBJECT_CLASSIFIER_NAMES), state, path)
+    return judges
 
 
-def published_name(name: str, layers: dict[str, str]) -> str:
-    """Their name of our tensor `name`; `layers` as above: our layer -> theirs."""
-    ours = next(layer for layer in layers if name.startswith(layer + "."))
-    parts = name[len(ours) + 1 :].split(".")
-    return ".".join([layers[ours], *(PARTS.get(part, part) for part in parts)])
+def _under(network: str, names: dict[str, str]) -> dict[str, str]:
+    return {f"{network}.{published}": ours for published, ours in names.items()}
 
 
-def _fill(
-    path: Path,
-    states: dict[str, dict[str, torch.Tensor]],
-    network: str,
-    net: nn.Module,
-    layers: dict[str, str],
-) -> None:
-    """Copy their `network` into `net`; every tensor must be there, fit and be wanted."""
-    filled, known = {}, set()
-    for name, ours in net.state_dict().items():
-        theirs = published_name(name, layers)
-        tensor = _tensor(path, states, network, theirs)
-        known.add(theirs)
-        if tensor.shape[2:] == (1, 1) and ours.ndim == 2:
-            tensor = tensor.flatten(1)  # their D_f ends in a 1x1 convolution on one pixel, ours in a linear layer
-        if tensor.shape != ours.shape:
-            raise DgError(f"{path}: '{network}.{theirs}' is {[*tensor.shape]}, expected {[*ours.shape]}.")
-        filled[name] = tensor.float()
-    strange = [name for name in states[network] if name not in known and not name.startswith(UNUSED)]
-    if strange:
-        raise DgError(
-            f"{path}: '{network}.{strange[0]}' is unknown: the file is of another variant of the authors' code (noise, "
-            f"self-attention or high-pass filter), which paints by other rules."
-        )
-    net.load_state_dict(filled)
+def _fill(net: nn.Module, names: dict[str, str], state: Tensors, path: Path) -> None:
+    """Give `net`, made on the meta device, the published tensors as weights, and freeze it.
+
+    Args:
+        names: published layer or block, with its network's name before it -> ours.
+
+    Raises:
+        DgError: a tensor is missing or has another shape; or one is left over: then the published network does
+            something that ours doesn't (noise, self-attention), and its results would differ.
+    """
+    networks, wanted = {name.split(".")[0] for name in names}, net.state_dict()
+    published = {}
+    for name in state:
+        if name.split(".")[0] not in networks or name.startswith(UNUSED):
+            continue
+        ours = _our_name(name, names)
+        if ours not in wanted:
+            raise DgError(
+                f"{path}: '{name}' has no place in this project's networks. Expected the authors' default networks, "
+                f"trained without noise, self-attention, high-pass filter or pix2pix."
+            )
+        published[ours] = name
+    weights = {}
+    for ours, empty in wanted.items():
+        if ours not in published:
+            raise _missing(_published_name(ours, names), path)
+        tensor = state[published[ours]]
+        # A 1x1 convolution where ours is linear.
+        flat = tensor.flatten(1) if empty.dim() == 2 and tuple(tensor.shape[2:]) == (1, 1) else tensor
+        if flat.shape != empty.shape:
+            raise DgError(
+                f"{path}: '{published[ours]}' has shape {tuple(tensor.shape)}, expected {tuple(empty.shape)}. "
+                f"Is it the authors' checkpoint?"
+            )
+        weights[ours] = flat.float().contiguous()
+    net.load_state_dict(weights, assign=True)
+    net.eval().requires_grad_(False)
+
+
+def _renamed(name: str, places: dict[str, str], inside: dict[str, str]) -> str | None:
+    for place, other in places.items():
+        if name.startswith(place + "."):
+            layer, _, kind = name[len(place) + 1 :].rpartition(".")
+            return ".".join(filter(None, [other, inside.get(layer, layer), kind]))
+    return None
+
+
+def _our_name(name: str, names: dict[str, str]) -> str | None:
+    return _renamed(name, names, INSIDE_BLOCKS)
+
+
+def _published_name(name: str, names: dict[str, str]) -> str | None:
+    return _renamed(name, {b: a for a, b in names.items()}, {b: a for a, b in INSIDE_BLOCKS.items()})

@@ -1,89 +1,104 @@
-"""`python -m dg describe` against parameters counted by hand and against shapes written down elsewhere."""
+"""The table of the networks: counts by hand, and against the networks that trainings build."""
+
+from __future__ import annotations
 
 from itertools import pairwise
-from math import prod
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
+from dg import params
 from dg.cli import main
-from dg.describe import chosen, describe, layers, networks
-from dg.params import read_values, with_overrides
-from tests.test_released import generator_shapes, trunk_shapes
+from dg.describe import FACE_CODES, describe, layers, networks
+from dg.errors import DgError
+from dg.identity.encoder import BACKENDS, load_face_encoder
+from dg.rfg.model import Rfg
+from dg.rfg.objectives import judge_channels
+from dg.settings import step_settings
 
 PARAMS = Path(__file__).resolve().parents[1] / "params.yaml"
 
 
-def params(preset, size=None):
-    return chosen(read_values(PARAMS), "params.yaml", "paper", preset, size)
+def values(preset):
+    return params.with_overrides(params.load(PARAMS).model_copy(update={"scale": "paper", "preset": preset}), "dg")
 
 
-@pytest.fixture(scope="module", params=["paper", "released"])
-def preset(request):
-    return request.param, {network.symbol: network for network in networks(params(request.param))}
+@pytest.fixture(scope="module")
+def tables():
+    return {preset: describe(PARAMS, preset, "paper") for preset in ("paper", "released")}
 
 
-def mlp(sizes):
-    return sum(i * o + o for i, o in pairwise(sizes))
+def linear(*widths):
+    return sum((a + 1) * b for a, b in pairwise(widths))
 
 
-def test_the_landmark_networks_counted_by_hand(preset):
-    name, found = preset
-    d = {"paper": 204, "released": 136}[name]
-    backend = with_overrides(params(name), "dg").identity.backend
-    code = {"synthface-id": 128, "vggface2": 2048, "vggface": 4096}[backend]
-    assert found["E_l"].parameters == 6 * (d * d + d)
-    assert found["R_l"].parameters == mlp([d + code, *[512] * 5, d])
-    assert found["D_l"].parameters == mlp([*[d] * 6, 1])
-    assert found["C_l"].parameters == mlp([*[d] * 6, 67])
+@pytest.mark.parametrize(("preset", "d", "code"), [("paper", 204, 128), ("released", 136, 4096)])
+def test_the_idsg_counted_by_hand(tables, preset, d, code):
+    totals = tables[preset].groupby("network")["parameters"].sum()
+    assert totals["E_l"] == linear(*[d] * 7)
+    assert totals["R_l"] == linear(d + code, *[512] * 5, d)
+    assert totals["D_l"] == linear(*[d] * 6, 1)
+    assert totals["C_l"] == linear(*[d] * 6, 67)
 
 
-def test_the_painter_against_the_published_shapes(preset):
-    name, found = preset
-    style = with_overrides(params(name), "dg").rfg.style_dim
-    trunk = sum(map(prod, trunk_shapes("main", 3).values()))
-    more_inputs = {"paper": 0, "released": 3 * 64 * 9}[name]
-    assert found["E_s"].parameters == trunk + 512 * style + style
-    assert found["D_f"].parameters == trunk + more_inputs + 512 + 1
-    generator = {k: prod(shape) for k, shape in generator_shapes(style).items() if not k.startswith("to_rgb_lm")}
-    published = sum(generator.values())
-    wider_head = 3 * 64 * 8  # to_rgb is 3x3 here, 1x1 there
-    if name == "released":
-        assert found["G_f"].parameters == published + wider_head
-        assert "D_s" not in found
-    else:
-        # Two of the four intermediate blocks have plain norms in place of the style's linear layers.
-        plain = 2 * (2 * 2 * 512 - 2 * (style * 1024 + 1024))
-        assert found["G_f"].parameters == published + wider_head + plain
-        assert found["D_s"].parameters == trunk - 2 * 64 * 9 + 512 + 1
+@pytest.mark.parametrize("preset", ["paper", "released"])
+def test_no_parameter_is_missed_or_counted_twice(tables, preset):
+    totals = tables[preset].groupby("network")["parameters"].sum()
+    found = networks(values(preset))
+    assert list(found) == list(tables[preset]["network"].unique())
+    assert ("D_s" in found) == (preset == "paper")  # the release has none
+    for name, (net, _) in found.items():
+        assert totals[name] == sum(p.numel() for p in net.parameters())
 
 
-def test_every_parameter_stands_in_one_row_and_shapes_are_right(preset):
-    for network in preset[1].values():
-        assert layers(network)["parameters"].sum() == network.parameters
-    generator = layers(preset[1]["G_f"]).set_index("layer")
-    assert generator.loc["first", "output"] == "64x256x256"
-    assert generator.loc["down.3.conv2", ["output", "kernel"]].tolist() == ["512x16x16", "3x3"]
-    assert generator.loc["styled.0.norm1.linear", "output"] == "1024"
-    first_up = {"paper": 2, "released": 4}[preset[0]]
-    last = [f"styled.{first_up + k}.conv2" for k in range(4)]
-    assert generator.loc[last, "output"].tolist() == ["512x32x32", "256x64x64", "128x128x128", "64x256x256"]
-    assert generator["output"].iloc[-1] == "3x256x256"
-    encoder = layers(preset[1]["E_s"]).set_index("layer")
-    assert encoder.loc["last.1", ["output", "kernel"]].tolist() == ["512x1x1", "4x4"]
-    assert encoder.loc["last.1", "parameters"] == 512 * 512 * 16 + 512
+@pytest.mark.parametrize("preset", ["paper", "released"])
+def test_the_painters_are_those_of_a_training(preset):
+    found, settings = networks(values(preset)), step_settings(values(preset), "rfg", phase="self")
+    with torch.device("meta"):
+        rfg = Rfg(settings)
+    for name, part in (("G_f", rfg.generator), ("E_s", rfg.style_encoder)):
+        shapes = {key: t.shape for key, t in part.state_dict().items()}
+        assert {key: t.shape for key, t in found[name][0].state_dict().items()} == shapes
+    assert found["D_f"][0].first.in_channels == judge_channels(settings) == (3 if preset == "paper" else 6)
 
 
-def test_the_verb_prints_and_writes_the_same_table(tmp_path, capsys):
-    out = tmp_path / "layers.csv"
-    arguments = ["describe", "--preset", "released", "--size", "64", "--csv", str(out), "--params", str(PARAMS)]
-    assert main(arguments) == 0
+def test_shapes_and_kernels_at_256_pixels(tables):
+    table = tables["paper"].set_index(["network", "layer"])
+    row = table.loc[("G_f", "first")]
+    assert (row.type, row.output, row.kernel, row.parameters) == ("Conv2d", "64 x 256 x 256", "3 x 3", 64 * 28)
+    assert table.loc[("G_f", "down.3.conv2")].output == "512 x 16 x 16"
+    assert table.loc[("G_f", "to_rgb.2")].output == "3 x 256 x 256"
+    assert table.loc[("E_s", "last.1")].output == "512 x 1 x 1"
+    assert table.loc[("E_s", "linear")].output == "128"
+    assert table.loc[("R_l", "11")].type == "Sigmoid"
+
+
+def test_layers_come_in_the_order_of_their_calls_and_shared_ones_at_each_call():
+    act = torch.nn.ReLU()
+    with torch.device("meta"):
+        net = torch.nn.Sequential(torch.nn.Linear(2, 3), act, torch.nn.Linear(3, 5), act)
+    table = layers("N", net, ((1, 2),))
+    assert list(table["layer"]) == ["0", "1", "2", "1"]
+    assert list(table["output"]) == ["3", "3", "5", "5"]
+    assert list(table["parameters"]) == [9, 0, 20, 0]
+
+
+def test_every_face_encoder_has_a_code_length():
+    assert set(FACE_CODES) == set(BACKENDS)
+    assert load_face_encoder("synthface-id").dimension == FACE_CODES["synthface-id"]
+
+
+def test_the_command_prints_totals_and_writes_the_table(tmp_path, capsys, tables):
+    out = tmp_path / "networks.csv"
+    assert main(["describe", "--preset", "released", "--csv", str(out)]) == 0
+    pd.testing.assert_frame_equal(pd.read_csv(out, dtype={"layer": str, "output": str}).fillna(""), tables["released"])
     printed = capsys.readouterr().out
-    table = pd.read_csv(out)
-    assert printed.startswith("preset: released, scale: paper, 64 px")
-    assert list(table["network"].unique()) == ["E_l", "R_l", "D_l", "C_l", "G_f", "E_s", "D_f"]
-    total = table["parameters"].sum()
-    assert printed.rstrip().endswith(f"{total:,}")
-    assert describe(params("released", 64))[0] == printed.rstrip("\n")
-    assert main([*arguments[:-1], str(tmp_path / "none.yaml")]) == 1
+    assert f"{tables['released']['parameters'].sum():,}" in printed.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("preset", "scale"), [("papre", "paper"), ("paper", "papre")])
+def test_an_unknown_preset_or_scale_is_named(preset, scale):
+    with pytest.raises(DgError, match="'papre'"):
+        describe(PARAMS, preset, scale)

@@ -249,11 +249,15 @@ def test_a_loss_that_becomes_nan_in_one_process_stops_both(data, tmp_path):
 
 
 def test_a_batch_that_cannot_be_divided_names_the_keys(data, tmp_path):
-    for verb in ("idsg", "rfg"):
-        job_ = job(verb, settings(verb, "self", accumulate=3), data, tmp_path / "net.safetensors")
-        done = run(job_, check=False)
-        assert done.returncode == 1
-        assert all(k in done.stderr for k in (f"scales.<scale>.{verb}.batch", "training.accumulate", "training.gpus"))
+    from dg.idsg.training import train_idsg
+    from dg.rfg.training import train_rfg
+
+    for verb, train, more in (("idsg", train_idsg, [None]), ("rfg", train_rfg, [None, None])):
+        values = settings(verb, "self", accumulate=3)
+        with pytest.raises(DgError) as caught:
+            train(values, [data], tmp_path / "net.safetensors", *more, tmp_path / "state")
+        for key in (f"scales.<scale>.{verb}.batch: 2", "training.accumulate (3)", "training.gpus (1)"):
+            assert key in str(caught.value)
 
 
 def test_fine_tuning_learns_its_frames_reads_no_others_and_resumes_with_the_same_bits(data, rfg, tmp_path):
@@ -291,6 +295,33 @@ def mistake(checkpoint: Path, folder: Path, keys: list[str]) -> float:
     l_t = torch.from_numpy(faces.points[[rows[t] for _, t in pairs]])
     painted = net.paint(l_t, images[[s for s, _ in pairs]])
     return float((painted - images[[t for _, t in pairs]]).abs().mean())
+
+
+def test_the_verb_finetune_reads_the_keys_and_removes_its_state(data, rfg, tmp_path, monkeypatch, capsys):
+    from dg.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    calls = []
+
+    def fine_tune(settings, folder, keys, init, out, state):
+        state.mkdir(parents=True)
+        calls.append((settings, folder, keys, init, out, state))
+
+    monkeypatch.setattr("dg.rfg.fine_tuning.fine_tune", fine_tune)
+    (tmp_path / "keys.txt").write_text("x/a/smile/0\n\n x/a/smile/45 \n")
+    words = ["finetune", "--settings", '{"frames": 2}', "--folder", str(data), "--init", str(rfg)]
+    words += ["--out", "o.safetensors"]
+    assert main([*words, "--keys", "keys.txt"]) == 0
+    settings_, folder, keys, init, out, state = calls[0]
+    assert (settings_, folder, keys, init, out) == (
+        {"frames": 2}, data, ["x/a/smile/0", "x/a/smile/45"], rfg, Path("o.safetensors")
+    )  # fmt: skip
+    assert not state.exists()
+    (tmp_path / "keys.txt").write_text("x/a/smile/0\n")
+    assert main([*words, "--keys", "keys.txt"]) == 0
+    assert calls[1][5] != state  # other frames, another state
+    assert main([*words, "--keys", "missing.txt"]) == 1
+    assert "missing.txt" in capsys.readouterr().err
 
 
 def test_fine_tuning_refuses_wrong_frames(data):

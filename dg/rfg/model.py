@@ -16,19 +16,16 @@ class Rfg(nn.Module):
     """G_f and E_s with the line width they were trained with."""
 
     def __init__(self, sizes: dict[str, Any]) -> None:
-        """Untrained networks.
+        """`sizes`: size, channels, max_channels, style_dim, adain_intermediate, line_width; hide_invisible if true.
 
-        Args:
-            sizes: size, channels, max_channels, style_dim, adain_intermediate, line_width; where they differ from these
-                defaults also hide_invisible (false) and rgb_kernel (3; 1 in the authors' release).
+        The authors' published weights (dg/released.py) have rgb_kernel too.
         """
         super().__init__()
         self.size, self.line_width = sizes["size"], sizes["line_width"]
         self.hide_invisible = sizes.get("hide_invisible", False)
         widths = sizes["channels"], sizes["max_channels"]
-        self.generator = FaceGenerator(
-            self.size, *widths, sizes["style_dim"], sizes["adain_intermediate"], sizes.get("rgb_kernel", 3)
-        )
+        blocks = sizes["style_dim"], sizes["adain_intermediate"], sizes.get("rgb_kernel", 3)
+        self.generator = FaceGenerator(self.size, *widths, *blocks)
         self.style_encoder = Trunk(sizes["size"], 3, *widths, sizes["style_dim"])
 
     def maps(self, points: torch.Tensor, visible: torch.Tensor | None = None) -> torch.Tensor:

@@ -96,9 +96,9 @@ class FaceGenerator(nn.Module):
     """G_f: landmark map and style code to a face.
 
     3x3 convolution; 4 down blocks with instance norm; 4 intermediate blocks, the last `adain_intermediate` of them with
-    AdaIN; 4 up blocks with AdaIN; convolution to RGB, 3x3 (1x1 in the authors' release), sigmoid. At 256 px with
-    channels 64, max_channels 512: widths 64-128-256-512-512. Smaller pictures take fewer down and up blocks, so that
-    the intermediate ones see 16 x 16 px as at 256: through 8 x 8 px eyes and mouth hardly pass.
+    AdaIN; 4 up blocks with AdaIN; 3x3 convolution to RGB, sigmoid. At 256 px with channels 64, max_channels 512: widths
+    64-128-256-512-512. Smaller pictures take fewer down and up blocks, so that the intermediate ones see 16 x 16 px as
+    at 256: through 8 x 8 px eyes and mouth hardly pass.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class FaceGenerator(nn.Module):
         adain_intermediate: int,
         rgb_kernel: int = 3,
     ) -> None:
-        """`size`: pixels, a power of two from 32. `rgb_kernel`: side of the last convolution's kernel, odd."""
+        """`size`: pixels, a power of two from 32. `rgb_kernel`: 1 in the authors' published weights."""
         super().__init__()
         widths = _widths(channels, max_channels, int(math.log2(size)) - 4)
         top = widths[-1]

@@ -87,10 +87,10 @@ class GeneratorLosses(nn.Module):
     def forward(self, pairs: Pairs) -> tuple[Terms, Painted]:
         """The losses, all float32, and what was painted."""
         s, others, form = self.s, self._others, self.s["adversarial"]
-        D_s, seen = others.get("shape_discriminator"), (pairs.visible,) if s["hide_invisible"] else ()
+        D_s = others.get("shape_discriminator")
         found = lines = style_t = code_t = shape_logits = None
         with autocast(self.device):
-            painted, style = self.rfg(pairs.l_t, pairs.source, *seen)
+            painted, style = self.rfg(pairs.l_t, pairs.source, pairs.visible)
             judged = with_map(s, self.rfg, painted, pairs.l_t, pairs.visible)
             logits = others["face_discriminator"](judged)
             if "F_l" in others:
@@ -169,4 +169,4 @@ def with_map(
     """What D_f sees: the faces (b, 3, H, W), with face_discriminator_map and the maps of `points`, 6 channels."""
     if not settings["face_discriminator_map"]:
         return faces
-    return torch.cat([faces, rfg.maps(points, *((visible,) if settings["hide_invisible"] else ()))], 1)
+    return torch.cat([faces, rfg.maps(points, visible)], 1)

@@ -16,14 +16,13 @@ SHOWN = 8
 
 
 @torch.no_grad()
-def draw_samples(rfg: Rfg, pairs: Pairs, hide_invisible: bool, path: Path) -> None:
+def draw_samples(rfg: Rfg, pairs: Pairs, path: Path) -> None:
     """Write a grid with a row per pair: I_s, map of l_t, Ihat_t, I_t (grey where no ground truth exists)."""
     source, truth, known, l_t, visible = (
         tensor[:SHOWN] for tensor in (pairs.source, pairs.truth, pairs.known, pairs.l_t, pairs.visible)
     )
-    seen = (visible,) if hide_invisible else ()
     truth = torch.where(known[:, None, None, None], truth, torch.full_like(truth, 0.5))
-    columns = [source, rfg.maps(l_t, *seen), rfg(l_t, source, *seen)[0], truth]
+    columns = [source, rfg.maps(l_t, visible), rfg(l_t, source, visible)[0], truth]
     grid = torch.cat([torch.cat(list(column), 1) for column in columns], 2)
     pixels = (255 * grid).round().byte().permute(1, 2, 0).cpu().numpy()
     with replacing(path) as temporary:

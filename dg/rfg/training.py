@@ -136,7 +136,7 @@ class RfgTraining:
         trainer = Trainer(self.nets, self.optimisers, ["rfg"], s["ema"], s["seed"], out, state, self.team)
 
         def sample(_: int, path: Path) -> None:
-            draw_samples(trainer.averages["rfg"], data.shown, s["hide_invisible"], path)
+            draw_samples(trainer.averages["rfg"], data.shown, path)
 
         trainer.run(s["steps"], data.draw, self.step, sample, name, data.threads)
         if not self.team.writes:
