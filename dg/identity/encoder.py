@@ -11,14 +11,13 @@ from torchvision.models import resnet50
 
 from dg.checkpoints import load_checkpoint
 from dg.errors import DgError
+from dg.identity import DIMENSIONS
 from dg.identity.files import read_state, unlike
 from dg.identity.network import FaceCodeNet
 from dg.identity.vggface import vggface
 from dg.landmarks.official import FOLDER
 from dg.weights import bundled
 
-DIMENSIONS = {"synthface-id": 128, "vggface2": 2048, "vggface": 4096}
-"""Length D of a face code, by back end."""
 BACKENDS = tuple(DIMENSIONS)
 VGGFACE2_FILES = ("resnet50_vggface2.safetensors", "resnet50_vggface2.pth")
 """Names under which the weights of `vggface2` are looked for, in this order."""
