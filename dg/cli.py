@@ -185,7 +185,7 @@ def _describe(a: argparse.Namespace) -> None:
     from dg.describe import as_text, describe
     from dg.files import write_csv
 
-    table = describe(a.params, a.preset, a.scale)
+    table = describe(a.params, a.preset, a.scale, a.size)
     print(as_text(table))
     if a.csv:
         write_csv(a.csv, table)
@@ -277,6 +277,7 @@ def _parser(step: str) -> argparse.ArgumentParser:
     shown = verb("describe", _describe, "list every layer of the networks and count parameters", "csv?", threads=False)
     shown.add_argument("--preset", help="a preset of params.yaml; default: the one it names")
     shown.add_argument("--scale", default="paper", help="a scale of params.yaml; default: paper")
+    shown.add_argument("--size", type=int, help="side of the pictures in pixels; default: the scale's")
     shown.add_argument("--params", type=Path, default=Path("params.yaml"))
     settings = verbs.add_parser("settings", help="print the values that a step uses")
     settings.add_argument("name", help="step, e.g. rfg")

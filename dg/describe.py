@@ -10,13 +10,12 @@ from torch import nn
 
 from dg import params
 from dg.errors import DgError
+from dg.identity import DIMENSIONS
 from dg.idsg.networks import POINTS, landmark_decoder, landmark_discriminator, landmark_encoder, subject_classifier
 from dg.params import Params
 from dg.rfg.networks import FaceGenerator, Trunk
 from dg.settings import step_settings
 
-FACE_CODES = {"synthface-id": 128, "vggface2": 2048, "vggface": 4096}
-"""Length of the face code r of each identity.backend."""
 SUBJECTS = 67
 """Outputs of C_l: RaFD's subjects, all of whom train."""
 
@@ -30,7 +29,7 @@ def networks(values: Params) -> dict[str, tuple[nn.Module, Inputs]]:
     """
     landmarks = step_settings(values, "idsg", phase="self")
     faces = step_settings(values, "rfg", phase="self")
-    dims, code = landmarks["landmark_dims"], FACE_CODES[values.identity.backend]
+    dims, code = landmarks["landmark_dims"], DIMENSIONS[values.identity.backend]
     size, style = faces["size"], faces["style_dim"]
     trunk = (faces["channels"], faces["max_channels"])
     seen = 6 if faces["face_discriminator_map"] else 3  # face, or face and landmark map
@@ -90,21 +89,26 @@ def layers(name: str, net: nn.Module, inputs: Inputs) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def describe(path: Path, preset: str | None, scale: str) -> pd.DataFrame:
+def describe(path: Path, preset: str | None, scale: str, size: int | None = None) -> pd.DataFrame:
     """All layers of all networks; columns as in `layers`.
 
     Args:
         path: params.yaml.
         preset: one of its presets; None: the one it names.
         scale: one of its scales; "paper" has the paper's sizes, 256 px.
+        size: side of the pictures in pixels; None: the scale's.
 
     Raises:
-        DgError: params.yaml is wrong, or has no such preset or scale.
+        DgError: params.yaml is wrong, has no such preset or scale, or no scale may have that size.
     """
     values = params.load(path)
     if scale not in values.scales:
         raise DgError(f"{path}: no scale '{scale}', only {', '.join(values.scales)}.")
     values = values.model_copy(update={"scale": scale, "preset": preset or values.preset})
+    if size is not None:
+        raw = values.model_dump(mode="json")
+        raw["scales"][scale]["image_size"] = size
+        values = params.validate(raw, str(path))
     found = networks(params.with_overrides(values, "dg"))
     return pd.concat([layers(name, *net) for name, net in found.items()], ignore_index=True)
 

@@ -25,7 +25,8 @@ INSIDE_BLOCKS = {"conv1x1": "skip", "norm1.fc": "norm1.linear", "norm2.fc": "nor
 """Published names of layers inside residual blocks -> ours; conv1, conv2, norm1 and norm2 are called alike."""
 UNUSED = "generator.to_rgb_lm."
 """A second head of the generator, 4 channels, which the authors' code builds and never calls."""
-LINE_WIDTH = 2  # of the maps that the authors' demo draws, pixels at 256 px
+LINE_WIDTH = 3
+"""Of the maps that the authors' demo draws at 256 px. OpenCV's thickness 2 covers three pixels across."""
 MLP = (0, 2, 4, 6, 8, 10)  # places of the linear layers in the IDSG's networks
 
 Tensors = dict[str, Tensor]
@@ -68,8 +69,8 @@ def load_released_rfg(path: Path) -> Rfg:
 def load_released_idsg(path: Path) -> Idsg:
     """E_l and R_l of the authors' IDSG checkpoint, frozen.
 
-    Their landmarks are (x, y) in pixels of the face crop / 256, their face code is VGG-Face's fc7 as it is (this
-    project's encoders scale codes to one length).
+    Their landmarks are (x, y) in pixels of the face crop / 256, their face code is VGG-Face's fc7 as it is, which
+    identity.backend: vggface gives.
 
     Raises:
         DgError: as in load_released_rfg.

@@ -11,9 +11,10 @@ import torch
 
 from dg import params
 from dg.cli import main
-from dg.describe import FACE_CODES, describe, layers, networks
+from dg.describe import describe, layers, networks
 from dg.errors import DgError
-from dg.identity.encoder import BACKENDS, load_face_encoder
+from dg.identity import DIMENSIONS
+from dg.identity.encoder import load_face_encoder
 from dg.rfg.model import Rfg
 from dg.rfg.objectives import judge_channels
 from dg.settings import step_settings
@@ -85,9 +86,16 @@ def test_layers_come_in_the_order_of_their_calls_and_shared_ones_at_each_call():
     assert list(table["parameters"]) == [9, 0, 20, 0]
 
 
-def test_every_face_encoder_has_a_code_length():
-    assert set(FACE_CODES) == set(BACKENDS)
-    assert load_face_encoder("synthface-id").dimension == FACE_CODES["synthface-id"]
+def test_the_code_length_is_the_face_encoders():
+    assert load_face_encoder("synthface-id")(torch.zeros(1, 3, 64, 64)).shape == (1, DIMENSIONS["synthface-id"])
+
+
+def test_another_picture_size_has_fewer_blocks(tables):
+    small = describe(PARAMS, "paper", "paper", 64).set_index(["network", "layer"])
+    assert small.loc[("G_f", "first"), "output"] == "64 x 64 x 64"
+    assert len(small.loc["E_s"]) < (tables["paper"]["network"] == "E_s").sum()
+    with pytest.raises(DgError, match=r"image_size.*100"):
+        describe(PARAMS, "paper", "paper", 100)
 
 
 def test_the_command_prints_totals_and_writes_the_table(tmp_path, capsys, tables):

@@ -403,15 +403,27 @@ def test_the_floors_give_pictures_as_they_are(toy, tmp_path, method):
 class FakeIdsg(torch.nn.Module):
     """Landmarks of the reference, shifted by the first number of the source's face code."""
 
+    code = 8
+
     def generate(self, l_r, r_s):
         return l_r + r_s[:, :1, None] / 100
 
 
 class FakeRfg(torch.nn.Module):
-    """The source's picture, darker the further the landmarks lie to the left."""
+    """The source's picture, darker the further the landmarks lie to the left and the more of them are hidden."""
 
-    def paint(self, l_t, source):
-        return source * l_t[:, :, 0].mean(dim=1)[:, None, None, None]
+    size = 32
+
+    def paint(self, l_t, source, visible):
+        return source * (l_t[:, :, 0].mean(dim=1) * visible.float().mean(dim=1))[:, None, None, None]
+
+
+class HalfHidden(FaceSet):
+    """Faces with made-up visibilities, others for every face."""
+
+    def __init__(self, folders):
+        super().__init__(folders)
+        self.visible = np.random.default_rng(1).random(self.visible.shape) < 0.7
 
 
 @pytest.fixture
@@ -421,12 +433,13 @@ def fake_nets(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "dg.idsg", SimpleNamespace(load_idsg=lambda path: FakeIdsg()))
     monkeypatch.setitem(sys.modules, "dg.rfg", SimpleNamespace(load_rfg=lambda path: FakeRfg()))
+    monkeypatch.setattr("dg.protocols.reenact.FaceSet", HalfHidden)
 
 
 def test_dg_paints_the_generated_landmarks_and_marks_its_pictures(toy, tmp_path, fake_nets):
     folder, pairs = toy
     reenact({"benchmark": "RaFD", "method": "dg"}, folder, pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
-    faces = FaceSet([folder])
+    faces = HalfHidden([folder])
     for result in Results(tmp_path / "made.arrow"):
         source, reference = faces.row(result.source), faces.row(result.reference)
         points = faces.points[reference] + faces.codes[source][0] / 100
@@ -434,7 +447,8 @@ def test_dg_paints_the_generated_landmarks_and_marks_its_pictures(toy, tmp_path,
         (tmp_path / "one.png").write_bytes(result.image)
         with Image.open(tmp_path / "one.png") as image:
             assert image.text["provenance"].startswith("synthetic, made by DG face reenactment")
-            np.testing.assert_allclose(np.asarray(image), faces.image(source) * points[:, 0].mean(), atol=0.51)
+            shade = points[:, 0].mean() * faces.visible[reference].mean()
+            np.testing.assert_allclose(np.asarray(image), faces.image(source) * shade, atol=0.51)
 
 
 def test_dg_asks_for_what_it_needs(toy, tmp_path, fake_nets):
@@ -446,6 +460,12 @@ def test_dg_asks_for_what_it_needs(toy, tmp_path, fake_nets):
     (bare / "identity/0.arrow").unlink()
     with pytest.raises(DgError, match="needs face codes"):
         reenact(method, bare, pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
+    other = prepare(tmp_path / "other", face_table(3, yaws=(0.0, 90.0)), size=64, codes=9)
+    with pytest.raises(DgError, match=r"9 numbers.*takes 8.*identity\.backend"):
+        reenact(method, other, pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
+    large = prepare(tmp_path / "large", face_table(3, yaws=(0.0, 90.0)), size=64)
+    with pytest.raises(DgError, match=r"64 px.*takes 32 px"):
+        reenact(method, large, pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
     with pytest.raises(DgError, match="no method 'fom'"):
         reenact({"benchmark": "RaFD", "method": "fom"}, folder, pairs, tmp_path / "made.arrow")
     assert not (tmp_path / "made.arrow").exists()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 
+import cv2
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -15,7 +17,10 @@ from dg.errors import DgError
 from dg.files import file_digest, read_json
 from dg.idsg import load_idsg
 from dg.idsg.networks import landmark_discriminator, subject_classifier
-from dg.released import convert_released, load_released_idsg, load_released_rfg
+from dg.landmarks.linemap import draw_lines
+from dg.landmarks.pose import face_model
+from dg.landmarks.regions import EDGES
+from dg.released import LINE_WIDTH, convert_released, load_released_idsg, load_released_rfg
 from dg.rfg import load_rfg
 from dg.rfg.networks import Trunk
 
@@ -366,3 +371,18 @@ def test_other_files_are_answered(tmp_path):
         load_released_idsg(written(tmp_path, drawn({"wing": linear("fc", 2, 2)})))
     with pytest.raises(DgError, match=r"expected torch\.save of"):
         load_released_idsg(written(tmp_path, torch.zeros(3)))
+
+
+def test_maps_are_as_thick_as_opencvs():
+    face = face_model().mean[:, :2].numpy() * [1, -1]
+    face = 0.2 + 0.6 * (face - face.min(0)) / np.ptp(face, axis=0).max()
+    theirs = np.zeros((256, 256), np.uint8)
+    ends = (face * 256).astype(int).tolist()
+    for a, b in EDGES:
+        cv2.line(theirs, ends[a], ends[b], 255, 2)
+    overlap = {}
+    for width in (2, LINE_WIDTH, 4):
+        ours = draw_lines(torch.from_numpy(face)[None], 256, width)[0, 0].bool().numpy()
+        overlap[width] = (ours & (theirs > 0)).sum() / (ours | (theirs > 0)).sum()
+    assert max(overlap, key=overlap.get) == LINE_WIDTH
+    assert overlap[LINE_WIDTH] > 0.85

@@ -11,13 +11,14 @@ from torchvision.models import resnet50
 
 from dg.checkpoints import load_checkpoint
 from dg.errors import DgError
+from dg.identity import DIMENSIONS
 from dg.identity.files import read_state, unlike
 from dg.identity.network import FaceCodeNet
 from dg.identity.vggface import vggface
 from dg.landmarks.official import FOLDER
 from dg.weights import bundled
 
-BACKENDS = ("synthface-id", "vggface2", "vggface")
+BACKENDS = tuple(DIMENSIONS)
 VGGFACE2_FILES = ("resnet50_vggface2.safetensors", "resnet50_vggface2.pth")
 """Names under which the weights of `vggface2` are looked for, in this order."""
 
@@ -30,10 +31,11 @@ class FaceEncoder(nn.Module):
     """
 
     def __init__(self, net: nn.Module, dimension: int, scaled: bool = True) -> None:
-        """Freeze `net`: face crops (B, 3, H, H) in [0, 1] -> (B, dimension); `scaled`: to one length."""
+        """Freeze `net`: face crops (B, 3, H, H) in [0, 1] -> (B, dimension). `scaled`: bring codes to one length."""
         super().__init__()
+        self.scaled = scaled
         self.net = net.to(memory_format=torch.channels_last)
-        self.dimension, self.scaled = dimension, scaled
+        self.dimension = dimension
         self.requires_grad_(False)
         self.eval()
 
@@ -42,10 +44,10 @@ class FaceEncoder(nn.Module):
         return super().train(False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, H) face crops in [0, 1], any H -> (B, D) codes of length sqrt(D), with gradient to the pictures.
+        """(B, 3, H, H) face crops in [0, 1], any H -> (B, D) codes, with gradient to the pictures.
 
-        The length gives every number of a code the size of about 1, which suits the IDSG's linear layers; cosines
-        don't see it. "vggface" codes keep their own, as the released IDSG was trained with those.
+        Scaled codes have length sqrt(D): every number of them is about as large as 1, which suits the IDSG's linear
+        layers; cosines don't see it. Those of "vggface" are left as they are: the authors' IDSG was trained on them.
         """
         codes = self.net(images)
         codes = codes if codes.dtype == torch.float64 else codes.float()
@@ -85,11 +87,11 @@ def load_face_encoder(backend: str, device: str | torch.device = "cpu", folder: 
         tensors = load_checkpoint(bundled(backend))
         net = FaceCodeNet()
         net.load_state_dict(tensors)
-        return FaceEncoder(net, 128).to(device)
+        return FaceEncoder(net, DIMENSIONS[backend]).to(device)
     if backend == "vggface2":
-        return FaceEncoder(_vggface2(folder), 2048).to(device)
+        return FaceEncoder(_vggface2(folder), DIMENSIONS[backend]).to(device)
     if backend == "vggface":
-        return FaceEncoder(vggface(folder), 4096, scaled=False).to(device)
+        return FaceEncoder(vggface(folder), DIMENSIONS[backend], scaled=False).to(device)
     raise DgError(f"identity.backend: '{backend}' is unknown; use one of {', '.join(BACKENDS)}.")
 
 

@@ -37,7 +37,8 @@ def reenact(
         idsg, rfg: checkpoints; only "dg" needs them.
 
     Raises:
-        DgError: unknown method, missing checkpoint, missing face codes, or pairs made from other data.
+        DgError: unknown method, missing checkpoint, face codes missing or of another length than the IDSG's,
+            pictures of another size than the RFG's, or pairs made from other data.
     """
     faces, table = FaceSet([Path(folder)]), read_parquet(pairs)
     method = settings["method"]
@@ -75,6 +76,17 @@ def _dg(faces: FaceSet, idsg: Path | None, rfg: Path | None) -> Reenact:
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     landmark_generator, face_generator = load_idsg(idsg).to(device), load_rfg(rfg).to(device)
+    if faces.codes.shape[1] != landmark_generator.code:
+        raise DgError(
+            f"the data set's face codes have {faces.codes.shape[1]} numbers, but {idsg} takes "
+            f"{landmark_generator.code}: it was trained with another identity.backend. Run the identity step with it."
+        )
+    size = len(faces.image(0))
+    if size != face_generator.size:
+        raise DgError(
+            f"the data set's pictures have {size} px, but {rfg} takes {face_generator.size} px. Prepare the data set "
+            f"at that size (image_size in params.yaml)."
+        )
 
     @torch.inference_mode()
     def make(pairs: pd.DataFrame) -> Iterator[Result]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dg.identity.vggface import VggFace, vggface
 from dg.landmarks.official import FOLDER
@@ -17,7 +17,9 @@ def load_perceptual(device: str | torch.device = "cpu", folder: Path = FOLDER) -
     Raises:
         DgError: its weights are missing, damaged or of another network.
     """
-    return vggface(folder).eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+    net = vggface(folder)
+    net.classifier = nn.Identity()  # 480 MB that the features don't need
+    return net.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
 
 
 def perceptual_loss(net: VggFace, painted: Tensor, truth: Tensor, known: Tensor, count: float | None = None) -> Tensor:
