@@ -42,6 +42,9 @@ class IdsgChoices(Strict):
     vls_form: Literal["hinge", "abs", "raw"] = Field(description="eq. (3): hinge, the release's abs, or as printed")
     vls_regions: Literal["paper", "released"] = Field(description="groups of points in eq. (3)")
     vls_pairs: Literal["cross", "all"] = Field(description="pairs that eq. (3) counts: of different subjects, or all")
+    localisation: Literal["known", "self"] = Field(
+        description="where eq. (6) holds lhat_t to l_t: wherever l_t is known, or in pairs of one subject alone"
+    )
     action: Literal["generated", "reconstructed"] = Field(
         description="what eq. (4) holds to l_r: lhat_t, or lhat_r as in the release"
     )

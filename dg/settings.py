@@ -175,7 +175,8 @@ def _ablation(p: Params, table: str) -> dict[str, Any]:
     dataset = dataset_of(p, "RaFD")
     settings = {
         "table": table,
-        "rows": {row: getattr(p.ablations, table).get(row, {}) for row in variants(p, table)},
+        # A list: the order of the rows must outlive JSON with sorted keys.
+        "rows": [[row, getattr(p.ablations, table).get(row, {})] for row in variants(p, table)],
         "seeds": p.sizes.tables.seeds,
         "data_set": dataset,
         "kind": p.datasets[dataset].kind,

@@ -1,12 +1,14 @@
 """Tables 1 and 2 from made-up measurements whose steps are known, and ACE of an IDSG against a plain computation."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from dg import params
 from dg.checkpoints import save_checkpoint, with_prefix
 from dg.errors import DgError
 from dg.files import read_json, write_parquet
@@ -14,17 +16,28 @@ from dg.idsg.networks import Idsg
 from dg.metrics.landmark_error import measure_idsg
 from dg.protocols.pairs import make_pairs
 from dg.reports.ablation import make_ablation
+from dg.settings import step_settings
 from dg.shards import FaceSet
 from tests.prepared import face_table, prepare
 
+ROOT = Path(__file__).parent.parent
 PEOPLE = np.repeat([f"p{k}" for k in range(6)], 5)
 
 
 def settings(table, rows, seeds=2):
     return {
-        "table": table, "rows": rows, "seeds": seeds, "data_set": "synth_rafd", "kind": "synthface", "scale": "sample",
-        "landmarks": "fan-synthface", "identity": "synthface-id", "bootstrap": 500, "seed": 3, "init": "bundled",
-    }  # fmt: skip
+        "table": table,
+        "rows": [[row, overrides] for row, overrides in rows.items()],
+        "seeds": seeds,
+        "data_set": "synth_rafd",
+        "kind": "synthface",
+        "scale": "sample",
+        "landmarks": "fan-synthface",
+        "identity": "synthface-id",
+        "bootstrap": 500,
+        "seed": 3,
+        "init": "bundled",
+    }
 
 
 def measured_ace(folder, name, values):
@@ -115,6 +128,13 @@ def test_table2_has_three_metrics_and_fid_pairs_its_draws(tmp_path):
     assert row[["ssim_step_sign", "csim_step_sign", "fid_step_sign"]].tolist() == ["paper's", "opposite", "paper's"]
     assert row["paper_csim_step"] == pytest.approx(0.862 - 0.211)
     assert "dlib" in row["stand_in"] and "bundled weights" in row["stand_in"]
+
+
+@pytest.mark.parametrize(("table", "order"), [("table1", "bl l a dg"), ("table2", "bl id st lm dg")])
+def test_rows_keep_the_papers_order_on_their_way_through_the_command_line(table, order):
+    values = params.load(ROOT / "params.yaml")
+    received = json.loads(json.dumps(step_settings(values, "ablation", table=table), sort_keys=True))
+    assert [row for row, _ in received["rows"]] == order.split()
 
 
 def test_missing_summaries_are_counted(tmp_path):

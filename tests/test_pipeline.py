@@ -120,12 +120,12 @@ def test_tables_1_and_2_hold_their_rows_and_an_ablation_is_one_line(project):
     before = state(project, "results/ablations/**/*")
     params = project / "params.yaml"
     text = params.read_text(encoding="utf-8")
-    params.write_text(text.replace("  table1:\n", "  table1:\n    abs: { idsg.vls_form: abs }\n", 1), encoding="utf-8")
+    params.write_text(text.replace("  table1:\n", "  table1:\n    zabs: { idsg.vls_form: abs }\n", 1), encoding="utf-8")
     run(project, "snakemake", "--cores", "2", "results/table1.csv")
-    assert list(pd.read_csv(project / tables[0])["row"]) == ["abs", "bl", "dg"]
+    assert list(pd.read_csv(project / tables[0])["row"]) == ["zabs", "bl", "dg"]
     after = state(project, "results/ablations/**/*")
     assert {name: after[name] for name in before} == before
-    assert {name.split("/")[3] for name in set(after) - set(before)} == {"table1-abs-0"}
+    assert {name.split("/")[3] for name in set(after) - set(before)} == {"table1-zabs-0"}
 
 
 def test_results_without_their_records_are_refused(project):

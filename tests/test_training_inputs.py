@@ -2,14 +2,24 @@
 
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from dg import params
+from dg.idsg.networks import Idsg
+from dg.idsg.training import Data
+from dg.settings import step_settings
+from dg.shards import FaceSet
 from dg.training.crops import AREA, RATIO, crop_images, crop_points, draw_crops
-from dg.training.pairs import FrameSampler
+from dg.training.pairs import FrameSampler, PairSampler
 from dg.training.prefetch import Prefetch
+from dg.training.team import Team
+from tests.prepared import face_table, prepare
+
+ROOT = Path(__file__).parent.parent
 
 
 def test_each_step_gets_its_own_batch_whatever_thread_is_first():
@@ -94,3 +104,20 @@ def test_frames_of_one_person_are_paired_with_each_other():
         assert np.array_equal(batch.source, FrameSampler(4, 6, seed=1).self_batch(step).source)
         seen |= set(zip(batch.source.tolist(), batch.reference.tolist()))
     assert seen == {(a, b) for a in range(4) for b in range(4) if a != b}
+
+
+@pytest.mark.parametrize(
+    ("localisation", "phase", "some"), [("known", "cross", True), ("self", "cross", False), ("self", "self", True)]
+)
+def test_equation_6_knows_the_truth_of_others_pairs_only_where_it_may(tmp_path, localisation, phase, some):
+    settings = step_settings(params.load(ROOT / "params.yaml"), "idsg", phase=phase) | {"localisation": localisation}
+    table = face_table(people=3, split="train")
+    faces = FaceSet([prepare(tmp_path / "toy", table)], split="train")
+    data = Data(settings, faces, PairSampler(faces.table, 8, 0), Team())
+    net = Idsg(3, 8)
+    (part,) = data.draw(0)
+    pairs = data.pairs(net, part)
+    assert bool(pairs.known.any()) == some
+    assert part.known_share == max(1, int(pairs.known.sum()))
+    if localisation == "known":
+        assert torch.equal(pairs.known, torch.from_numpy(part.rows.target >= 0))

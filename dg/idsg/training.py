@@ -72,7 +72,7 @@ def _train(
         compile_networks([nets["idsg"].landmark_encoder, nets["idsg"].landmark_decoder, *judges])
     generator = GeneratorLosses(settings, nets["idsg"], *judges).to(team.device)
     update = Step(generator, JudgeLosses(settings, *judges), optimisers, team)
-    data = _Data(settings, faces, sampler, team)
+    data = Data(settings, faces, sampler, team)
 
     def step(_: int, parts: list[_Part]) -> dict[str, torch.Tensor]:
         return update([data.pairs(nets["idsg"], part) for part in parts])
@@ -101,7 +101,7 @@ class _Part:
     vls: bool
 
 
-class _Data:
+class Data:
     """The training table as tensors, and the pairs that sample pictures show."""
 
     def __init__(self, settings: dict[str, Any], faces: FaceSet, sampler: PairSampler, team: Team) -> None:
@@ -119,11 +119,18 @@ class _Data:
         """This process's parts of the joint batch of a step."""
         batch, accumulate = self._batch_of(step), self.s["accumulate"]
         parts = self.team.world * accumulate
-        known, counting = int((batch.target >= 0).sum()), int(self._counts(batch).sum())
+        known, counting = int(self._known(batch).sum()), int(self._counts(batch).sum())
         return [
             _Part(rows, share_of(known, parts), share_of(counting, parts), counting > 0)
             for rows in self.team.parts(batch, accumulate, "idsg")
         ]
+
+    def _known(self, batch: Batch) -> np.ndarray:
+        """(B,) bool: the pairs whose lhat_t eq. (6) holds to l_t."""
+        known = batch.target >= 0
+        if self.s["localisation"] == "known":
+            return known
+        return known & (self._subject[batch.source] == self._subject[batch.reference])
 
     def _counts(self, batch: Batch) -> np.ndarray:
         """(B,) bool: the pairs that count in eq. (3)."""
@@ -143,7 +150,7 @@ class _Data:
             r_r=self.codes[reference],
             s_s=self.subject[source],
             s_r=self.subject[reference],
-            known=target >= 0,
+            known=torch.from_numpy(self._known(rows)).to(device),
             counts=torch.from_numpy(self._counts(rows)).to(device),
             known_share=part.known_share,
             counts_share=part.counts_share,

@@ -46,7 +46,7 @@ def make_ablation(settings: dict[str, Any], summaries: list[Path], out: Path) ->
     same ones for every row, so that a step is a paired difference.
 
     Args:
-        settings: table ("table1" or "table2"), rows (row -> what it changes, in order), seeds, data_set, kind, scale,
+        settings: table ("table1" or "table2"), rows ([row, what it changes], in order), seeds, data_set, kind, scale,
             landmarks, identity, init, bootstrap, seed.
         summaries: JSON files of the evaluation, row by row and in each row seed by seed.
 
@@ -56,7 +56,7 @@ def make_ablation(settings: dict[str, Any], summaries: list[Path], out: Path) ->
     Raises:
         DgError: a summary is missing or rows were measured on different pairs.
     """
-    table, rows, count = settings["table"], settings["rows"], settings["seeds"]
+    table, rows, count = settings["table"], dict(settings["rows"]), settings["seeds"]
     if len(summaries) != len(rows) * count:
         raise DgError(
             f"{out}: {len(rows)} rows of {count} seeds need {len(rows) * count} summaries, got {len(summaries)}."
