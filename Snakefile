@@ -15,6 +15,7 @@ include: "workflow/rules/idsg.smk"
 include: "workflow/rules/rfg.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
 include: "workflow/rules/bundled.smk"
 
 
@@ -24,7 +25,15 @@ refuse_untrustworthy_state()
 rule all:
     default_target: True
     input:
-        rules.table4.output.csv,
+        expand("results/table{number}.csv", number=range(1, 5)),
+        rules.figure_6_models.input,
+        "results/plots",
+        expand("results/figures/{figure}.png", figure=FIGURES),
+        expand(
+            "results/figures/dg_{benchmark}.png",
+            benchmark=[test for tests in TABLE_TESTS.values() for test in tests],
+        ),
+        "results/report.html",
 
 
 onsuccess:

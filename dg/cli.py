@@ -25,7 +25,7 @@ def _threads(count: int | None) -> None:
 
 
 def _state(settings: dict[str, Any], folders: list[Path], others: list[Path | None]) -> Path:
-    """Where a training's resume state lies: it survives as long as settings, code and inputs stay the same."""
+    """Where a step keeps its work in progress: it survives as long as settings, code and inputs stay the same."""
     from dg.digests import content_digest, digest_of
 
     files = [*sorted(p for f in folders for p in f.rglob("*.arrow") if p.parent.name != "frames")]
@@ -94,7 +94,7 @@ def _identity(a: argparse.Namespace) -> None:
 def _pairs(a: argparse.Namespace) -> None:
     from dg.protocols.pairs import make_pairs
 
-    make_pairs(a.settings, a.folder, a.out)
+    make_pairs(a.settings, a.data, a.out)
 
 
 def _share(processes: int) -> None:
@@ -135,17 +135,47 @@ def _finetune(a: argparse.Namespace) -> None:
 
 
 def _reenact(a: argparse.Namespace) -> None:
+    _threads(a.threads)
+    networks = {name: path for name in ("idsg", "rfg") if (path := getattr(a, name))}
+    if a.settings["method"] != "dg":
+        from dg.protocols.methods import run_method
+
+        work = _state(a.settings, a.data, [a.pairs, *networks.values()])
+        run_method(a.settings, a.data, a.pairs, a.out, work, networks)
+        _end(work)
+        return
+    if len(networks) < 2:
+        raise DgError("method 'dg' needs both checkpoints: give --idsg and --rfg, the outputs of the training steps.")
+    if "tuning" in a.settings:
+        from dg.protocols.self_reenact import reenact_tuned
+
+        state = _state(a.settings, a.data, [a.pairs, *networks.values()])
+        reenact_tuned(a.settings, a.data, a.pairs, a.out, a.idsg, a.rfg, state)
+        _end(state)
+        return
     from dg.protocols.reenact import reenact
 
+    reenact(a.settings, a.data, a.pairs, a.out, a.idsg, a.rfg)
+
+
+def _unchanged(a: argparse.Namespace) -> None:
+    from dg.protocols.baselines import unchanged
+
+    unchanged(a.pairs, a.show, a.out)
+
+
+def _paint(a: argparse.Namespace) -> None:
+    from dg.protocols.baselines import paint_reference
+
     _threads(a.threads)
-    reenact(a.settings, a.folder, a.pairs, a.out, a.idsg, a.rfg)
+    paint_reference(a.pairs, a.rfg, a.out)
 
 
 def _evaluate(a: argparse.Namespace) -> None:
     from dg.metrics.evaluate import evaluate
 
     _threads(a.threads)
-    evaluate(a.settings, a.folder, a.pairs, a.generated, a.out)
+    evaluate(a.settings, a.data, a.pairs, a.generated, a.out)
 
 
 def _ace(a: argparse.Namespace) -> None:
@@ -160,18 +190,36 @@ def _ablation(a: argparse.Namespace) -> None:
     print(make_ablation(a.settings, a.summaries, a.out))
 
 
-def _table4(a: argparse.Namespace) -> None:
+def _comparison(a: argparse.Namespace) -> None:
+    from dg.reports.comparison import make_comparison
     from dg.reports.summaries import make_metrics
-    from dg.reports.table4 import make_table4
 
-    make_table4(a.settings, a.summaries, a.out)
-    make_metrics(a.summaries, a.out.with_name("metrics.json"))
+    titles = make_comparison(a.settings, a.summaries, a.out)
+    make_metrics(a.summaries, a.metrics, titles)
 
 
 def _figure(a: argparse.Namespace) -> None:
     from dg.reports.figures import make_grid
 
     make_grid(a.settings, a.folder, a.pairs, a.generated, a.scores, a.out)
+
+
+def _curves(a: argparse.Namespace) -> None:
+    from dg.reports.curves import make_curves
+
+    make_curves(a.summaries, a.settings["titles"], a.out)
+
+
+def _plan(a: argparse.Namespace) -> None:
+    from dg.plan import plan
+
+    print(plan(a.targets))
+
+
+def _paper_figure(a: argparse.Namespace) -> None:
+    from dg.reports.paper_figures import make_figure
+
+    make_figure(a.settings, a.data, a.pairs, a.generated, a.out)
 
 
 def _released(a: argparse.Namespace) -> None:
@@ -255,7 +303,7 @@ def _parser(step: str) -> argparse.ArgumentParser:
     frames.add_argument("--shard", type=int, required=True)
     verb("landmarks", _landmarks, "find the 68 landmarks of a shard (F_l)", "settings", "frames", "out")
     verb("identity", _identity, "compute the face codes of a shard (E_f)", "settings", "frames", "out")
-    verb("pairs", _pairs, "draw a protocol's pair list", "settings", "folder", "out", threads=False)
+    verb("pairs", _pairs, "draw a protocol's pair list", "settings", "data", "out", threads=False)
     idsg = verb("idsg", _train, "train the IDSG, eqs. (1)-(7)", "settings", "data", "init?", "out")
     rfg = verb("rfg", _train, "train the RFG, eqs. (8)-(15)", "settings", "data", "init?", "idsg?", "out")
     for training in (idsg, rfg):
@@ -264,15 +312,30 @@ def _parser(step: str) -> argparse.ArgumentParser:
         "finetune", _finetune, "tune the RFG on a few frames of one person",
         "settings", "folder", "keys", "init", "out",
     )  # fmt: skip
-    verb("reenact", _reenact, "make a picture per pair", "settings", "folder", "pairs", "idsg?", "rfg?", "out")
-    verb("evaluate", _evaluate, "SSIM, FID and CSIM of the pictures", "settings", "folder", "pairs", "generated", "out")
+    verb("reenact", _reenact, "make a picture per pair", "settings", "data", "pairs", "idsg?", "rfg?", "out")
+    floor = verb("unchanged", _unchanged, "a baseline: source or reference as result", "pairs", "out", threads=False)
+    floor.add_argument("--show", choices=("source", "reference"), required=True)
+    verb("paint", _paint, "a baseline: the RFG on the reference's own landmarks", "rfg", "pairs", "out")
+    verb("evaluate", _evaluate, "SSIM, FID and CSIM of the pictures", "settings", "data", "pairs", "generated", "out")
     verb("ace", _ace, "ACE of an IDSG's landmarks", "settings", "folder", "pairs", "idsg", "out", threads=False)
     verb("ablation", _ablation, "Table 1 or 2 as CSV and Markdown", "settings", "summaries", "out", threads=False)
-    verb("table4", _table4, "Table 4 as CSV and Markdown", "settings", "summaries", "out", threads=False)
+    verb(
+        "comparison", _comparison, "Table 3 or 4 as CSV, Markdown and LaTeX",
+        "settings", "summaries", "metrics", "out", threads=False,
+    )  # fmt: skip
     verb(
         "figure", _figure, "grid of source, reference, result, truth",
         "settings", "folder", "pairs", "generated", "scores", "out", threads=False,
     )  # fmt: skip
+    verb("curves", _curves, "tables and yaw curves for dvc plots", "settings", "summaries", "out", threads=False)
+    planned = verbs.add_parser("plan", help="say what the pipeline will run and about how long that takes")
+    planned.add_argument("targets", nargs="*", default=["all"], help="files or rules; default: everything")
+    planned.set_defaults(does=_plan)
+    figure = verb(
+        "paper_figure", _paper_figure, "one of the paper's Figures 2 to 6",
+        "settings", "data", "pairs", "out", threads=False,
+    )  # fmt: skip
+    figure.add_argument("--generated", type=Path, nargs="+", required=True, help="results of the rows, in order")
     verb("released", _released, "convert the authors' published checkpoint", "checkpoint", "out", threads=False)
     shown = verb("describe", _describe, "list every layer of the networks and count parameters", "csv?", threads=False)
     shown.add_argument("--preset", help="a preset of params.yaml; default: the one it names")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import string
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from dg.errors import DgError
 
 BENCHMARKS = ("VoxCeleb1", "VoxCeleb2", "RaFD", "MPIE")
+ABLATION_TABLES = ("table1", "table2", "figure6")
+TestName = Literal["VoxCeleb1", "VoxCeleb2", "RaFD", "MPIE", "MPIE_LP"]
 
 
 class Strict(BaseModel):
@@ -106,6 +109,32 @@ class Dataset(Strict):
     fps: float | None = Field(default=None, gt=0, description="frames a second taken from videos; pictures: null")
 
 
+class Method(Strict):
+    """A method beside DG in Tables 3 and 4 and in the figures: a command that makes a picture of every pair."""
+
+    title: str = Field(description="its name in the tables")
+    benchmarks: tuple[TestName, ...] = Field(description="tests that it takes part in")
+    command: str = Field(
+        description="how to run it; {pairs} stands for the pair list (CSV), {out} for the folder of its pictures, "
+        "{rfg} and {idsg} for DG's trained networks; see docs/methods.md"
+    )
+    figures: bool = Field(default=True, description="also a row of Figures 3 to 5")
+    version: str = Field(default="", description="any text; change it where the code behind the command has changed")
+
+    @model_validator(mode="after")
+    def _command_fits(self) -> Method:
+        try:
+            named = {name for _, name, _, _ in string.Formatter().parse(self.command) if name is not None}
+        except ValueError as error:
+            raise ValueError(f"command: {error}") from None
+        if not {"pairs", "out"} <= named or not named <= {"pairs", "out", "rfg", "idsg"}:
+            raise ValueError(
+                "command: must hold {pairs} and {out}, and beside them at most {rfg} and {idsg}; it holds "
+                + (", ".join(f"{{{name}}}" for name in sorted(named)) or "none")
+            )
+        return self
+
+
 class Training(Strict):
     """Sizes of one network's training."""
 
@@ -144,18 +173,20 @@ class FineTuning(Strict):
 
 
 class TableRuns(Strict):
-    """Sizes of the ablations: Tables 1 and 2."""
+    """Sizes of the ablations: Tables 1 and 2, Figure 6."""
 
     seeds: int = Field(gt=0, description="trainings per row, with training_seed 0, 1, ...")
     table1: dict[str, Any] = Field(description="overrides for all rows of Table 1, as in `ablations`")
     table2: dict[str, Any] = Field(description="overrides for all rows of Table 2")
+    figure6: dict[str, Any] = Field(description="overrides for all models of Figure 6, which take one seed")
 
 
 class Protocols(Strict):
     """Sizes of the test protocols (Sec. 4.1); the rules don't shrink."""
 
     references: int = Field(gt=0, description="reference pictures per source subject")
-    vox_frames: int = Field(gt=0, description="test frames per VoxCeleb video")
+    vox1_frames: int = Field(gt=0, description="test frames per VoxCeleb1 video, beside those for fine-tuning")
+    vox_frames: int = Field(gt=0, description="test frames per VoxCeleb2 video")
     max_pairs: int | None = Field(default=None, gt=0, description="pairs drawn from each list; null: all")
 
 
@@ -200,13 +231,15 @@ class Scale(Strict):
 
 
 class Ablations(Strict):
-    """Rows of Tables 1 and 2 above "DG": {name: {key: value}}, keys as in params.yaml, dotted for nested ones.
+    """Rows of Tables 1 and 2 above "DG", and the models of Figure 6: {name: {key: value}}.
 
+    Keys as in params.yaml, dotted for nested ones;
     `sizes` stands for the block of `scales` in force: sizes.rfg.self_steps.
     """
 
     table1: dict[str, dict[str, Any]]
     table2: dict[str, dict[str, Any]]
+    figure6: dict[str, dict[str, Any]]
 
 
 class Params(Strict):
@@ -217,7 +250,7 @@ class Params(Strict):
     seed: int = Field(ge=0, description="of data and pair lists")
     training_seed: int = Field(ge=0, description="of initial weights and batches")
     benchmarks: Benchmarks
-    train_on: Literal["joint", "own"]
+    train_on: Literal["joint", "own"] | tuple[Literal["VoxCeleb1", "VoxCeleb2", "RaFD", "MPIE"], ...]
     lambda_l: float = Field(ge=0)
     lambda_c: float = Field(ge=0)
     lambda_vls: float = Field(ge=0)
@@ -236,6 +269,7 @@ class Params(Strict):
     training: Machine
     presets: dict[str, dict[str, Any]]
     ablations: Ablations
+    methods: dict[str, Method]
     datasets: dict[str, Dataset]
     scales: dict[str, Scale]
 
@@ -243,9 +277,11 @@ class Params(Strict):
     def _names_exist(self) -> Params:
         if self.scale not in self.scales:
             raise ValueError(f"scale: '{self.scale}' is not among scales ({', '.join(self.scales)})")
-        for name in (*self.ablations.table1, *self.ablations.table2):
-            if not re.fullmatch("[a-z0-9_]+", name) or name == "dg":
-                raise ValueError(f"ablations: '{name}' names files: use a-z, 0-9 and _, and not 'dg'")
+        rows = {"ablations": [name for table in ABLATION_TABLES for name in getattr(self.ablations, table)]}
+        for where, names in (rows | {"methods": list(self.methods)}).items():
+            for name in names:
+                if not re.fullmatch("[a-z0-9_]+", name) or name == "dg":
+                    raise ValueError(f"{where}: '{name}' names files: use a-z, 0-9 and _, and not 'dg'")
         for benchmark in BENCHMARKS:
             dataset = getattr(self.benchmarks, benchmark)
             if dataset not in self.datasets:
@@ -320,8 +356,10 @@ def variants(params: Params, table: str) -> dict[str, list[str]]:
     """The runs behind a table's rows: {row: [variant of training_seed 0, 1, ...]}, the last row "dg".
 
     Args:
-        table: "table1" or "table2".
+        table: "table1", "table2", or "figure6", which has no row "dg" and one seed.
     """
+    if table == "figure6":
+        return {row: [f"{table}-{row}-0"] for row in params.ablations.figure6}
     rows = [*getattr(params.ablations, table), "dg"]
     return {row: [f"{table}-{row}-{seed}" for seed in range(params.sizes.tables.seeds)] for row in rows}
 
@@ -333,7 +371,7 @@ def _overrides(params: Params, variant: str) -> list[tuple[str, dict[str, Any]]]
     layers = [(f"presets.{params.preset}", params.presets[params.preset])]
     if variant == "dg":
         return layers
-    for table in ("table1", "table2"):
+    for table in ABLATION_TABLES:
         for row, names in variants(params, table).items():
             if variant in names:
                 shared = getattr(params.sizes.tables, table)
@@ -341,7 +379,7 @@ def _overrides(params: Params, variant: str) -> list[tuple[str, dict[str, Any]]]
                 layers.append((f"ablations.{table}.{row}", getattr(params.ablations, table).get(row, {})))
                 # Above all, so that the rows of a table differ in their seeds alike.
                 return [*layers, ("training_seed", {"training_seed": names.index(variant)})]
-    rows = [name for table in ("table1", "table2") for names in variants(params, table).values() for name in names]
+    rows = [name for table in ABLATION_TABLES for names in variants(params, table).values() for name in names]
     raise DgError(f"params.yaml: no variant '{variant}', only dg, {', '.join(rows)}.")
 
 

@@ -11,15 +11,57 @@ from pathlib import Path
 from typing import Any
 
 from dg.errors import DgError
-from dg.params import Params, variants, with_overrides
+from dg.params import ABLATION_TABLES, Params, variants, with_overrides
 from dg.weights import bundled_digest
 
-METHODS = ("dg", "source_unchanged", "reference_unchanged")
+# The tests of each table, in the paper's order. "Extreme" is Figure 6's: VoxCeleb1's people in MPIE's extreme poses.
+TABLE_TESTS = {"table3": ("VoxCeleb1",), "table4": ("VoxCeleb2", "RaFD", "MPIE", "MPIE_LP")}
+TESTS = (*TABLE_TESTS["table3"], *TABLE_TESTS["table4"], "Extreme")
+
+
+# The test behind each of the paper's figures, and how its cases are chosen (dg/reports/paper_figures.py).
+FIGURES = {
+    "figure2": ("MPIE_LP", "turned"),
+    "figure3": ("VoxCeleb1", "spread"),
+    "figure4": ("RaFD", "spread"),
+    "figure5": ("MPIE_LP", "turned"),
+    "figure6": ("Extreme", "turned"),
+}
+
+
+def figure_rows(params: Params, figure: str) -> list[tuple[str, str, str]]:
+    """The rows of results in a figure: (label, variant, method)."""
+    if figure == "figure6":
+        runs = variants(params, "figure6")
+        return [(f"DG,\n{row.replace('_', ' ')}", names[0], "dg") for row, names in runs.items()]
+    benchmark, _ = FIGURES[figure]
+    others = {name: method for name, method in params.methods.items() if benchmark in method.benchmarks}
+    if figure == "figure2":
+        shown = [name for name in others if name == "rfg_alone"]
+    else:
+        shown = [name for name, method in others.items() if method.figures]
+    return [(method_titles(params)[name].replace(" without", "\nwithout"), "dg", name) for name in [*shown, "dg"]]
+
+
+def methods_of(params: Params, benchmark: str) -> list[str]:
+    """The methods that take part in a test: "dg" and those of params.yaml."""
+    return ["dg", *(name for name, method in params.methods.items() if benchmark in method.benchmarks)]
+
+
+def method_titles(params: Params) -> dict[str, str]:
+    """What the tables call each method."""
+    return {"dg": "DG"} | {name: method.title for name, method in params.methods.items()}
 
 
 def dataset_of(params: Params, benchmark: str) -> str:
-    """The data set that stands for `benchmark`; "MPIE_LP" (Large Pose) shares MPIE's."""
-    return getattr(params.benchmarks, "MPIE" if benchmark == "MPIE_LP" else benchmark)
+    """The data set that stands for `benchmark`; "MPIE_LP" (Large Pose) shares MPIE's, "Extreme" tests VoxCeleb1's."""
+    return getattr(params.benchmarks, {"MPIE_LP": "MPIE", "Extreme": "VoxCeleb1"}.get(benchmark, benchmark))
+
+
+def datasets_of(params: Params, benchmark: str) -> list[str]:
+    """The data sets whose pictures `benchmark` pairs, each once."""
+    sets = [dataset_of(params, benchmark)]
+    return list(dict.fromkeys([*sets, params.benchmarks.MPIE])) if benchmark == "Extreme" else sets
 
 
 def datasets_in_use(params: Params) -> list[str]:
@@ -28,18 +70,27 @@ def datasets_in_use(params: Params) -> list[str]:
 
 
 def model_of(params: Params, dataset: str, variant: str = "dg") -> str:
-    """The name of the model that `dataset` is tested with: "joint" or the data set's own."""
-    return "joint" if with_overrides(params, variant).train_on == "joint" else dataset
+    """The name of the model that `dataset` is tested with: "joint", the data set's own, or the sets it learns from."""
+    chosen = with_overrides(params, variant).train_on
+    if chosen in ("joint", "own"):
+        return "joint" if chosen == "joint" else dataset
+    return "+".join(sorted({getattr(params.benchmarks, name) for name in chosen}))
 
 
-def rfg_tested(params: Params, variant: str) -> str:
-    """The training rule whose RFG is tested."""
+def networks_of(params: Params, variant: str, benchmark: str) -> tuple[str, str]:
+    """The training rules whose IDSG and RFG are tested: the self phase's in self-reenactment (VoxCeleb1)."""
+    if benchmark == "VoxCeleb1":
+        return "idsg_self", "rfg_self"
+    return "idsg_cross", _rfg_tested(params, variant)
+
+
+def _rfg_tested(params: Params, variant: str) -> str:
     return "rfg_self" if with_overrides(params, variant).rfg.cross_phase == "skip" else "rfg_cross"
 
 
 def training_sets(params: Params, model: str) -> list[str]:
     """The data sets whose training parts `model` learns from."""
-    return datasets_in_use(params) if model == "joint" else [model]
+    return datasets_in_use(params) if model == "joint" else model.split("+")
 
 
 def _synthface(p: Params, dataset: str) -> dict[str, Any]:
@@ -82,7 +133,12 @@ def _identity(p: Params) -> dict[str, Any]:
 
 
 def _pairs(p: Params, benchmark: str) -> dict[str, Any]:
-    return {"benchmark": benchmark, "seed": p.seed, **p.sizes.protocols.model_dump()}
+    settings = {"benchmark": benchmark, "seed": p.seed, **p.sizes.protocols.model_dump()}
+    if benchmark == "VoxCeleb1":
+        settings["tuning"] = p.sizes.fine_tune.frames
+    if benchmark == "Extreme":
+        settings["sets"] = [p.benchmarks.VoxCeleb1, p.benchmarks.MPIE]
+    return settings
 
 
 def _machine(p: Params) -> dict[str, Any]:
@@ -139,32 +195,53 @@ def _finetune(p: Params) -> dict[str, Any]:
 
 
 def _reenact(p: Params, benchmark: str, method: str) -> dict[str, Any]:
-    if method not in METHODS:
-        raise DgError(f"no method '{method}', only {', '.join(METHODS)}.")
+    if method not in methods_of(p, benchmark):
+        raise DgError(f"{benchmark}: no method '{method}', only {', '.join(methods_of(p, benchmark))}.")
     settings: dict[str, Any] = {"benchmark": benchmark, "method": method}
-    if method == "dg":
-        settings |= {"landmark_dims": p.idsg.landmark_dims, "line_width": p.rfg.line_width}
-    return settings
+    if method != "dg":
+        return settings | p.methods[method].model_dump(include={"command", "version"})
+    settings |= {"landmark_dims": p.idsg.landmark_dims, "line_width": p.rfg.line_width}
+    return settings | ({"tuning": _finetune(p)} if benchmark == "VoxCeleb1" else {})
 
 
 def _evaluate(p: Params, benchmark: str, method: str) -> dict[str, Any]:
     return {"benchmark": benchmark, "method": method, "seed": p.seed, **p.metrics.model_dump()}
 
 
-def _figure(p: Params, benchmark: str, method: str) -> dict[str, Any]:
-    return {"benchmark": benchmark, "method": method}
+def _figure(p: Params, benchmark: str) -> dict[str, Any]:
+    return {"benchmark": benchmark}
 
 
-def _table4(p: Params) -> dict[str, Any]:
+def _paper_figure(p: Params, figure: str) -> dict[str, Any]:
+    benchmark, choice = FIGURES[figure]
+    return {
+        "figure": figure,
+        "benchmark": benchmark,
+        "choice": choice,
+        "labels": [label for label, _, _ in figure_rows(p, figure)],
+        "landmarks": figure == "figure2",
+        "note": "All RFGs start from the same bundled weights, which saw large poses."
+        if figure == "figure6" and p.rfg.init == "bundled"
+        else "",
+    }
+
+
+def _comparison(p: Params, table: str) -> dict[str, Any]:
     benchmarks = p.benchmarks.model_dump()
     return {
+        "table": table,
         "benchmarks": benchmarks,
         "kinds": {benchmark: p.datasets[dataset].kind for benchmark, dataset in benchmarks.items()},
+        "titles": method_titles(p),
         "scale": p.scale,
         "landmarks": p.landmarks.backend,
         "identity": p.identity.backend,
         "init": p.rfg.init,
     }
+
+
+def _curves(p: Params) -> dict[str, Any]:
+    return {"titles": method_titles(p)}
 
 
 def _ace(p: Params, benchmark: str) -> dict[str, Any]:
@@ -202,7 +279,9 @@ _STEPS = {
     "reenact": _reenact,
     "evaluate": _evaluate,
     "figure": _figure,
-    "table4": _table4,
+    "paper_figure": _paper_figure,
+    "comparison": _comparison,
+    "curves": _curves,
     "ace": _ace,
     "ablation": _ablation,
 }
@@ -249,8 +328,8 @@ def owner(params: Params, rule: str, variant: str) -> str:
 
 
 def all_variants(params: Params) -> list[str]:
-    """Every variant: "dg" and the runs of Tables 1 and 2."""
-    runs = [name for table in ("table1", "table2") for names in variants(params, table).values() for name in names]
+    """Every variant: "dg" and the runs of Tables 1 and 2 and Figure 6."""
+    runs = [name for table in ABLATION_TABLES for names in variants(params, table).values() for name in names]
     return ["dg", *runs]
 
 

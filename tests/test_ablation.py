@@ -146,7 +146,7 @@ def test_missing_summaries_are_counted(tmp_path):
 def test_ace_of_an_idsg_against_a_plain_computation(tmp_path, dims):
     folder = prepare(tmp_path / "toy", face_table(people=3))
     sizes = {"references": 4, "vox_frames": 2, "max_pairs": None}
-    make_pairs({"benchmark": "RaFD", "seed": 0, **sizes}, folder, tmp_path / "p.parquet")
+    make_pairs({"benchmark": "RaFD", "seed": 0, **sizes}, [folder], tmp_path / "p.parquet")
     torch.manual_seed(0)
     net = Idsg(dims, 8)
     save_checkpoint(

@@ -12,8 +12,8 @@ from tests.prepared import disk_is_full, face_table, left_in, prepare
 ACTION, SETTING = ["yaw", "pitch", "expression", "gaze"], ["light", "session"]
 
 
-def options(benchmark, seed=0, references=5, vox_frames=4, max_pairs=None):
-    return {
+def options(benchmark, seed=0, references=5, vox_frames=4, max_pairs=None, **more):
+    return more | {
         "benchmark": benchmark,
         "seed": seed,
         "references": references,
@@ -158,6 +158,61 @@ def test_voxceleb2_lists_follow_their_rules(people, clips, frames, seed, vox_fra
     assert used.max() - used.min() <= 1
 
 
+@given(
+    st.integers(1, 5), st.integers(1, 12), st.integers(1, 12), st.integers(1, 6), st.integers(1, 6), st.integers(0, 3)
+)
+@settings(max_examples=60, deadline=None)
+def test_voxceleb1_never_tests_on_a_frame_it_tunes_on(people, clips, frames, tuning, tested, seed):
+    faces = pd.concat([clip_table(people, clips, frames), clip_table(9, 2, 30, split="train").tail(30)])
+    pairs = drawn(faces, benchmark="VoxCeleb1", seed=seed, tuning=tuning, vox1_frames=tested)
+    if people < 2 or frames < tuning + tested:
+        assert pairs is None
+        return
+    assert tuple(pairs.columns) == (*PAIR_COLUMNS, "tuning")
+    # Self-reenactment: the person itself, and the frame that is asked for is the truth.
+    assert (pairs["subject"] == pairs["reference_subject"]).all()
+    assert (pairs["reference"] == pairs["target"]).all()
+    sources, references = looked_up(faces, pairs)
+    assert (sources["clip"].to_numpy() == references["clip"].to_numpy()).all()
+    assert (sources["split"] == "test").all()
+    videos = pairs.assign(clip=sources["clip"].to_numpy()).groupby("clip", sort=False)
+    assert len(videos) == min(50, people * clips)
+    for clip, video in videos:
+        keys = set(video["tuning"].iloc[0])
+        assert len(keys) == tuning and all(set(some) == keys for some in video["tuning"])
+        assert len(video) == tested == video["reference"].nunique()
+        assert not keys & set(video["reference"])
+        assert set(video["source"]) <= keys and video["source"].nunique() == 1
+        assert (faces.set_index("key").loc[list(keys), "clip"] == clip).all()
+        # Pairs of one video follow each other: the tests tune once for each.
+        assert np.ptp(video.index) == len(video) - 1
+    used = pairs.assign(clip=sources["clip"].to_numpy()).groupby("subject")["clip"].nunique()
+    assert used.max() - used.min() <= 1
+
+
+def extreme_faces(people, frames):
+    drivers = face_table(people).assign(key=lambda t: t["key"].str.replace("toy/", "mpie/"))
+    videos = clip_table(people, 2, frames).assign(
+        key=lambda t: t["key"].str.replace("toy/", "vox/"), subject=lambda t: "v" + t["subject"]
+    )
+    return pd.concat([drivers, videos], ignore_index=True)
+
+
+@given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 9), st.integers(0, 3))
+@settings(max_examples=30, deadline=None)
+def test_extreme_lists_drive_voxcelebs_people_by_mpies_large_poses(people, frames, references, seed):
+    faces = extreme_faces(people, frames)
+    pairs = drawn(faces, benchmark="Extreme", seed=seed, references=references, sets=["vox", "mpie"])
+    if people < 2:
+        assert pairs is None
+        return
+    assert pairs["source"].str.startswith("vox/").all() and pairs["reference"].str.startswith("mpie/").all()
+    assert (pairs["reference_yaw"].abs() > 60).all()
+    assert (pairs["target"] == "").all()
+    assert not pairs.duplicated(["source", "reference"]).any()
+    assert (pairs["subject"].value_counts() == min(references, people * 2 * 2)).all()
+
+
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(1, 40), st.integers(0, 5))
 def test_a_subset_is_spread_evenly(sizes, count, seed):
     pairs = pd.DataFrame({"subject": np.repeat([f"p{i}" for i in range(len(sizes))], sizes)})
@@ -193,26 +248,32 @@ def test_complete_sets_give_ground_truth_to_every_pair():
         ("MPIE", face_table(3, split="train"), r"test pictures of two.*Found: 0 pictures, 0 subjects"),
         ("MPIE", face_table(1), r"two or more subjects.*Found: 10 pictures, 1 subjects"),
         ("MPIE_LP", face_table(3, yaws=(0.0, 45.0)), r"6 \|yaw\| < 30, 0 \|yaw\| > 60"),
+        (
+            "VoxCeleb1",
+            clip_table(3, 2, 39),
+            r"8 frames to tune on and 32 others.*: 6 test videos of 3 .* 39, 39, 39",
+        ),
+        ("Extreme", face_table(3, yaws=(0.0, 60.0)), r"12 pictures, 3 subjects, 0 test pictures with \|yaw\| > 60"),
         ("VoxCeleb2", clip_table(1, 3, 2), r"videos of two or more test people.*1 subjects"),
     ],
 )
 def test_too_little_data_is_counted(benchmark, faces, message):
     with pytest.raises(DgError, match=message):
-        draw_pairs(options(benchmark), faces)
+        draw_pairs(options(benchmark, tuning=8, vox1_frames=32, sets=["toy", "toy"]), faces)
 
 
 def test_an_unknown_benchmark_is_refused():
-    with pytest.raises(DgError, match="VoxCeleb1"):
-        draw_pairs(options("VoxCeleb1"), face_table())
+    with pytest.raises(DgError, match="no pair list for the benchmark 'VoxCeleb3', only for"):
+        draw_pairs(options("VoxCeleb3"), face_table())
 
 
 def test_the_list_of_a_prepared_set_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     folder = prepare(tmp_path / "set", face_table(3))
-    make_pairs(options("RaFD", max_pairs=7), folder, tmp_path / "pairs/RaFD.parquet")
+    make_pairs(options("RaFD", max_pairs=7), [folder], tmp_path / "pairs/RaFD.parquet")
     pairs = pd.read_parquet(tmp_path / "pairs/RaFD.parquet")
     assert len(pairs) == 7
     hold_to_common_rules(face_table(3), pairs)
     monkeypatch.setattr(pd.DataFrame, "to_parquet", disk_is_full)
     with pytest.raises(DgError, match="disk is full"):
-        make_pairs(options("RaFD"), folder, tmp_path / "full/RaFD.parquet")
+        make_pairs(options("RaFD"), [folder], tmp_path / "full/RaFD.parquet")
     assert left_in(tmp_path / "full") == []

@@ -8,7 +8,7 @@ import yaml
 from dg import params
 from dg.errors import DgError
 from dg.files import read_json
-from dg.settings import owner, step_settings
+from dg.settings import model_of, networks_of, owner, step_settings, training_sets
 
 ROOT = Path(__file__).parent.parent
 
@@ -64,9 +64,13 @@ RULES = ("idsg_self", "idsg_cross", "rfg_self", "rfg_cross")
 
 
 def test_the_rows_of_a_table_share_what_they_do_not_change(values):
-    values["ablations"] = {"table1": {"no_vls": {"lambda_vls": 0}}, "table2": {"no_ds": {"lambda_ds": 0}}}
+    values["ablations"] = {
+        "table1": {"no_vls": {"lambda_vls": 0}},
+        "table2": {"no_ds": {"lambda_ds": 0}},
+        "figure6": {},
+    }
     values["train_on"] = "own"
-    values["scales"]["sample"]["tables"] = {"seeds": 2, "table1": {}, "table2": {}}
+    values["scales"]["sample"]["tables"] = {"seeds": 2, "table1": {}, "table2": {}, "figure6": {}}
     p = params.validate(values, "params.yaml")
     assert [owner(p, rule, "table1-no_vls-0") for rule in RULES] == [
         "table1-no_vls-0",
@@ -79,8 +83,24 @@ def test_the_rows_of_a_table_share_what_they_do_not_change(values):
     assert owner(p, "idsg_cross", "table2-no_ds-1") == "table1-dg-1"
 
 
+def test_a_model_of_chosen_sets_learns_from_them_alone(values):
+    p = params.validate(values, "params.yaml")
+    names = [model_of(p, "synth_vox", f"figure6-{row}_mpie-0") for row in ("with", "without")]
+    assert names == ["synth_mpie+synth_vox", "synth_vox"]
+    assert [training_sets(p, name) for name in names] == [["synth_mpie", "synth_vox"], ["synth_vox"]]
+    assert model_of(p, "synth_vox") == "joint"
+
+
+def test_self_reenactment_is_tested_with_the_self_phases_networks(values):
+    p = params.validate(values, "params.yaml")
+    assert networks_of(p, "dg", "VoxCeleb1") == ("idsg_self", "rfg_self")
+    assert networks_of(p, "dg", "VoxCeleb2") == ("idsg_cross", "rfg_cross")
+    values["rfg"]["cross_phase"] = "skip"
+    assert networks_of(params.validate(values, "params.yaml"), "dg", "RaFD") == ("idsg_cross", "rfg_self")
+
+
 def test_models_of_other_data_are_not_shared(values):
-    values["scales"]["sample"]["tables"] = {"seeds": 1, "table1": {"train_on": "own"}, "table2": {}}
+    values["scales"]["sample"]["tables"] = {"seeds": 1, "table1": {"train_on": "own"}, "table2": {}, "figure6": {}}
     p = params.validate(values, "params.yaml")
     assert p.train_on == "joint"
     assert owner(p, "idsg_self", "table1-dg-0") == "table1-dg-0"
@@ -130,10 +150,6 @@ def test_an_unknown_variant_or_preset_is_refused(values):
 
 def test_dvc_watches_every_key(values):
     """A key that no stage lists would change nothing in `dvc exp run -S`."""
-    stages = [
-        stage
-        for file in ("dvc.yaml", "ablations/dvc.yaml")
-        for stage in yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))["stages"].values()
-    ]
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
     watched = {key for stage in stages for key in stage.get("params", [])}
     assert watched == set(values)

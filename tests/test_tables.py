@@ -1,4 +1,6 @@
 import json
+import shutil
+import subprocess
 
 import numpy as np
 import pandas as pd
@@ -7,13 +9,14 @@ from PIL import Image
 
 from dg import params
 from dg.errors import DgError
+from dg.protocols.methods import run_method
 from dg.protocols.pairs import make_pairs
-from dg.protocols.reenact import reenact
 from dg.reports import figures
+from dg.reports.comparison import COLUMNS, make_comparison
+from dg.reports.curves import make_curves
 from dg.reports.figures import make_grid
 from dg.reports.paper import TABLE1, TABLE2, TABLE3, TABLE4
 from dg.reports.summaries import make_metrics
-from dg.reports.table4 import COLUMNS, make_table4
 from dg.settings import step_settings
 from tests.prepared import disk_is_full, face_table, left_in, prepare
 
@@ -21,8 +24,13 @@ STAND_IN = {"csim": "dlib", "fid": "efficientnet-lite0"}
 PAPER = {"csim": "arcface", "fid": "inception"}
 
 
+TITLES = {"dg": "DG", "source_unchanged": "source unchanged", "mine": "Mine & yours"}
+
+
 def settings(**changes):
     base = {
+        "table": "table4",
+        "titles": TITLES,
         "benchmarks": {"VoxCeleb2": "synth_vox", "RaFD": "synth_rafd", "MPIE": "synth_mpie"},
         "kinds": {"VoxCeleb2": "synthface", "RaFD": "synthface", "MPIE": "synthface"},
         "scale": "sample",
@@ -44,8 +52,11 @@ def summary(tmp_path, benchmark="RaFD", method="dg", data_set="synth_rafd", seed
         "pairs": 160,
         "subjects": 8,
         "ssim": {"value": ssim, "low": low, "high": high},
-        "fid": {"value": 12.5, "low": 10.0, "high": 15.0},
+        "fid": {"value": 12.5, "low": 10.0, "high": 15.0, "kid": 0.25},
         "csim": {"value": 0.9, "low": None, "high": None},
+        "landmark_error": {"value": 4.0, "low": 3.0, "high": 5.0},
+        "pose_error": {"value": 2.5, "low": None, "high": None},
+        "lpips": {"value": None, "low": None, "high": None},
         "backends": backends,
     }
     path.write_text(json.dumps(report))
@@ -60,29 +71,38 @@ def test_the_papers_numbers_are_as_printed():
     assert [len(rows) for rows in TABLE4.values()] == [2, 3, 2, 2]
 
 
-def test_table4_puts_the_papers_numbers_beside_the_measured(tmp_path):
+def test_the_table_puts_the_papers_numbers_beside_the_measured(tmp_path):
     paths = [
         summary(tmp_path, "MPIE_LP", "dg", "synth_mpie"),
         summary(tmp_path, "RaFD", "source_unchanged"),
         summary(tmp_path),
         summary(tmp_path, "VoxCeleb2", "dg", "synth_vox", ssim=None),
     ]
-    make_table4(settings(), paths, tmp_path / "table4.csv")
+    make_comparison(settings(), paths, tmp_path / "table4.csv")
     table = pd.read_csv(tmp_path / "table4.csv")
     assert tuple(table.columns) == COLUMNS
-    assert list(zip(table["benchmark"], table["method"])) == [
-        ("VoxCeleb2", "dg"), ("RaFD", "dg"), ("RaFD", "source_unchanged"), ("MPIE_LP", "dg"),
+    assert list(zip(table["benchmark"], table["method"], table["source"])) == [
+        ("VoxCeleb2", "dg", "measured"), ("VoxCeleb2", "FOM", "quoted"), ("RaFD", "dg", "measured"),
+        ("RaFD", "source_unchanged", "measured"), ("RaFD", "FReeNet", "quoted"), ("RaFD", "FOM", "quoted"),
+        ("MPIE", "FOM", "quoted"), ("MPIE_LP", "dg", "measured"), ("MPIE_LP", "FOM", "quoted"),
     ]  # fmt: skip
-    rafd = table.iloc[1]
+    rafd = table.iloc[2]
+    assert rafd[["kid", "landmark_error", "pose_error"]].tolist() == [0.25, 4.0, 2.5] and np.isnan(rafd["lpips"])
+    quoted = table[table["source"] == "quoted"]
+    assert quoted[["ssim", "fid", "csim", "kid", "pairs"]].isna().all(axis=None)
+    assert quoted.iloc[-1][["paper_ssim", "paper_fid", "paper_csim"]].tolist() == [0.38, 62.88, 0.382]
     assert rafd[["ssim", "ssim_low", "ssim_high", "fid", "csim"]].tolist() == [0.75, 0.65, 0.85, 12.5, 0.9]
     assert rafd[["paper_ssim", "paper_fid", "paper_csim"]].tolist() == [0.726, 4.79, 0.862]
-    assert table.iloc[2][["paper_ssim", "paper_fid", "paper_csim"]].isna().all()
+    assert table.iloc[3][["paper_ssim", "paper_fid", "paper_csim"]].isna().all()
     assert np.isnan(table.iloc[0]["ssim"])
     for phrase in ("SynthFace (synth_rafd)", "dlib", "Inception", "3DFAN", "VGGFace2", "sample", "bundled"):
         assert phrase in rafd["stand_in"]
     text = (tmp_path / "table4.md").read_text()
-    assert text.startswith("# Table 4 on SynthFace and offline networks: not comparable")
-    assert "| RaFD | DG [2] | 0.750 [0.650, 0.850] | 12.5 [10.0, 15.0] | 0.900 | 160 |" in text
+    assert text.startswith("# Table 4, cross-reenactment, on SynthFace and offline networks: not comparable")
+    row = (
+        "| RaFD | DG [2] | 0.750 [0.650, 0.850] | 12.5 [10.0, 15.0] | 0.250 | 0.900 | 4.00 [3.00, 5.00] | 2.50 | 160 |"
+    )
+    assert row in text and "LPIPS" not in text
     assert "| VoxCeleb2 | DG [1] | – |" in text
     assert "| RaFD | FReeNet | 0.717 | 12.17 | n.a. |" in text
 
@@ -90,56 +110,103 @@ def test_table4_puts_the_papers_numbers_beside_the_measured(tmp_path):
 def test_nothing_is_said_of_stand_ins_where_there_are_none(tmp_path):
     path = summary(tmp_path, data_set="rafd", backends=PAPER)
     real = settings(benchmarks={"RaFD": "rafd"}, kinds={"RaFD": "rafd"}, scale="paper", init="scratch")
-    make_table4(real | {"landmarks": "fan", "identity": "vggface2"}, [path], tmp_path / "table4.csv")
+    make_comparison(real | {"landmarks": "fan", "identity": "vggface2"}, [path], tmp_path / "table4.csv")
     assert pd.read_csv(tmp_path / "table4.csv")["stand_in"].isna().all()
-    assert (tmp_path / "table4.md").read_text().startswith("# Table 4: cross-reenactment\n")
+    assert (tmp_path / "table4.md").read_text().startswith("# Table 4, cross-reenactment\n")
 
 
 def test_seeds_are_joined(tmp_path):
     paths = [summary(tmp_path, seed=seed, ssim=ssim) for seed, ssim in ((0, 0.7), (1, 0.8))]
-    make_table4(settings(), paths, tmp_path / "table4.csv")
-    row = pd.read_csv(tmp_path / "table4.csv").iloc[0]
+    make_comparison(settings(), paths, tmp_path / "table4.csv")
+    row = pd.read_csv(tmp_path / "table4.csv").query("method == 'dg'").iloc[0]
     assert row[["ssim", "ssim_low", "ssim_high", "seeds"]].tolist() == [0.75, 0.6, 0.9, 2]
     with pytest.raises(DgError, match="with seed 1 was given twice"):
-        make_table4(settings(), [*paths, paths[1]], tmp_path / "other.csv")
+        make_comparison(settings(), [*paths, paths[1]], tmp_path / "other.csv")
 
 
 def test_summaries_that_do_not_fit_are_refused(tmp_path):
     out = tmp_path / "out/table4.csv"
     with pytest.raises(DgError, match=r"measured on 'rafd', but benchmarks\.RaFD says 'synth_rafd'"):
-        make_table4(settings(), [summary(tmp_path, data_set="rafd")], out)
-    with pytest.raises(DgError, match="has no place in Table 4"):
-        make_table4(settings(), [summary(tmp_path, method="fom")], out)
+        make_comparison(settings(), [summary(tmp_path, data_set="rafd")], out)
+    with pytest.raises(DgError, match="has no place in a table"):
+        make_comparison(settings(), [summary(tmp_path, method="fom")], out)
+    with pytest.raises(DgError, match="VoxCeleb1 has no place in Table 4"):
+        make_comparison(settings(), [summary(tmp_path, "VoxCeleb1", data_set="synth_vox")], out)
     with pytest.raises(DgError, match="differ in more than their seed"):
-        make_table4(settings(), [summary(tmp_path), summary(tmp_path, seed=1, backends=PAPER)], out)
+        make_comparison(settings(), [summary(tmp_path), summary(tmp_path, seed=1, backends=PAPER)], out)
     with pytest.raises(DgError, match="no summaries"):
-        make_table4(settings(), [], out)
+        make_comparison(settings(), [], out)
     (tmp_path / "junk.json").write_text("{}")
     with pytest.raises(DgError, match="is no summary of evaluate"):
-        make_table4(settings(), [tmp_path / "junk.json"], out)
+        make_comparison(settings(), [tmp_path / "junk.json"], out)
     assert not out.parent.exists()
 
 
 def test_metrics_are_nested_for_dvc(tmp_path):
     paths = [summary(tmp_path), summary(tmp_path, "VoxCeleb2", "dg", "synth_vox", ssim=None)]
-    make_metrics(paths, tmp_path / "metrics.json")
-    assert json.loads((tmp_path / "metrics.json").read_text()) == {
-        "VoxCeleb2": {"dg": {"ssim": None, "fid": 12.5, "csim": 0.9}},
-        "RaFD": {"dg": {"ssim": 0.75, "fid": 12.5, "csim": 0.9}},
+    make_metrics(paths, tmp_path / "table4.json", TITLES)
+    same = {"fid": 12.5, "csim": 0.9, "kid": 0.25, "landmark_error": 4.0, "pose_error": 2.5, "lpips": None}
+    assert json.loads((tmp_path / "table4.json").read_text()) == {
+        "VoxCeleb2": {"dg": {"ssim": None} | same},
+        "RaFD": {"dg": {"ssim": 0.75} | same},
     }
 
 
 def test_the_settings_of_the_shipped_file_make_the_table(tmp_path):
-    chosen = step_settings(params.load(), "table4")
-    make_table4(chosen, [summary(tmp_path)], tmp_path / "table4.csv")
-    assert len(pd.read_csv(tmp_path / "table4.csv")) == 1
+    chosen = step_settings(params.load(), "comparison", table="table4")
+    make_comparison(chosen, [summary(tmp_path)], tmp_path / "table4.csv")
+    assert (pd.read_csv(tmp_path / "table4.csv")["source"] == "measured").sum() == 1
+
+
+def test_table_3_is_self_reenactment(tmp_path):
+    paths = [summary(tmp_path, "VoxCeleb1", method, "synth_vox") for method in ("mine", "dg")]
+    vox = {"benchmarks": {"VoxCeleb1": "synth_vox"}, "kinds": {"VoxCeleb1": "synthface"}}
+    make_comparison(settings(table="table3", **vox), paths, tmp_path / "table3.csv")
+    table = pd.read_csv(tmp_path / "table3.csv")
+    assert table["method"].tolist() == ["dg", "mine", "X2Face", "FSTH", "FOM", "PuppeteerGAN", "MGOS"]
+    assert table.iloc[0][["paper_ssim", "paper_fid", "paper_csim"]].tolist() == [0.761, 22.1, 0.831]
+    assert np.isnan(table.iloc[6]["paper_fid"])
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex (Debian: texlive-latex-base)")
+def test_the_latex_table_compiles_and_says_what_stands_in(tmp_path):
+    paths = [summary(tmp_path), summary(tmp_path, method="mine"), summary(tmp_path, "MPIE_LP", "dg", "synth_mpie")]
+    make_comparison(settings(), paths, tmp_path / "table4.csv")
+    text = (tmp_path / "table4.tex").read_text()
+    assert "Mine \\& yours & 0.750 & 12.5 & 0.900 &  &  &  \\\\" in text
+    assert "FReeNet (quoted) &  &  &  & 0.717 & 12.17 &  \\\\" in text
+    assert "SynthFace (synth\\_rafd) instead of RaFD" in text
+    page = "\\documentclass{article}\\begin{document}\\input{table4}\\end{document}"
+    (tmp_path / "page.tex").write_text(page)
+    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "page.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "page.pdf").stat().st_size > 1000
+
+
+def test_curves_for_dvc_hold_the_bins_and_the_rows(tmp_path):
+    path = summary(tmp_path)
+    report = json.loads(path.read_text())
+    values = {name: {"value": k / 8} for k, name in enumerate(("csim", "pose_error", "landmark_error", "ssim"))}
+    report["yaw_bins"] = [{"from": 15, "to": 30, "pairs": 7} | values]
+    path.write_text(json.dumps(report))
+    make_curves([path, summary(tmp_path, method="mine")], TITLES, tmp_path / "plots")
+    assert (tmp_path / "plots/yaw_RaFD.csv").read_text().splitlines() == [
+        "yaw,pairs,csim,pose_error,landmark_error,ssim", "22.5,7,0.0,0.125,0.25,0.375",
+    ]  # fmt: skip
+    table = pd.read_csv(tmp_path / "plots/tables.csv")
+    assert table["row"].tolist() == ["RaFD: DG", "RaFD: Mine & yours"]
+    assert table["ssim"].tolist() == [0.75, 0.75]
+    assert left_in(tmp_path / "plots") == ["tables.csv", "yaw_RaFD.csv"]
+    with pytest.raises(DgError, match="lacks 'yaw_bins'"):
+        make_curves([summary(tmp_path)], TITLES, tmp_path / "plots")
 
 
 def test_a_full_disk_leaves_no_table(tmp_path, monkeypatch):
     path = summary(tmp_path)
     monkeypatch.setattr(pd.DataFrame, "to_csv", disk_is_full)
     with pytest.raises(DgError, match="disk is full"):
-        make_table4(settings(), [path], tmp_path / "out/table4.csv")
+        make_comparison(settings(), [path], tmp_path / "out/table4.csv")
     assert left_in(tmp_path / "out") == []
 
 
@@ -147,12 +214,14 @@ def grid_inputs(tmp_path, size=32, targets=True):
     folder = prepare(tmp_path / "toy", face_table(4), size=size)
     pairs = tmp_path / "pairs.parquet"
     sizes = {"seed": 0, "references": 5, "vox_frames": 4, "max_pairs": None}
-    make_pairs({"benchmark": "RaFD", **sizes}, folder, pairs)
+    make_pairs({"benchmark": "RaFD", **sizes}, [folder], pairs)
     table = pd.read_parquet(pairs)
     if not targets:
         table["target"] = ""
         table.to_parquet(pairs)
-    reenact({"benchmark": "RaFD", "method": "source_unchanged"}, folder, pairs, tmp_path / "made.arrow")
+    command = "python -m dg unchanged --show source --pairs {pairs} --out {out}"
+    method = {"benchmark": "RaFD", "method": "source_unchanged", "command": command}
+    run_method(method, [folder], pairs, tmp_path / "made.arrow", tmp_path / "work", {})
     values = table.assign(ssim=np.linspace(0, 1, len(table)) if targets else np.nan, csim=0.5, ace=1.0)
     values.to_parquet(tmp_path / "values.parquet")
     return folder, pairs, tmp_path / "made.arrow", tmp_path / "values.parquet"
@@ -162,7 +231,7 @@ def grid_inputs(tmp_path, size=32, targets=True):
 @pytest.mark.parametrize("targets", [True, False])
 def test_grids_fit_the_report_and_say_that_they_are_synthetic(tmp_path, size, targets):
     inputs = grid_inputs(tmp_path, size, targets)
-    make_grid({"benchmark": "RaFD", "method": "dg"}, *inputs, tmp_path / "grid.png")
+    make_grid({"benchmark": "RaFD"}, *inputs, tmp_path / "grid.png")
     with Image.open(tmp_path / "grid.png") as image:
         assert 500 < image.width <= 1200
         assert "synthetic" in image.text["provenance"]
@@ -176,7 +245,7 @@ def test_grids_show_the_whole_range(tmp_path, monkeypatch):
         figures, "_example", lambda faces, results, values, number: shown.append(values["ssim"].iloc[number])
     )
     monkeypatch.setattr(figures, "_draw", lambda *_: Image.new("RGB", (9, 9)))
-    make_grid({"benchmark": "RaFD", "method": "dg"}, *inputs, tmp_path / "grid.png")
+    make_grid({"benchmark": "RaFD"}, *inputs, tmp_path / "grid.png")
     assert shown == sorted(shown, reverse=True)
     assert (shown[0], shown[-1], len(shown)) == (1, 0, figures.EXAMPLES)
     assert np.ptp(np.diff(shown)) < 0.06
@@ -186,5 +255,5 @@ def test_grids_refuse_files_that_do_not_belong_together(tmp_path):
     folder, pairs, made, values = grid_inputs(tmp_path)
     pd.read_parquet(values).iloc[1:].to_parquet(values)
     with pytest.raises(DgError, match=r"values\.parquet: was made from other pairs"):
-        make_grid({"benchmark": "RaFD", "method": "dg"}, folder, pairs, made, values, tmp_path / "out/grid.png")
+        make_grid({"benchmark": "RaFD"}, folder, pairs, made, values, tmp_path / "out/grid.png")
     assert not (tmp_path / "out").exists()

@@ -380,3 +380,48 @@ def test_sample_pictures_say_that_they_are_synthetic(rfg):
     assert pictures
     with Image.open(pictures[-1]) as image:
         assert any("synthetic" in str(text) for text in image.text.values())
+
+
+def test_voxceleb1_tunes_once_for_each_video_and_goes_on_after_a_stop(data, idsg, rfg, tmp_path, monkeypatch):
+    from dg.protocols import self_reenact
+    from dg.protocols.reenact import DgReenactor
+    from dg.protocols.results import Results
+    from dg.rfg.fine_tuning import fine_tune
+
+    def video(subject: str) -> pd.DataFrame:
+        tuning = [f"x/{subject}/neutral/{yaw}" for yaw in (-45, 0, 45)]
+        tested = [f"x/{subject}/smile/{yaw}" for yaw in (-45, 0, 45)]
+        columns = {"source": tuning[0], "reference": tested, "target": tested, "subject": subject}
+        return pd.DataFrame(columns).assign(tuning=[tuning] * 3)
+
+    videos = [video("a"), video("b")]
+    pairs, state, out = tmp_path / "pairs.parquet", tmp_path / "state", tmp_path / "made.arrow"
+    write_parquet(pairs, pd.concat(videos))
+    values = {
+        "tuning": settings("rfg", "self", batch=3, steps=3, crop=0, lambda_id=0, lambda_lm=0, lambda_ds=0)
+        | {"frames": 3}
+    }
+    tuned_on = []
+
+    def stopped_at_b(settings_, folder, keys, *files):
+        if keys[0].startswith("x/b"):
+            raise KeyboardInterrupt
+        tuned_on.append(keys)
+        fine_tune(settings_, folder, keys, *files)
+
+    monkeypatch.setattr(self_reenact, "fine_tune", stopped_at_b)
+    with pytest.raises(KeyboardInterrupt):
+        self_reenact.reenact_tuned(values, [data], pairs, out, idsg, rfg, state)
+    assert not out.exists()
+    monkeypatch.setattr(
+        self_reenact, "fine_tune", lambda s, f, keys, *files: (tuned_on.append(keys), fine_tune(s, f, keys, *files))
+    )
+    self_reenact.reenact_tuned(values, [data], pairs, out, idsg, rfg, state)
+    assert tuned_on == [list(part["tuning"].iloc[0]) for part in videos]
+    made = Results(out)
+    assert made.keys("reference") == pd.concat(videos)["reference"].tolist()
+    for number, part in enumerate(videos):
+        net = tmp_path / f"by_hand_{number}.safetensors"
+        fine_tune(values["tuning"], data, list(part["tuning"].iloc[0]), rfg, net, tmp_path / f"s{number}")
+        expected = list(DgReenactor(FaceSet([data]), idsg, net)(part))
+        assert [result.image for result in expected] == [made[3 * number + k].image for k in range(3)]

@@ -12,16 +12,21 @@ import pandas as pd
 
 from dg.errors import DgError
 from dg.files import write_parquet
-from dg.protocols.rules import mpie_pairs, rafd_pairs, subset, voxceleb2_pairs
+from dg.protocols.rules import extreme_pairs, mpie_pairs, rafd_pairs, subset
+from dg.protocols.video_rules import voxceleb1_pairs, voxceleb2_pairs
 from dg.shards import FaceSet
 
 Rule = Callable[[pd.DataFrame, dict[str, Any], np.random.Generator], pd.DataFrame]
 
 RULES: dict[str, Rule] = {
+    "VoxCeleb1": lambda faces, sizes, rng: voxceleb1_pairs(faces, sizes["tuning"], sizes["vox1_frames"], rng),
     "RaFD": lambda faces, sizes, rng: rafd_pairs(faces, sizes["references"], rng),
     "MPIE": lambda faces, sizes, rng: mpie_pairs(faces, sizes["references"], rng, large_pose=False),
     "MPIE_LP": lambda faces, sizes, rng: mpie_pairs(faces, sizes["references"], rng, large_pose=True),
     "VoxCeleb2": lambda faces, sizes, rng: voxceleb2_pairs(faces, sizes["vox_frames"], rng),
+    "Extreme": lambda faces, sizes, rng: extreme_pairs(
+        *(faces[faces["key"].str.startswith(f"{name}/")] for name in sizes["sets"]), sizes["references"], rng
+    ),
 }
 
 
@@ -29,7 +34,8 @@ def draw_pairs(settings: dict[str, Any], faces: pd.DataFrame) -> pd.DataFrame:
     """The pairs of settings["benchmark"] (PAIR_COLUMNS); the same faces and seed give the same pairs.
 
     Args:
-        settings: benchmark (VoxCeleb2, RaFD, MPIE, MPIE_LP), seed, references, vox_frames, max_pairs.
+        settings: benchmark (a key of RULES), seed, references, vox1_frames, vox_frames, tuning, max_pairs; for Extreme
+            also sets: the names of VoxCeleb1's and of MPIE's data set.
         faces: manifest rows, in any order.
 
     Raises:
@@ -44,8 +50,8 @@ def draw_pairs(settings: dict[str, Any], faces: pd.DataFrame) -> pd.DataFrame:
     return subset(pairs, settings["max_pairs"], rng)
 
 
-def make_pairs(settings: dict[str, Any], folder: Path, out: Path) -> None:
-    """Write the pair list `out` (Parquet, PAIR_COLUMNS; yaws in degrees) for the prepared set in `folder`.
+def make_pairs(settings: dict[str, Any], folders: list[Path], out: Path) -> None:
+    """Write the pair list `out` (Parquet, PAIR_COLUMNS; yaws in degrees) for the prepared sets in `folders`.
 
     Only faces with landmarks take part.
 
@@ -53,6 +59,6 @@ def make_pairs(settings: dict[str, Any], folder: Path, out: Path) -> None:
         settings: as for draw_pairs.
 
     Raises:
-        DgError: as draw_pairs, and where `folder` isn't prepared.
+        DgError: as draw_pairs, and where a folder isn't prepared.
     """
-    write_parquet(out, draw_pairs(settings, FaceSet([Path(folder)]).table))
+    write_parquet(out, draw_pairs(settings, FaceSet(folders).table))

@@ -1,4 +1,4 @@
-"""The rules of the cross-reenactment protocols (Sec. 4.1), as functions of a table of faces.
+"""The rules of the cross-reenactment protocols (Sec. 4.1), as functions of a table of faces; see also video_rules.py.
 
 Every rule takes faces (manifest columns) and returns pairs (PAIR_COLUMNS) of pictures of different subjects. The
 source says who, the reference says which pose and expression. `target` is the ground truth: another picture of the
@@ -21,7 +21,6 @@ PAIR_COLUMNS = ("source", "reference", "target", "subject", "reference_subject",
 
 NEAR_FRONTAL = 30.0  # degrees; a source of RaFD and of MPIE (Large Pose) turns less
 LARGE_POSE = 60.0  # degrees; a reference of MPIE (Large Pose) turns more
-VIDEOS = 50  # "the 50 videos in the test set" of VoxCeleb
 
 _ACTION = ("yaw", "pitch", "expression", "gaze")
 _SETTING = ("light", "session")
@@ -58,11 +57,11 @@ def rafd_pairs(faces: pd.DataFrame, references: int, rng: np.random.Generator) -
         candidates = own[is_source[own.index]]
         if candidates.empty:
             continue
-        source = next(_shuffled(candidates, rng))
-        fitting = (row for row in _shuffled(others, rng) if truth.of(source, row) != source.key)
-        pairs += [_pair(source, row, truth.of(source, row)) for row in islice(fitting, references)]
+        source = next(shuffled(candidates, rng))
+        fitting = (row for row in shuffled(others, rng) if truth.of(source, row) != source.key)
+        pairs += [make_pair(source, row, truth.of(source, row)) for row in islice(fitting, references)]
     need = f"neutral pictures with |yaw| < {NEAR_FRONTAL:g} of two or more subjects"
-    return _table(pairs, "RaFD", faces, need, {"neutral, near frontal": is_source})
+    return pair_table(pairs, "RaFD", faces, need, {"neutral, near frontal": is_source})
 
 
 def mpie_pairs(faces: pd.DataFrame, references: int, rng: np.random.Generator, large_pose: bool) -> pd.DataFrame:
@@ -82,45 +81,43 @@ def mpie_pairs(faces: pd.DataFrame, references: int, rng: np.random.Generator, l
         by_setting: dict[tuple, list] = {}
         for row in own[is_source[own.index]].itertuples():
             by_setting.setdefault(_state(row, _SETTING), []).append(row)
-        for reference in islice(_shuffled(others[is_reference[others.index]], rng), references):
+        for reference in islice(shuffled(others[is_reference[others.index]], rng), references):
             # All sources of one light and session share their ground truth.
             found = [(rows, truth.of(rows[0], reference)) for rows in by_setting.values()]
             fitting = [(row, target) for rows, target in found if target for row in rows if row.key != target]
             fitting = fitting or [(row, "") for rows, target in found if not target for row in rows]
             if fitting:
                 source, target = fitting[rng.integers(len(fitting))]
-                pairs.append(_pair(source, reference, target))
+                pairs.append(make_pair(source, reference, target))
     need = "test pictures of two or more subjects"
     counts = {}
     if large_pose:
         need = f"sources with |yaw| < {NEAR_FRONTAL:g} and references with |yaw| > {LARGE_POSE:g} among the {need}"
         counts = {f"|yaw| < {NEAR_FRONTAL:g}": is_source, f"|yaw| > {LARGE_POSE:g}": is_reference}
-    return _table(pairs, "MPIE_LP" if large_pose else "MPIE", faces, need, counts)
+    return pair_table(pairs, "MPIE_LP" if large_pose else "MPIE", faces, need, counts)
 
 
-def voxceleb2_pairs(faces: pd.DataFrame, frames: int, rng: np.random.Generator) -> pd.DataFrame:
-    """VoxCeleb2: up to 50 videos of test people, each with `frames` frames of a video of somebody else.
+def extreme_pairs(
+    sources: pd.DataFrame, drivers: pd.DataFrame, references: int, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Figure 6: every test subject of VoxCeleb1 with `references` random large-pose pictures of MPIE's test subjects.
 
-    The source is one random frame of the video. As many people as possible take part: somebody's second video is only
-    taken when everybody's first is. There is no ground truth: nobody was filmed moving just like somebody else.
+    The source is one random test frame of the subject, references turn more than 60 degrees; there is no ground truth.
+
+    Args:
+        sources: faces of VoxCeleb1's data set.
+        drivers: faces of MPIE's.
     """
-    faces = faces[faces["split"] == "test"]
-    clips: dict[str, list[pd.DataFrame]] = {}
-    for (subject, _), clip in faces.groupby(["subject", "clip"], sort=True):
-        clips.setdefault(subject, []).append(clip)
-    queue = [(turn, subject) for subject, own in clips.items() for turn in range(len(own))]
-    queue = [queue[i] for i in rng.permutation(len(queue))]
-    queue = sorted(queue, key=lambda item: item[0])[:VIDEOS] if len(clips) > 1 else []
-    order = {subject: rng.permutation(len(own)) for subject, own in clips.items()}
+    own, drivers = sources[sources["split"] == "test"], drivers[drivers["split"] == "test"]
+    extreme = drivers[drivers["yaw"].abs() > LARGE_POSE]
     pairs = []
-    for turn, subject in sorted(queue, key=lambda item: item[::-1]):
-        source = next(_shuffled(clips[subject][order[subject][turn]], rng))
-        others = sorted(set(clips) - {subject})
-        driving = clips[others[rng.integers(len(others))]]
-        clip = driving[rng.integers(len(driving))]
-        driven = sorted(islice(_shuffled(clip, rng), frames), key=lambda row: row.frame)
-        pairs += [_pair(source, row, "") for row in driven]
-    return _table(pairs, "VoxCeleb2", faces, "videos of two or more test people", {})
+    for subject, frames in own.groupby("subject", sort=True):
+        source = next(shuffled(frames, rng))
+        fitting = extreme[extreme["subject"] != subject]
+        pairs += [make_pair(source, row, "") for row in islice(shuffled(fitting, rng), references)]
+    counts = {f"test pictures with |yaw| > {LARGE_POSE:g}": drivers["yaw"].abs() > LARGE_POSE}
+    need = f"test frames of two or more people in VoxCeleb1's set, test pictures with |yaw| > {LARGE_POSE:g} in MPIE's"
+    return pair_table(pairs, "Extreme", own, need, counts)
 
 
 def subset(pairs: pd.DataFrame, count: int | None, rng: np.random.Generator) -> pd.DataFrame:
@@ -138,17 +135,28 @@ def _by_subject(faces: pd.DataFrame) -> Iterable[tuple[str, pd.DataFrame, pd.Dat
         yield subject, own, faces[faces["subject"] != subject]
 
 
-def _shuffled(rows: pd.DataFrame, rng: np.random.Generator) -> Iterator[Any]:
+def shuffled(rows: pd.DataFrame, rng: np.random.Generator) -> Iterator[Any]:
+    """The rows in random order."""
     return rows.iloc[rng.permutation(len(rows))].itertuples()
 
 
-def _pair(source: Any, reference: Any, target: str) -> tuple:
+def make_pair(source: Any, reference: Any, target: str) -> tuple:
+    """A row of PAIR_COLUMNS from two rows of the table of faces."""
     return (source.key, reference.key, target, source.subject, reference.subject, source.yaw, reference.yaw)
 
 
-def _table(
+def pair_table(
     pairs: list[tuple], benchmark: str, faces: pd.DataFrame, need: str, counts: dict[str, pd.Series]
 ) -> pd.DataFrame:
+    """The pairs as a table.
+
+    Args:
+        pairs: rows made by `make_pair`.
+        faces: what there was to draw from; `counts`: masks of kinds of it, for the message.
+
+    Raises:
+        DgError: fewer than two source subjects; the message counts what is there and says what is needed.
+    """
     table = pd.DataFrame(pairs, columns=list(PAIR_COLUMNS))
     if table["subject"].nunique() < 2:
         found = {"pictures": len(faces), "subjects": faces["subject"].nunique()}

@@ -13,7 +13,7 @@ from dg.errors import DgError
 from dg.files import read_parquet, replacing
 from dg.protocols.results import Results
 from dg.provenance import REENACTED, save_png
-from dg.reports.paper import BENCHMARK_TITLES, METHOD_TITLES
+from dg.reports.paper import BENCHMARK_TITLES
 from dg.shards import FaceSet, decode_image
 
 EXAMPLES = 8
@@ -31,10 +31,10 @@ def make_grid(settings: dict[str, Any], folder: Path, pairs: Path, generated: Pa
     the grid shows the whole range and nobody's choice.
 
     Args:
-        settings: benchmark, method.
+        settings: benchmark.
         folder: the prepared data set.
         pairs: its pair list.
-        generated: the method's results.
+        generated: DG's results.
         per_pair: evaluate's values for each pair.
 
     Raises:
@@ -47,9 +47,11 @@ def make_grid(settings: dict[str, Any], folder: Path, pairs: Path, generated: Pa
             raise DgError(f"{path}: was made from other pairs than {pairs}. Run its step again.")
     ranked_by, chosen = _spread(values)
     examples = [_example(faces, results, values, number) for number in chosen]
-    title = f"{METHOD_TITLES[settings['method']]} on {BENCHMARK_TITLES[settings['benchmark']]}: {Path(folder).name}"
-    made = f"Results are {REENACTED}." if settings["method"] == "dg" else ""
-    subtitle = f"{len(chosen)} of {len(table)} pairs, evenly from the best to the worst {ranked_by.upper()}. {made}"
+    title = f"DG on {BENCHMARK_TITLES[settings['benchmark']]}: {Path(folder).name}"
+    subtitle = (
+        f"{len(chosen)} of {len(table)} pairs, evenly from the best to the worst {ranked_by.upper()}. "
+        f"Results are {REENACTED}."
+    )
     with replacing(out) as temporary:
         save_png(_draw(title, subtitle, examples), temporary, f"{title}. {subtitle}")
 

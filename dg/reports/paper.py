@@ -57,5 +57,20 @@ TABLE4: dict[str, dict[str, Scores]] = {
     "MPIE_LP": {"FOM": Scores(0.38, 62.88, 0.382), "DG": Scores(0.61, 25.66, 0.711)},
 }
 
-BENCHMARK_TITLES = {"VoxCeleb2": "VoxCeleb2", "RaFD": "RaFD", "MPIE": "MPIE", "MPIE_LP": "MPIE (Large Pose)"}
-METHOD_TITLES = {"dg": "DG", "source_unchanged": "source unchanged", "reference_unchanged": "reference unchanged"}
+BENCHMARK_TITLES = {
+    "VoxCeleb1": "VoxCeleb1",
+    "VoxCeleb2": "VoxCeleb2",
+    "RaFD": "RaFD",
+    "MPIE": "MPIE",
+    "MPIE_LP": "MPIE (Large Pose)",
+    "Extreme": "VoxCeleb1 in MPIE's extreme poses",
+}
+METRIC_TITLES = {
+    "ssim": "SSIM ↑",
+    "fid": "FID ↓",
+    "kid": "KID ↓",
+    "csim": "CSIM ↑",
+    "landmark_error": "landmark error ↓",
+    "pose_error": "pose error ↓",
+    "lpips": "LPIPS ↓",
+}

@@ -1,6 +1,7 @@
 # Reads and checks; no rules here.
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,14 +16,19 @@ from dg.errors import DgError
 from dg.params import validate as validate_params
 from dg.params import variants
 from dg.settings import (
-    METHODS,
+    FIGURES,
+    TABLE_TESTS,
+    TESTS,
     all_variants,
     dataset_of,
     datasets_in_use,
+    datasets_of,
+    figure_rows,
+    methods_of,
     model_of,
     owner,
-    rfg_tested,
     step_settings,
+    networks_of,
     training_sets,
 )
 from dg.weights import FOLDER as BUNDLED
@@ -35,9 +41,13 @@ except DgError as error:
 # One GPU job at a time where there is a GPU; without one the jobs share the cores.
 GPU = int(shutil.which("nvidia-smi") is not None)
 TRAINING_GPUS = GPU * PARAMS.training.gpus
-BENCHMARKS_4 = ("VoxCeleb2", "RaFD", "MPIE", "MPIE_LP")
 DATASETS = datasets_in_use(PARAMS)
 MODELS = sorted({model_of(PARAMS, dataset) for dataset in DATASETS})
+ALL_MODELS = {
+    model_of(PARAMS, dataset, variant)
+    for dataset in DATASETS
+    for variant in all_variants(PARAMS)
+}
 SYNTHETIC = tuple(
     name for name, entry in PARAMS.datasets.items() if entry.kind == "synthface"
 )
@@ -45,13 +55,14 @@ SYNTHETIC = tuple(
 
 wildcard_constraints:
     dataset="|".join(PARAMS.datasets),
-    benchmark="|".join(BENCHMARKS_4),
-    method="|".join(METHODS),
+    benchmark="|".join(TESTS),
+    method="|".join(["dg", *PARAMS.methods]),
     variant="|".join(all_variants(PARAMS)),
-    model="|".join(["joint", *PARAMS.datasets]),
+    model="|".join(re.escape(name) for name in ALL_MODELS),
     shard="[0-9]+",
     ablations="(ablations/)?",
-    table="table1|table2",
+    table="table[1-4]",
+    figure="|".join(FIGURES),
 
 
 CODE = {
@@ -64,11 +75,17 @@ CODE = {
     "idsg": "dg.idsg.training",
     "rfg": "dg.rfg.training",
     "reenact": "dg.protocols.reenact",
+    "reenact_tuned": "dg.protocols.self_reenact",
+    "reenact_method": "dg.protocols.methods",
+    "baselines": "dg.protocols.baselines",
     "evaluate": "dg.metrics.evaluate",
-    "table4": "dg.reports.table4",
+    "comparison": "dg.reports.comparison",
     "ace": "dg.metrics.landmark_error",
     "ablation": "dg.reports.ablation",
     "figure": "dg.reports.figures",
+    "curves": "dg.reports.curves",
+    "paper_figure": "dg.reports.paper_figures",
+    "report": "dg.reports.page",
 }
 
 
@@ -94,10 +111,17 @@ def job(step, variant="dg", **which):
         values = step_settings(PARAMS, step, variant, **which)
     except DgError as error:
         raise WorkflowError(str(error)) from None
-    values["code"] = code_digest(CODE[step])
+    values["code"] = [code_digest(CODE[name]) for name in modules_of(step, values)]
     if step in ("manifest", "frames"):
         values["raw"] = raw_digest(which["dataset"])
     return json.dumps(values, sort_keys=True)
+
+
+def modules_of(step, values):
+    """Keys of CODE whose modules a step runs."""
+    if step != "reenact" or values["method"] == "dg":
+        return ["reenact_tuned" if "tuning" in values else step]
+    return ["reenact_method", "baselines"]
 
 
 def shards(dataset, *kinds):
@@ -147,8 +171,13 @@ def trained(rule, variant, model):
     return f"results/{place(run)}{rule}/{run}/{model}.safetensors"
 
 
-def table4_results(pattern, methods=METHODS):
-    return expand(pattern, variant="dg", benchmark=BENCHMARKS_4, method=methods)
+def test_results(table, end):
+    """The results of a table's tests: DG's and those of every method that takes part."""
+    return [
+        f"results/evaluate/dg/{benchmark}/{method}.{end}"
+        for benchmark in TABLE_TESTS[table]
+        for method in methods_of(PARAMS, benchmark)
+    ]
 
 
 def ablation_results(wildcards):
@@ -170,31 +199,55 @@ def raw_index(wildcards):
     )
 
 
+def pair_list_of(benchmark):
+    return f"data/sets/{dataset_of(PARAMS, benchmark)}/pairs/{benchmark}.parquet"
+
+
+def folders_of(benchmark):
+    return [f"data/sets/{name}" for name in datasets_of(PARAMS, benchmark)]
+
+
+def data_of(benchmark):
+    """Everything prepared of the data sets that a test pairs."""
+    return [path for name in datasets_of(PARAMS, benchmark) for path in prepared(name)]
+
+
 def pair_list(wildcards):
-    return f"data/sets/{dataset_of(PARAMS, wildcards.benchmark)}/pairs/{wildcards.benchmark}.parquet"
+    return pair_list_of(wildcards.benchmark)
 
 
-def set_folder(wildcards):
-    return f"data/sets/{dataset_of(PARAMS, wildcards.benchmark)}"
+def set_folders(wildcards):
+    return folders_of(wildcards.benchmark)
 
 
-def tested_idsg(wildcards):
+def tested_data(wildcards):
+    return data_of(wildcards.benchmark)
+
+
+def tested_network(wildcards, step):
     dataset = dataset_of(PARAMS, wildcards.benchmark)
-    model = model_of(PARAMS, dataset, wildcards.variant)
-    return trained("idsg_cross", wildcards.variant, model)
+    return trained(
+        step, wildcards.variant, model_of(PARAMS, dataset, wildcards.variant)
+    )
 
 
 def networks(wildcards):
-    """The trained networks that a method needs; the trivial baselines need none."""
+    """The trained networks that a method needs: DG both, a command those that it names."""
+    steps = networks_of(PARAMS, wildcards.variant, wildcards.benchmark)
+    roles = dict(zip(("idsg", "rfg"), steps))
     if wildcards.method != "dg":
-        return {}
-    dataset = dataset_of(PARAMS, wildcards.benchmark)
-    model = model_of(PARAMS, dataset, wildcards.variant)
-    phase = rfg_tested(PARAMS, wildcards.variant)
-    return {
-        "idsg": tested_idsg(wildcards),
-        "rfg": trained(phase, wildcards.variant, model),
-    }
+        command = PARAMS.methods[wildcards.method].command
+        roles = {role: step for role, step in roles.items() if f"{{{role}}}" in command}
+    return {role: tested_network(wildcards, step) for role, step in roles.items()}
+
+
+def figure_results(wildcards):
+    """The results files behind one of the paper's figures, row by row."""
+    benchmark, _ = FIGURES[wildcards.figure]
+    return [
+        f"results/{place(variant)}evaluate/{variant}/{benchmark}/{method}.arrow"
+        for _, variant, method in figure_rows(PARAMS, wildcards.figure)
+    ]
 
 
 def refuse_untrustworthy_state():
@@ -236,20 +289,10 @@ def record_in_dvc():
     """After a finished run by hand: tell DVC, so that `dvc repro` and `dvc exp run` start from it."""
     if os.environ.get("DVC_STAGE") or not Path(".dvc").is_dir():
         return
-    ablations = ["results/table1.csv", "results/table2.csv"]
-    pipelines = {
-        "dvc.yaml": (["results/metrics.json"], ["all"]),
-        "ablations/dvc.yaml": (ablations, ablations),
-    }
-    for pipeline, (made, targets) in pipelines.items():
-        if not all(Path(path).exists() for path in made):
-            continue
-        left = subprocess.run(
-            ["sh", "workflow/nothing-left.sh", *targets],
-            capture_output=True,
-            env={**os.environ, "DVC_STAGE": "-"},
-        )
-        if left.returncode == 0:
-            subprocess.run(
-                ["dvc", "commit", "--force", "--quiet", pipeline], check=False
-            )
+    left = subprocess.run(
+        ["sh", "workflow/nothing-left.sh"],
+        capture_output=True,
+        env={**os.environ, "DVC_STAGE": "-"},
+    )
+    if left.returncode == 0:
+        subprocess.run(["dvc", "commit", "--force", "--quiet"], check=False)

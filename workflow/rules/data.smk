@@ -64,7 +64,7 @@ rule frames:
 
 rule pairs:
     input:
-        data=lambda wildcards: prepared(wildcards.dataset),
+        data=tested_data,
     output:
         pairs="data/sets/{dataset}/pairs/{benchmark}.parquet",
     log:
@@ -73,6 +73,7 @@ rule pairs:
         "../envs/dg.yaml"
     params:
         job=lambda wildcards: job("pairs", benchmark=wildcards.benchmark),
+        folders=set_folders,
     shell:
-        "python -m dg pairs --settings {params.job:q} --folder data/sets/{wildcards.dataset} --out {output.pairs}"
+        "python -m dg pairs --settings {params.job:q} --data {params.folders} --out {output.pairs}"
         " 2>&1 | tee {log}"

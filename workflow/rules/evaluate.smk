@@ -2,7 +2,7 @@ rule reenact:
     input:
         unpack(networks),
         pairs=pair_list,
-        data=lambda wildcards: prepared(dataset_of(PARAMS, wildcards.benchmark)),
+        data=tested_data,
     output:
         pictures="results/{ablations}evaluate/{variant}/{benchmark}/{method}.arrow",
     log:
@@ -18,12 +18,12 @@ rule reenact:
             benchmark=wildcards.benchmark,
             method=wildcards.method,
         ),
-        folder=set_folder,
+        folders=set_folders,
         nets=lambda wildcards, input: " ".join(
             f"--{role} {input[role]}" for role in networks(wildcards)
         ),
     shell:
-        "python -m dg reenact --settings {params.job:q} --folder {params.folder} --pairs {input.pairs} {params.nets}"
+        "python -m dg reenact --settings {params.job:q} --data {params.folders} --pairs {input.pairs} {params.nets}"
         " --out {output.pictures} --threads {threads} 2>&1 | tee {log}"
 
 
@@ -31,7 +31,7 @@ rule evaluate:
     input:
         pairs=pair_list,
         pictures=rules.reenact.output.pictures,
-        data=lambda wildcards: prepared(dataset_of(PARAMS, wildcards.benchmark)),
+        data=tested_data,
     output:
         summary="results/{ablations}evaluate/{variant}/{benchmark}/{method}.json",
         scores="results/{ablations}evaluate/{variant}/{benchmark}/{method}.parquet",
@@ -46,17 +46,17 @@ rule evaluate:
             benchmark=wildcards.benchmark,
             method=wildcards.method,
         ),
-        folder=set_folder,
+        folders=set_folders,
     shell:
-        "python -m dg evaluate --settings {params.job:q} --folder {params.folder} --pairs {input.pairs}"
+        "python -m dg evaluate --settings {params.job:q} --data {params.folders} --pairs {input.pairs}"
         " --generated {input.pictures} --out {output.summary} --threads {threads} 2>&1 | tee {log}"
 
 
 rule ace:
     input:
-        idsg=tested_idsg,
+        idsg=lambda wildcards: tested_network(wildcards, "idsg_cross"),
         pairs=pair_list,
-        data=lambda wildcards: prepared(dataset_of(PARAMS, wildcards.benchmark)),
+        data=tested_data,
     output:
         summary="results/ablations/ace/{variant}/{benchmark}.json",
         scores="results/ablations/ace/{variant}/{benchmark}.parquet",
@@ -68,7 +68,7 @@ rule ace:
         job=lambda wildcards: job(
             "ace", wildcards.variant, benchmark=wildcards.benchmark
         ),
-        folder=set_folder,
+        folder=lambda wildcards: set_folders(wildcards)[0],
     shell:
         "python -m dg ace --settings {params.job:q} --folder {params.folder} --pairs {input.pairs} --idsg {input.idsg}"
         " --out {output.summary} 2>&1 | tee {log}"
@@ -76,4 +76,5 @@ rule ace:
 
 rule evaluations:
     input:
-        table4_results("results/evaluate/{variant}/{benchmark}/{method}.json"),
+        test_results("table3", "json"),
+        test_results("table4", "json"),

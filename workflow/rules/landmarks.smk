@@ -37,7 +37,4 @@ rule identity:
 rule prepared_data:
     input:
         [prepared(name) for name in DATASETS],
-        [
-            f"data/sets/{dataset_of(PARAMS, name)}/pairs/{name}.parquet"
-            for name in BENCHMARKS_4
-        ],
+        [f"data/sets/{dataset_of(PARAMS, name)}/pairs/{name}.parquet" for name in TESTS],

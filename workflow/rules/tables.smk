@@ -3,10 +3,17 @@ rule ablation:
     input:
         summaries=ablation_results,
     output:
-        csv="results/{table}.csv",
+        csv=report(
+            "results/{table}.csv",
+            caption="../captions/{table}.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
         markdown="results/{table}.md",
     log:
         "logs/{table}.log",
+    wildcard_constraints:
+        table="table[12]",
     conda:
         "../envs/dg.yaml"
     params:
@@ -15,39 +22,56 @@ rule ablation:
         "python -m dg ablation --settings {params.job:q} --summaries {input.summaries} --out {output.csv} 2>&1 | tee {log}"
 
 
-rule table4:
+# Tables 3 and 4. A method is an entry of params.yaml.
+rule comparison:
     input:
-        summaries=table4_results("results/evaluate/{variant}/{benchmark}/{method}.json"),
-        figures=expand("results/figures/table4_{benchmark}.png", benchmark=BENCHMARKS_4),
+        summaries=lambda wildcards: test_results(wildcards.table, "json"),
     output:
-        csv="results/table4.csv",
-        markdown="results/table4.md",
-        metrics="results/metrics.json",
+        csv=report(
+            "results/{table}.csv",
+            caption="../captions/{table}.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
+        markdown="results/{table}.md",
+        latex="results/{table}.tex",
+        metrics="results/{table}.json",
     log:
-        "logs/table4.log",
+        "logs/{table}.log",
+    wildcard_constraints:
+        table="table[34]",
     conda:
         "../envs/dg.yaml"
     params:
-        job=job("table4"),
+        job=lambda wildcards: job("comparison", table=wildcards.table),
     shell:
-        "python -m dg table4 --settings {params.job:q} --summaries {input.summaries} --out {output.csv} 2>&1 | tee {log}"
+        "python -m dg comparison --settings {params.job:q} --summaries {input.summaries} --metrics {output.metrics}"
+        " --out {output.csv} 2>&1 | tee {log}"
 
 
-rule figure:
+rule curves:
     input:
-        pairs=pair_list,
-        pictures="results/evaluate/dg/{benchmark}/dg.arrow",
-        scores="results/evaluate/dg/{benchmark}/dg.parquet",
-        data=lambda wildcards: prepared(dataset_of(PARAMS, wildcards.benchmark)),
+        summaries=[*test_results("table3", "json"), *test_results("table4", "json")],
     output:
-        picture="results/figures/table4_{benchmark}.png",
+        folder=directory("results/plots"),
     log:
-        "logs/figure/{benchmark}.log",
+        "logs/curves.log",
     conda:
         "../envs/dg.yaml"
     params:
-        job=lambda wildcards: job("figure", benchmark=wildcards.benchmark, method="dg"),
-        folder=set_folder,
+        job=job("curves"),
     shell:
-        "python -m dg figure --settings {params.job:q} --folder {params.folder} --pairs {input.pairs}"
-        " --generated {input.pictures} --scores {input.scores} --out {output.picture} 2>&1 | tee {log}"
+        "python -m dg curves --settings {params.job:q} --summaries {input.summaries} --out {output.folder} 2>&1 | tee {log}"
+
+
+rule tables_1_and_2:
+    input:
+        "results/table1.csv",
+        "results/table2.csv",
+
+
+rule tables_3_and_4:
+    input:
+        "results/table3.csv",
+        "results/table4.csv",
+        "results/plots",

@@ -1,0 +1,64 @@
+"""Other methods in the tables: a command of params.yaml that gets a pair list and writes one picture per pair."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dg.errors import DgError
+from dg.files import read_parquet
+from dg.protocols.exchange import read_answers, write_exchange
+from dg.protocols.results import Result, writing_results
+from dg.provenance import png_bytes
+from dg.shards import FaceSet
+
+_BATCH = 16
+NO_POINTS = np.full((68, 3), np.nan, np.float32)  # such a method says nothing of landmarks
+
+
+def run_method(
+    settings: dict[str, Any], folders: list[Path], pairs: Path, out: Path, work: Path, networks: dict[str, Path]
+) -> None:
+    """Run the command on the pair list and write its pictures as the results file `out` (RESULT_SCHEMA).
+
+    Pictures are stored without loss, with a provenance text chunk that names the method.
+
+    Args:
+        settings: benchmark, method, command (a template with {pairs} and {out}, perhaps {rfg} and {idsg}).
+        folders: the prepared data sets.
+        work: folder of the exchange, see dg/protocols/exchange.py; a command that was stopped finds there what it
+            wrote.
+        networks: "rfg", "idsg": checkpoints for the placeholders of that name.
+
+    Raises:
+        DgError: the command can't be started, fails, or leaves pictures out.
+    """
+    method, faces, table = settings["method"], FaceSet(folders), read_parquet(pairs)
+    answers = work / "out"
+    answers.mkdir(parents=True, exist_ok=True)
+    places = {"pairs": write_exchange(faces, table, work), "out": answers, **networks}
+    words = [word.format(**places) for word in shlex.split(settings["command"])]
+    # "python" is the one that runs this, whatever PATH says.
+    words[:1] = [sys.executable] if words[0] == "python" else words[:1]
+    try:
+        done = subprocess.run(words, check=False)
+    except OSError as error:
+        raise DgError(f"methods.{method}.command: can't start '{words[0]}' ({error.strerror}).") from error
+    if done.returncode:
+        raise DgError(
+            f"methods.{method}.command: ended with status {done.returncode}; its own message stands above. It was: "
+            f"{shlex.join(words)}"
+        )
+    size = len(faces.image(faces.row(table["source"].iloc[0])))
+    pictures = read_answers(answers, len(table), size, method)
+    note = f"result of the method '{method}', not a photograph as it stands"
+    with writing_results(out) as writer:
+        for start in range(0, len(table), _BATCH):
+            batch = table.iloc[start : start + _BATCH].itertuples()
+            made = [(pair, png_bytes(next(pictures), note)) for pair in batch]
+            writer.write([Result(p.source, p.reference, p.target, image, NO_POINTS) for p, image in made])

@@ -1,0 +1,67 @@
+"""VoxCeleb1's protocol (Sec. 4.1): the RFG is tuned on a few frames of each test video, then tested on others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from dg.files import read_parquet
+from dg.protocols.reenact import BATCH, DgReenactor
+from dg.protocols.results import Results, writing_results
+from dg.rfg.fine_tuning import fine_tune
+from dg.shards import FaceSet
+
+
+def reenact_tuned(
+    settings: dict[str, Any], folders: list[Path], pairs: Path, out: Path, idsg: Path, rfg: Path, state: Path
+) -> None:
+    """Write the results file `out` (RESULT_SCHEMA, the pairs' order) of DG with an RFG of its own for each video.
+
+    A video whose pictures are made is not tuned for again after a stop; the last one's tuning goes on where it was.
+
+    Args:
+        settings: benchmark, method, and tuning: dg.settings._finetune.
+        folders: the prepared data set, one.
+        pairs: its pair list, with `tuning`; pairs of one video follow each other.
+        idsg, rfg: checkpoints of the self phase.
+        state: folder for what is made on the way.
+
+    Raises:
+        DgError: see `fine_tune` and `DgReenactor`.
+    """
+    faces, table = FaceSet(folders), read_parquet(pairs)
+    videos = [video for _, video in table.groupby(table["tuning"].map(tuple), sort=False)]
+    parts = []
+    for number, video in enumerate(tqdm(videos, desc="VoxCeleb1", unit="video", disable=None)):
+        part = state / f"{number:05d}.arrow"
+        if not part.exists():
+            keys = list(video["tuning"].iloc[0])
+            _one_video(settings, faces, folders[0], video, keys, part, idsg, rfg)
+        parts.append(part)
+    with writing_results(out) as writer:
+        for part in parts:
+            writer.write(list(Results(part)))
+
+
+def _one_video(
+    settings: dict[str, Any],
+    faces: FaceSet,
+    folder: Path,
+    video: pd.DataFrame,
+    keys: list[str],
+    part: Path,
+    idsg: Path,
+    rfg: Path,
+) -> None:
+    tuned = part.with_suffix(".safetensors")
+    if not tuned.exists():
+        fine_tune(settings["tuning"], folder, keys, rfg, tuned, part.with_suffix(""))
+    make = DgReenactor(faces, idsg, tuned)
+    with writing_results(part) as writer:
+        for start in range(0, len(video), BATCH):
+            writer.write(list(make(video.iloc[start : start + BATCH])))
+    tuned.unlink()
+    tuned.with_suffix(".json").unlink(missing_ok=True)

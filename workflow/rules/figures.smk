@@ -1,0 +1,57 @@
+# The paper's Figures 2 to 6.
+rule paper_figure:
+    input:
+        pairs=lambda wildcards: pair_list_of(FIGURES[wildcards.figure][0]),
+        pictures=figure_results,
+        data=lambda wildcards: data_of(FIGURES[wildcards.figure][0]),
+    output:
+        picture=report(
+            "results/figures/{figure}.png",
+            caption="../captions/{figure}.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        "logs/figures/{figure}.log",
+    conda:
+        "../envs/dg.yaml"
+    params:
+        job=lambda wildcards: job("paper_figure", figure=wildcards.figure),
+        folders=lambda wildcards: folders_of(FIGURES[wildcards.figure][0]),
+    shell:
+        "python -m dg paper_figure --settings {params.job:q} --data {params.folders} --pairs {input.pairs}"
+        " --generated {input.pictures} --out {output.picture} 2>&1 | tee {log}"
+
+
+# DG on each test of Tables 3 and 4, from the best pair to the worst.
+rule figure:
+    input:
+        pairs=pair_list,
+        pictures="results/evaluate/dg/{benchmark}/dg.arrow",
+        scores="results/evaluate/dg/{benchmark}/dg.parquet",
+        data=tested_data,
+    output:
+        picture=report(
+            "results/figures/dg_{benchmark}.png",
+            caption="../captions/range.rst",
+            category="Figures",
+            labels={"figure": "DG on {benchmark}, best to worst"},
+        ),
+    log:
+        "logs/figure/{benchmark}.log",
+    conda:
+        "../envs/dg.yaml"
+    params:
+        job=lambda wildcards: job("figure", benchmark=wildcards.benchmark),
+        folder=lambda wildcards: set_folders(wildcards)[0],
+    shell:
+        "python -m dg figure --settings {params.job:q} --folder {params.folder} --pairs {input.pairs}"
+        " --generated {input.pictures} --scores {input.scores} --out {output.picture} 2>&1 | tee {log}"
+
+
+rule figure_6_models:
+    input:
+        [
+            f"results/{place(variant)}evaluate/{variant}/Extreme/{method}.json"
+            for _, variant, method in figure_rows(PARAMS, "figure6")
+        ],
