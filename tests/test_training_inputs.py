@@ -13,7 +13,7 @@ from dg.idsg.networks import Idsg
 from dg.idsg.training import Data
 from dg.settings import step_settings
 from dg.shards import FaceSet
-from dg.training.crops import AREA, RATIO, crop_images, crop_points, draw_crops
+from dg.training.crops import AREA, RATIO, crop_images, crop_points, draw_crops, shifted_onto
 from dg.training.pairs import FrameSampler, PairSampler
 from dg.training.prefetch import Prefetch
 from dg.training.team import Team
@@ -86,6 +86,27 @@ def test_cropped_pictures_and_cropped_landmarks_agree():
     assert (found - points[:, 0, :2]).abs().max() > 2 / size  # the crops do something
     enlarged = (boxes[:, 2] * boxes[:, 3]).rsqrt()[:, None]
     torch.testing.assert_close(wanted[..., 2] - 0.5, (points[..., 2] - 0.5) * enlarged)
+
+
+def test_crops_keep_every_landmark_and_move_no_further_than_they_must():
+    rng = np.random.default_rng(1)
+    points = torch.from_numpy(rng.uniform(0, 1, (400, 1, 2)) * 0.4 + rng.uniform(-0.1, 0.6, (400, 68, 2))).float()
+    points[:100] = points[:100] * 1.5 - 0.2  # faces that fill the picture
+    points[200:] = points[200:] * 0.3 + 0.35  # small faces in the middle
+    boxes = torch.from_numpy(draw_crops(0, 0, 400, 1.0))
+    moved = shifted_onto(boxes, points)
+    assert (moved[:, :2] >= 0).all() and (moved[:, :2] + moved[:, 2:] <= 1 + 1e-6).all()
+    seen = crop_points(torch.cat([points, points[..., :1]], 2).clamp(0, 1), moved)[..., :2]
+    assert seen.min() > -1e-5 and seen.max() < 1 + 1e-5
+    extent = points.clamp(0, 1).amax(1) - points.clamp(0, 1).amin(1)
+    fits = (extent <= boxes[:, 2:]).all(1)
+    assert 0.3 < fits.float().mean() < 0.98
+    assert (moved[~fits] == torch.tensor([0.0, 0, 1, 1])).all()
+    assert (moved[fits, 2:] == boxes[fits, 2:]).all()
+    # Along each axis a box lies as drawn, or a landmark touches its edge.
+    touches = ((seen.amin(1).abs() < 1e-4) | ((seen.amax(1) - 1).abs() < 1e-4))[fits]
+    assert (touches | ((moved - boxes)[fits, :2].abs() < 1e-6)).all()
+    assert (moved[fits] == boxes[fits]).all(1).float().mean() > 0.3
 
 
 def test_a_whole_picture_is_no_crop():

@@ -13,7 +13,7 @@ import torch
 
 from dg.idsg import load_idsg
 from dg.rfg.objectives import Pairs
-from dg.training.crops import crop_images, crop_points, draw_crops
+from dg.training.crops import crop_images, crop_points, draw_crops, shifted_onto
 from dg.training.pairs import Batch, FrameSampler, PairSampler
 from dg.training.team import Team, share_of
 
@@ -130,7 +130,7 @@ class Data:
         driving, true = self._driving(part.rows), self._rows(_truths(part.rows))
         l_t, truth_points = driving, self.points[true]
         if part.boxes is not None:
-            boxes = torch.from_numpy(part.boxes).to(self.device)
+            boxes = shifted_onto(torch.from_numpy(part.boxes).to(self.device), l_t)
             source, truth = crop_images(source, boxes), crop_images(truth, boxes)
             l_t, truth_points = crop_points(l_t, boxes), crop_points(truth_points, boxes)
         return Pairs(

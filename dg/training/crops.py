@@ -38,6 +38,23 @@ def _draw(rng: np.random.Generator) -> tuple[float, float, float, float]:
     return 0.0, 0.0, 1.0, 1.0
 
 
+def shifted_onto(boxes: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """The boxes, shifted no further than needed so that no landmark that eq. (14) counts is cut off.
+
+    A box too small for its landmarks becomes the whole picture. What lies outside of the picture itself is not waited
+    for.
+
+    Args:
+        boxes: (B, 4), see `draw_crops`.
+        points: (B, P, 2 or 3), x and y in [0, 1] of the picture.
+    """
+    low, high = (end.clamp(0, 1) for end in (points[..., :2].amin(1), points[..., :2].amax(1)))
+    start, size = boxes[:, :2], boxes[:, 2:]
+    moved = torch.cat([start.minimum(low).maximum(high - size), size], 1)
+    whole = torch.tensor([0.0, 0, 1, 1], device=boxes.device)
+    return torch.where((high - low > size).any(1, keepdim=True), whole, moved)
+
+
 def crop_images(images: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
     """The boxes' contents, scaled to the pictures' size (bilinear; a crop is only ever enlarged).
 
