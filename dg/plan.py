@@ -77,8 +77,9 @@ def recorded_seconds(records: Path) -> dict[str, float]:
         # Snakemake names a record by its output; long names are cut into folders.
         name = "".join(part.removeprefix("@") for part in path.relative_to(records).parts)
         output = base64.b64decode(name, altchars=b"-_").decode()
-        if record.get("starttime") and record.get("endtime"):
-            jobs[record["rule"], str(Path(output).with_suffix(""))] = record["endtime"] - record["starttime"]
+        start, end = record.get("starttime"), record.get("endtime")
+        if start is not None and end is not None:
+            jobs[record["rule"], str(Path(output).with_suffix(""))] = end - start
     if not jobs:
         return {}
     kinds = [job_kind(*job) for job in jobs]
