@@ -111,7 +111,9 @@ def job(step, variant="dg", **which):
         values = step_settings(PARAMS, step, variant, **which)
     except DgError as error:
         raise WorkflowError(str(error)) from None
-    values["code"] = [code_digest(CODE[name]) for name in modules_of(step, values)]
+    values["code"] = "+".join(
+        code_digest(CODE[name]) for name in modules_of(step, values)
+    )
     if step in ("manifest", "frames"):
         values["raw"] = raw_digest(which["dataset"])
     return json.dumps(values, sort_keys=True)
