@@ -97,7 +97,7 @@ def _captions(cases: pd.DataFrame) -> list[str]:
         return "" if pd.isna(yaw) else f"{yaw:+.0f}°" if round(yaw) else "0°"
 
     pairs = zip(cases["source_yaw"], cases["reference_yaw"])
-    return [" → ".join(filter(None, map(degrees, pair))) for pair in pairs]
+    return [" to ".join(filter(None, map(degrees, pair))) for pair in pairs]
 
 
 def _landmarks(faces: FaceSet, cases: pd.DataFrame, results: list[Results], chosen: list[int]) -> list[Image.Image]:

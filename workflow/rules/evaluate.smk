@@ -9,6 +9,11 @@ rule reenact:
         "logs/{ablations}reenact/{variant}/{benchmark}/{method}.log",
     conda:
         "../envs/dg.yaml"
+    # In VoxCeleb1's test the RFG is trained on, video by video.
+    threads:
+        lambda wildcards: (
+            64 if (wildcards.benchmark, wildcards.method) == ("VoxCeleb1", "dg") else 1
+        )
     resources:
         gpu=GPU,
     params:
