@@ -95,6 +95,7 @@ class Metrics(Strict):
 
     csim: Literal["dlib", "arcface"]
     fid: Literal["efficientnet-lite0", "inception"]
+    lpips: Literal["auto", "none", "vgg16"] = Field(description="auto: if its weights are there")
     ssim_reference: Literal["none", "reference"]
     bootstrap: int = Field(ge=100, description="resamples behind the 95 % intervals")
 

@@ -205,7 +205,8 @@ def _reenact(p: Params, benchmark: str, method: str) -> dict[str, Any]:
 
 
 def _evaluate(p: Params, benchmark: str, method: str) -> dict[str, Any]:
-    return {"benchmark": benchmark, "method": method, "seed": p.seed, **p.metrics.model_dump()}
+    chosen = p.metrics.model_dump()
+    return {"benchmark": benchmark, "method": method, "seed": p.seed, **chosen, "landmarks": _landmarks(p)}
 
 
 def _figure(p: Params, benchmark: str) -> dict[str, Any]:

@@ -37,6 +37,16 @@ def open_embedder(backend: str) -> Embedder:
     return Dlib() if backend == "dlib" else ArcFace(arcface_weights().require())
 
 
+def require_embedder(backend: str) -> None:
+    """Check the weights of `backend` before any work.
+
+    Raises:
+        DgError: they are missing or damaged.
+    """
+    if backend == "arcface":
+        arcface_weights().require()
+
+
 def arcface_weights() -> Published:
     """insightface's ArcFace (ResNet-50, WebFace600K), in the folder where insightface keeps it."""
     return Published(

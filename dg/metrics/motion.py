@@ -1,0 +1,45 @@
+"""How well a result shows the reference's pose and expression, by the landmarks that F_l finds on both."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from dg.landmarks.pose import fit_pose
+from dg.metrics.ace import PIXELS
+
+
+def landmark_error(found: np.ndarray, wanted: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """Mean distance of a result's landmarks to the reference's in x and y, pixels at 256 x 256.
+
+    The people differ, so a perfect result has an error too; compare methods on the same pairs.
+
+    Args:
+        found, wanted: (n, 68, 2 or 3) landmarks of results and references, crop coordinates.
+        visible: (n, 68) bool, of the references; the others don't count.
+
+    Returns:
+        (n,) float64; NaN where nothing is visible.
+    """
+    distance = np.linalg.norm(np.asarray(found, float)[..., :2] - np.asarray(wanted, float)[..., :2], axis=-1) * PIXELS
+    counted = visible.sum(axis=1)
+    sums = np.where(visible, distance, 0).sum(axis=1)
+    return np.divide(sums, counted, out=np.full(len(sums), np.nan), where=counted > 0)
+
+
+def pose_errors(found: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Head poses of results against those of the references, both fitted to 3-D landmarks.
+
+    Args:
+        found, wanted: (n, 68, 3) landmarks of results and references, crop coordinates.
+
+    Returns:
+        (n,) float64 each, degrees: mean absolute difference of yaw, pitch and roll; of yaw alone; the reference's
+        absolute yaw.
+    """
+    made, asked = (
+        fit_pose(torch.from_numpy(np.asarray(points, float)))[0].numpy()[:, :3] for points in (found, wanted)
+    )
+    # An angle and itself plus a full turn are one.
+    difference = np.abs((made - asked + 180) % 360 - 180)
+    return difference.mean(axis=1), difference[:, 0], np.abs(asked[:, 0])

@@ -1,0 +1,195 @@
+"""Landmark and pose errors, yaw bins, LPIPS, and what evaluate makes of methods that hand over pictures alone."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import torchvision
+from scipy.spatial.transform import Rotation
+
+from dg.errors import DgError
+from dg.landmarks.fan import LandmarkNet, load_landmark_net
+from dg.landmarks.pose import face_model
+from dg.metrics import embedding
+from dg.metrics.evaluate import evaluate
+from dg.metrics.lpips import lpips_files, open_lpips, require_lpips
+from dg.metrics.motion import landmark_error, pose_errors
+from dg.metrics.yaw import yaw_bins
+from dg.pictures import encode
+from dg.protocols.methods import NO_POINTS
+from dg.protocols.pairs import make_pairs
+from dg.protocols.results import Result, writing_results
+from dg.shards import FaceSet
+from tests.prepared import face_table, prepare
+
+
+def heads(angles):
+    """The mean face turned by yaw, pitch, roll (degrees), as landmarks in crop coordinates."""
+    mean = face_model().mean.numpy()
+    turned = [Rotation.from_euler("ZXY", [-roll, -pitch, yaw], degrees=True).apply(mean) for yaw, pitch, roll in angles]
+    return np.stack(turned) * [0.3, -0.3, 0.3] + 0.5
+
+
+def test_pose_errors_are_differences_of_known_turns():
+    asked = [(0, 0, 0), (70, 5, 0), (-40, 0, 10), (10, 0, 175)]
+    made = [(0, 0, 0), (64, 5, 0), (-40, 3, 4), (10, 0, -179)]
+    pose, yaw, turned = pose_errors(heads(made), heads(asked))
+    np.testing.assert_allclose(pose, [0, 2, 3, 2], atol=1e-4)
+    np.testing.assert_allclose(yaw, [0, 6, 0, 0], atol=1e-4)
+    np.testing.assert_allclose(turned, [0, 70, 40, 10], atol=1e-4)
+
+
+def test_the_landmark_error_counts_visible_points_in_the_picture_plane():
+    rng = np.random.default_rng(0)
+    found, wanted = rng.random((3, 68, 3)), rng.random((3, 68, 3))
+    visible = rng.random((3, 68)) < 0.5
+    visible[2] = False
+    by_hand = [
+        np.mean([256 * np.hypot(*(found[n, p, :2] - wanted[n, p, :2])) for p in range(68) if visible[n, p]])
+        for n in range(2)
+    ]
+    error = landmark_error(found, wanted, visible)
+    np.testing.assert_allclose(error[:2], by_hand)
+    assert np.isnan(error[2])
+
+
+def test_yaw_bins_hold_each_pair_once_and_say_where_none_is():
+    yaw = [0, 14.9, 15, 44, 75, 89, 90, 120]
+    table = pd.DataFrame({"yaw": yaw, "subject": list("abcabcab"), "csim": np.arange(8) / 10.0})
+    table[["pose_error", "landmark_error", "ssim"]] = 1.0
+    bins = yaw_bins(table, lambda name, rows: {"value": rows[name].mean()})
+    assert [(part["from"], part["to"], part["pairs"], part["subjects"]) for part in bins] == [
+        (0, 15, 2, 2), (15, 30, 1, 1), (30, 45, 1, 1), (75, 90, 4, 3),
+    ]  # fmt: skip
+    np.testing.assert_allclose([part["csim"]["value"] for part in bins], [0.05, 0.2, 0.3, 0.55])
+
+
+OPTIONS = {
+    "benchmark": "RaFD", "method": "mine", "seed": 0, "csim": "dlib", "fid": "efficientnet-lite0", "lpips": "none",
+    "landmarks": {"backend": "fan-synthface"}, "ssim_reference": "none", "bootstrap": 100,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    folder = prepare(tmp_path_factory.mktemp("toy") / "toy", face_table(3, yaws=(0.0, 90.0)))
+    pairs = folder / "pairs/RaFD.parquet"
+    make_pairs({"benchmark": "RaFD", "seed": 0, "references": 2, "vox_frames": 4, "max_pairs": None}, [folder], pairs)
+    return folder, pairs
+
+
+def made_by(toy, path, picture):
+    """A results file without landmarks: picture(faces, pair) gives pixels."""
+    folder, pairs = toy
+    faces = FaceSet([folder])
+    with writing_results(path) as writer:
+        for pair in pd.read_parquet(pairs).itertuples():
+            image = encode(picture(faces, pair), "png")
+            writer.write([Result(pair.source, pair.reference, pair.target, image, NO_POINTS)])
+    return path
+
+
+@pytest.fixture
+def looked_at(monkeypatch):
+    """How many pictures F_l looks at."""
+    count = []
+    real = LandmarkNet.detect
+    monkeypatch.setattr(LandmarkNet, "detect", lambda net, images: (count.append(len(images)), real(net, images))[1])
+    torch.set_num_threads(1)
+    return count
+
+
+def test_a_reference_given_back_has_no_error_and_is_not_looked_at_again(toy, tmp_path, looked_at):
+    made = made_by(toy, tmp_path / "made.arrow", lambda faces, pair: faces.image(faces.row(pair.reference)))
+    evaluate(OPTIONS, [toy[0]], toy[1], made, tmp_path / "out.json")
+    report = json.loads((tmp_path / "out.json").read_text())
+    assert looked_at == []
+    assert [report[name]["value"] for name in ("landmark_error", "pose_error", "yaw_error")] == [0, 0, 0]
+    # Nothing is known of the landmarks that the picture was made from.
+    assert report["ace"] == {"value": None, "low": None, "high": None, "pairs": 0, "std": None}
+    assert report["lpips"]["value"] is None and report["faceless"] == 0
+    table = pd.read_parquet(tmp_path / "out.parquet")
+    faces = FaceSet([toy[0]])
+    points = np.stack([faces.points[faces.row(key)] for key in table["reference"]])
+    np.testing.assert_allclose(np.stack(table["landmarks"]), points[..., :2].reshape(6, 136))
+
+
+def test_pictures_made_are_looked_at_once_and_measured_by_what_is_found(toy, tmp_path, looked_at):
+    def picture(faces, pair):
+        return faces.image(faces.row(pair.source))[:, ::-1]
+
+    evaluate(OPTIONS, [toy[0]], toy[1], made_by(toy, tmp_path / "made.arrow", picture), tmp_path / "out.json")
+    table = pd.read_parquet(tmp_path / "out.parquet")
+    assert looked_at == [3] and len(table) == 6  # three sources, each mirrored in two pairs
+    faces, net = FaceSet([toy[0]]), load_landmark_net("fan-synthface")
+    rows = [faces.row(key) for key in table["source"]]
+    images = torch.from_numpy(np.stack([faces.image(row)[:, ::-1] for row in rows])).permute(0, 3, 1, 2) / 255
+    found = net.detect(images).points.float().numpy()
+    references = [faces.row(key) for key in table["reference"]]
+    expected = landmark_error(found, faces.points[references], faces.visible[references])
+    np.testing.assert_allclose(table["landmark_error"], expected, rtol=0.02)
+    report = json.loads((tmp_path / "out.json").read_text())
+    assert sum(part["pairs"] for part in report["yaw_bins"]) == 6
+    # The made-up pictures are coloured squares.
+    assert report["faceless"] == 6
+
+
+def test_embeddings_are_the_same_in_one_process_and_in_several(toy):
+    faces = FaceSet([toy[0]])
+    some = [(faces.encoded(row), faces.points[row]) for row in range(6)]
+    seen = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        seen.append(np.stack(list(embedding.embeddings("dlib", some))))
+    torch.set_num_threads(1)
+    np.testing.assert_array_equal(*seen)
+    assert np.ptp(seen[0], axis=0).max() > 0
+
+
+def test_lpips_is_measured_only_if_its_weights_are_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "_hub_dir", None, raising=False)
+    assert open_lpips("auto") is None and open_lpips("none") is None
+    with pytest.raises(DgError, match=r"(?s)weights of LPIPS not found.*weights-vgg16-lpips\.pth.*vgg16-397923af\.pth"):
+        require_lpips("vgg16")
+    linear, backbone = lpips_files()
+    linear.parent.mkdir(parents=True)
+    for path in (linear, backbone):
+        path.write_bytes(b"no weights")
+    with pytest.raises(DgError, match="can't be read as LPIPS weights"):
+        open_lpips("auto")
+    torch.manual_seed(0)
+    channels = (64, 128, 256, 512, 512)
+    weights = {f"lin{k}.model.1.weight": torch.rand(1, c, 1, 1) for k, c in enumerate(channels)}
+    torch.save(weights, linear)
+    features = torchvision.models.vgg16(weights=None).features
+    # A whole VGG16 has half a gigabyte; its file form is torchvision's own business.
+    name = "torch_fidelity.sample_similarity_lpips.torchvision_load_pretrained_vgg16"
+    monkeypatch.setattr(name, lambda: SimpleNamespace(features=features))
+    distance = open_lpips("auto")
+    first, second = torch.randint(0, 256, (2, 2, 3, 32, 32), dtype=torch.uint8)
+    found = distance(first, second)
+    assert found.shape == (2,) and (found > 0).all()
+    np.testing.assert_allclose(distance(first, first), 0, atol=1e-7)
+    np.testing.assert_allclose(found, [by_hand(features, weights, a, b) for a, b in zip(first, second)], rtol=1e-3)
+
+
+@torch.inference_mode()
+def by_hand(features, weights, first, second):
+    """LPIPS as the paper of Zhang et al. writes it: unit feature vectors, weighted squared differences, mean over
+    places, sum over layers."""
+    mean, std = (torch.tensor(values)[:, None, None] for values in ([-0.030, -0.088, -0.188], [0.458, 0.448, 0.450]))
+    x, y = ((image.float() / 127.5 - 1 - mean) / std for image in (first, second))
+    total, layer = 0.0, 0
+    for place, module in enumerate(features):
+        x, y = module(x), module(y)
+        if place in (3, 8, 15, 22, 29):
+            unit = [value / value.norm(dim=0) for value in (x, y)]
+            total += float((weights[f"lin{layer}.model.1.weight"][0] * (unit[0] - unit[1]) ** 2).sum(0).mean())
+            layer += 1
+    return total
