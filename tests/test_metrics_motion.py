@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 import torchvision
 from scipy.spatial.transform import Rotation
 
+from dg import params
 from dg.errors import DgError
 from dg.landmarks.fan import LandmarkNet, load_landmark_net
 from dg.landmarks.pose import face_model
@@ -24,6 +26,7 @@ from dg.pictures import encode
 from dg.protocols.methods import NO_POINTS
 from dg.protocols.pairs import make_pairs
 from dg.protocols.results import Result, writing_results
+from dg.ready import require_weights
 from dg.shards import FaceSet
 from tests.prepared import face_table, prepare
 
@@ -69,6 +72,7 @@ def test_yaw_bins_hold_each_pair_once_and_say_where_none_is():
     np.testing.assert_allclose([part["csim"]["value"] for part in bins], [0.05, 0.2, 0.3, 0.55])
 
 
+ROOT = Path(__file__).resolve().parent.parent
 OPTIONS = {
     "benchmark": "RaFD", "method": "mine", "seed": 0, "csim": "dlib", "fid": "efficientnet-lite0", "lpips": "none",
     "landmarks": {"backend": "fan-synthface"}, "ssim_reference": "none", "bootstrap": 100,
@@ -193,3 +197,29 @@ def by_hand(features, weights, first, second):
             total += float((weights[f"lin{layer}.model.1.weight"][0] * (unit[0] - unit[1]) ** 2).sum(0).mean())
             layer += 1
     return total
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("csim", "arcface", r"w600k_r50\.onnx not found(.|\n)*buffalo_l\.zip(.|\n)*SHA-256 [0-9a-f]{64}"),
+        ("fid", "inception", r"Inception-V3 not found(.|\n)*torch-fidelity/releases(.|\n)*SHA-256 [0-9a-f]{64}"),
+        ("lpips", "vgg16", r"weights of LPIPS not found"),
+        ("backend", "vggface2", r"resnet50_vggface2\.safetensors: weights not found"),
+        ("backend", "vggface", r"vggface\.safetensors: weights not found"),
+    ],
+)
+def test_missing_weights_are_answered_before_the_first_job(tmp_path, monkeypatch, key, value, message):
+    values = params.read_values(ROOT / "params.yaml")
+    values["identity" if key == "backend" else "metrics"][key] = value
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOME", "TORCH_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    with pytest.raises(DgError, match=message):
+        require_weights(params.validate(values, "params.yaml"))
+
+
+def test_the_default_networks_are_there(tmp_path, monkeypatch):
+    chosen = params.load(ROOT / "params.yaml")
+    monkeypatch.chdir(tmp_path)
+    require_weights(chosen)

@@ -12,15 +12,16 @@ from torchvision.models import resnet50
 from dg.checkpoints import load_checkpoint
 from dg.errors import DgError
 from dg.identity import DIMENSIONS
-from dg.identity.files import read_state, unlike
+from dg.identity.files import find_state, read_state, unlike
 from dg.identity.network import FaceCodeNet
-from dg.identity.vggface import vggface
+from dg.identity.vggface import VGGFACE_FILES, WHAT, vggface
 from dg.landmarks.official import FOLDER
 from dg.weights import bundled
 
 BACKENDS = tuple(DIMENSIONS)
 VGGFACE2_FILES = ("resnet50_vggface2.safetensors", "resnet50_vggface2.pth")
 """Names under which the weights of `vggface2` are looked for, in this order."""
+_VGGFACE2 = "a torchvision ResNet-50 trained on VGGFace2"
 
 
 class FaceEncoder(nn.Module):
@@ -95,8 +96,18 @@ def load_face_encoder(backend: str, device: str | torch.device = "cpu", folder: 
     raise DgError(f"identity.backend: '{backend}' is unknown; use one of {', '.join(BACKENDS)}.")
 
 
+def find_weights(backend: str, folder: Path = FOLDER) -> Path:
+    """Where the weights of "vggface2" or "vggface" lie.
+
+    Raises:
+        DgError: they are not in `folder`.
+    """
+    names, what = {"vggface2": (VGGFACE2_FILES, _VGGFACE2), "vggface": (VGGFACE_FILES, WHAT)}[backend]
+    return find_state(folder, names, what)
+
+
 def _vggface2(folder: Path) -> nn.Module:
-    path, state = read_state(folder, VGGFACE2_FILES, "a torchvision ResNet-50 trained on VGGFace2")
+    path, state = read_state(folder, VGGFACE2_FILES, _VGGFACE2)
     net = _VggFace2()
     try:
         net.net.load_state_dict({name: t for name, t in state.items() if not name.startswith("fc.")})

@@ -13,6 +13,22 @@ from torch import Tensor
 from dg.errors import DgError
 
 
+def find_state(folder: Path, names: tuple[str, ...], what: str) -> Path:
+    """The first of the files `names` that lies in `folder`; `what`: whose state it is, for messages.
+
+    Raises:
+        DgError: there is none.
+    """
+    path = next((folder / name for name in names if (folder / name).exists()), None)
+    if path is None:
+        others = f" (or as {', '.join(names[1:])}, tensors only)" if names[1:] else ""
+        raise DgError(
+            f"{folder / names[0]}: weights not found. Put the state of {what} there{others}; the project may not ship "
+            f"it. Or set identity.backend: synthface-id, whose weights ship with the project."
+        )
+    return path
+
+
 def read_state(folder: Path, names: tuple[str, ...], what: str) -> tuple[Path, dict[str, Tensor]]:
     """The first of the files `names` that lies in `folder`, and its tensors without a "module." before their names.
 
@@ -23,13 +39,7 @@ def read_state(folder: Path, names: tuple[str, ...], what: str) -> tuple[Path, d
     Raises:
         DgError: no such file, or it is damaged or holds more than tensors.
     """
-    path = next((folder / name for name in names if (folder / name).exists()), None)
-    if path is None:
-        others = f" (or as {', '.join(names[1:])}, tensors only)" if names[1:] else ""
-        raise DgError(
-            f"{folder / names[0]}: weights not found. Put the state of {what} there{others}; the project may not ship "
-            f"it. Or set identity.backend: synthface-id, whose weights ship with the project."
-        )
+    path = find_state(folder, names, what)
     try:
         state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
         state = state.get("state_dict", state)

@@ -15,6 +15,7 @@ from dg.digests import code_digest, digest_of, listing_digest
 from dg.errors import DgError
 from dg.params import validate as validate_params
 from dg.params import variants
+from dg.ready import require_weights
 from dg.settings import (
     FIGURES,
     TABLE_TESTS,
@@ -35,6 +36,7 @@ from dg.weights import FOLDER as BUNDLED
 
 try:
     PARAMS = validate_params(config, "params.yaml")
+    require_weights(PARAMS)
 except DgError as error:
     raise WorkflowError(str(error)) from None
 
