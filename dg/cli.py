@@ -210,6 +210,12 @@ def _curves(a: argparse.Namespace) -> None:
     make_curves(a.summaries, a.settings["titles"], a.out)
 
 
+def _report(a: argparse.Namespace) -> None:
+    from dg.reports.page import make_report
+
+    make_report(a.settings, a.results, a.data, a.out)
+
+
 def _plan(a: argparse.Namespace) -> None:
     from dg.plan import plan
 
@@ -328,6 +334,9 @@ def _parser(step: str) -> argparse.ArgumentParser:
         "settings", "folder", "pairs", "generated", "scores", "out", threads=False,
     )  # fmt: skip
     verb("curves", _curves, "tables and yaw curves for dvc plots", "settings", "summaries", "out", threads=False)
+    page = verb("report", _report, "results/report.html, one page with everything", "settings", "out", threads=False)
+    page.add_argument("--results", type=Path, default=Path("results"))
+    page.add_argument("--data", type=Path, default=Path("data/sets"))
     planned = verbs.add_parser("plan", help="say what the pipeline will run and about how long that takes")
     planned.add_argument("targets", nargs="*", default=["all"], help="files or rules; default: everything")
     planned.set_defaults(does=_plan)

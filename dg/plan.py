@@ -69,6 +69,15 @@ def planned_jobs(targets: list[str]) -> list[tuple[str, str]]:
 
 def recorded_seconds(records: Path) -> dict[str, float]:
     """Mean seconds of a job of each kind, from Snakemake's records of the files that are there now."""
+    jobs = recorded_jobs(records)
+    if not jobs:
+        return {}
+    kinds = [job_kind(*job) for job in jobs]
+    return pd.Series(list(jobs.values())).groupby(kinds).mean().to_dict()
+
+
+def recorded_jobs(records: Path) -> dict[tuple[str, str], float]:
+    """(rule, output without its suffix) -> seconds, of each job that Snakemake has a record of."""
     jobs: dict[tuple[str, str], float] = {}
     for path in records.rglob("*") if records.is_dir() else []:
         if not path.is_file():
@@ -80,7 +89,4 @@ def recorded_seconds(records: Path) -> dict[str, float]:
         start, end = record.get("starttime"), record.get("endtime")
         if start is not None and end is not None:
             jobs[record["rule"], str(Path(output).with_suffix(""))] = end - start
-    if not jobs:
-        return {}
-    kinds = [job_kind(*job) for job in jobs]
-    return pd.Series(list(jobs.values())).groupby(kinds).mean().to_dict()
+    return jobs

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dg.errors import DgError
+from dg.metrics.backends import stand_ins
 from dg.params import ABLATION_TABLES, Params, variants, with_overrides
 from dg.weights import bundled_digest
 
@@ -245,6 +246,44 @@ def _curves(p: Params) -> dict[str, Any]:
     return {"titles": method_titles(p)}
 
 
+def _report(p: Params) -> dict[str, Any]:
+    chosen = with_overrides(p, "dg")
+    weights = ("lambda_l", "lambda_c", "lambda_vls", "lambda_a", "sigma")
+    weights += ("lambda_at", "lambda_id", "lambda_st", "lambda_lm", "lambda_ds")
+    shown = {key: getattr(chosen, key) for key in ("scale", "preset", "seed", "training_seed", "train_on", *weights)}
+    for block in ("idsg", "rfg", "training"):
+        shown |= {f"{block}.{key}": value for key, value in getattr(chosen, block).model_dump(mode="json").items()}
+    for block in ("idsg", "rfg", "fine_tune", "protocols"):
+        sizes = getattr(chosen.sizes, block).model_dump(mode="json")
+        shown |= {f"scales.{p.scale}.{block}.{key}": value for key, value in sizes.items()}
+    benchmarks = p.benchmarks.model_dump()
+    networks = {
+        "landmarks": p.landmarks.backend, "identity": p.identity.backend, "csim": p.metrics.csim, "fid": p.metrics.fid,
+    }  # fmt: skip
+    return {
+        "params": {key: list(value) if isinstance(value, tuple) else value for key, value in shown.items()},
+        "benchmarks": benchmarks,
+        "kinds": {dataset: p.datasets[dataset].kind for dataset in benchmarks.values()},
+        "titles": method_titles(p),
+        "tests": {test: methods_of(p, test) for tests in TABLE_TESTS.values() for test in tests},
+        "networks": networks,
+        "stand_ins": _stand_ins(p, networks),
+    }
+
+
+def _stand_ins(p: Params, networks: dict[str, str]) -> list[str]:
+    """What isn't the paper's, in sentences."""
+    phrases = [
+        f"data: SynthFace ({dataset}), people who don't exist, instead of {benchmark}"
+        for benchmark, dataset in p.benchmarks.model_dump().items()
+        if p.datasets[dataset].kind == "synthface"
+    ]
+    phrases += stand_ins(networks)
+    if p.scale != "paper":
+        phrases.append(f"sizes and iterations of scale '{p.scale}'")
+    return phrases + (["the RFG started from bundled weights"] if p.rfg.init == "bundled" else [])
+
+
 def _ace(p: Params, benchmark: str) -> dict[str, Any]:
     return {"benchmark": benchmark, "seed": p.seed, "bootstrap": p.metrics.bootstrap}
 
@@ -283,6 +322,7 @@ _STEPS = {
     "paper_figure": _paper_figure,
     "comparison": _comparison,
     "curves": _curves,
+    "report": _report,
     "ace": _ace,
     "ablation": _ablation,
 }

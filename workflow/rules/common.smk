@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
-from dg.digests import code_digest, digest_of, listing_digest
+from dg.digests import code_digest, content_digest, digest_of, listing_digest
 from dg.errors import DgError
 from dg.params import validate as validate_params
 from dg.params import variants
@@ -116,6 +116,10 @@ def job(step, variant="dg", **which):
     values["code"] = "+".join(
         code_digest(CODE[name]) for name in modules_of(step, values)
     )
+    if step == "report":
+        values["template"] = content_digest(
+            sorted(Path(workflow.basedir, "dg/reports/page").glob("page.*"))
+        )
     if step in ("manifest", "frames"):
         values["raw"] = raw_digest(which["dataset"])
     return json.dumps(values, sort_keys=True)

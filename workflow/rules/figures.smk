@@ -55,3 +55,22 @@ rule figure_6_models:
             f"results/{place(variant)}evaluate/{variant}/Extreme/{method}.json"
             for _, variant, method in figure_rows(PARAMS, "figure6")
         ],
+
+
+rule report:
+    input:
+        tables=expand("results/table{number}.csv", number=range(1, 5)),
+        figures=expand("results/figures/{figure}.png", figure=FIGURES),
+        summaries=[*test_results("table3", "json"), *test_results("table4", "json")],
+        pictures=[*test_results("table3", "arrow"), *test_results("table4", "arrow")],
+        data=[path for name in DATASETS for path in prepared(name)],
+    output:
+        page="results/report.html",
+    log:
+        "logs/report.log",
+    conda:
+        "../envs/dg.yaml"
+    params:
+        job=job("report"),
+    shell:
+        "python -m dg report --settings {params.job:q} --out {output.page} 2>&1 | tee {log}"

@@ -1,0 +1,73 @@
+"""CSIM and pose error against the yaw of the reference, as drawings that follow the page's colours."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from dg.files import read_json
+from dg.reports.paper import BENCHMARK_TITLES
+
+METRICS = {"csim": "CSIM ↑", "pose_error": "pose error ↓ (degrees)"}
+# Told apart by people with any colour vision, on white and on black (Okabe and Ito); more methods repeat them.
+_COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_MARKS = "osD^vP"
+_TEXT = "#010203"  # replaced by the page's own colour
+_STYLE = {
+    "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10, "axes.edgecolor": _TEXT, "text.color": _TEXT,
+    "axes.labelcolor": _TEXT, "xtick.color": _TEXT, "ytick.color": _TEXT, "axes.spines.top": False,
+    "axes.spines.right": False, "svg.hashsalt": "dg",
+}  # fmt: skip
+
+
+def yaw_curves(settings: dict[str, Any], results: Path) -> list[dict[str, Any]]:
+    """A drawing per test: {title, svg, rows (a table of the same numbers), head}.
+
+    Raises:
+        DgError: a summary of evaluate is missing.
+    """
+    return [_curve(settings, results, test, methods) for test, methods in settings["tests"].items()]
+
+
+def _curve(settings: dict[str, Any], results: Path, test: str, methods: list[str]) -> dict[str, Any]:
+    bins = {m: read_json(results / f"evaluate/dg/{test}/{m}.json")["yaw_bins"] for m in methods}
+    rows = [
+        [settings["titles"][method], f"{part['from']} to {part['to']}", part["pairs"]]
+        + ["–" if part[name]["value"] is None else f"{part[name]['value']:.3f}" for name in METRICS]
+        for method, parts in bins.items()
+        for part in parts
+    ]
+    title = BENCHMARK_TITLES[test]
+    head = ["method", "|yaw|, degrees", "pairs", *METRICS.values()]
+    return {"title": title, "svg": Markup(_draw(settings, bins, title)), "rows": rows, "head": head}
+
+
+def _draw(settings: dict[str, Any], bins: dict[str, list[dict[str, Any]]], title: str) -> str:
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(8.4, 3.1), layout="constrained")
+        for axes, (metric, label) in zip(figure.subplots(1, len(METRICS)), METRICS.items()):
+            for number, (method, parts) in enumerate(bins.items()):
+                colour = _COLOURS[number % len(_COLOURS)]
+                middle = [(part["from"] + part["to"]) / 2 for part in parts]
+                value, low, high = (
+                    np.array([part[metric][end] for part in parts], float) for end in ("value", "low", "high")
+                )
+                mark = _MARKS[number % len(_MARKS)]
+                axes.plot(middle, value, color=colour, marker=mark, markersize=4, label=settings["titles"][method])
+                axes.fill_between(middle, low, high, color=colour, alpha=0.18, linewidth=0)
+            axes.set(xlabel="|yaw| of the reference (degrees)", ylabel=label, xlim=(0, 90), xticks=range(0, 91, 15))
+            axes.grid(color="#888888", alpha=0.25, linewidth=0.6)
+        handles, labels = axes.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+        text = io.StringIO()
+        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Title": title})
+    svg = text.getvalue()
+    svg = svg[svg.index("<svg") :].replace(_TEXT, "currentColor")
+    label = f"{title}: CSIM and pose error by yaw; the numbers stand in the table below"
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)

@@ -1,0 +1,74 @@
+"""What was run: parameters, data, networks, versions, time."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from dg.files import read_json
+from dg.plan import RECORDS, job_kind, recorded_jobs
+
+_PACKAGES = ("snakemake", "dvc", "torch", "torchvision", "torch-fidelity", "face-alignment", "scikit-image", "numpy")
+
+
+def facts(settings: dict[str, Any], results: Path, data: Path) -> dict[str, Any]:
+    """Rows for the page's tables of facts.
+
+    Returns:
+        stand_ins (sentences; empty: everything is the paper's), real (data sets of real people), params, sets,
+        networks, versions, times: rows of the respective table; hours: of all jobs together; cores; gpu.
+
+    Raises:
+        DgError: a data set's manifest report is missing.
+    """
+    sets = []
+    for name in sorted(set(settings["benchmarks"].values())):
+        report = read_json(data / name / "manifest.json")
+        tests = ", ".join(test for test, dataset in settings["benchmarks"].items() if dataset == name)
+        splits = ", ".join(f"{count} {split}" for split, count in report["splits"].items())
+        sets.append([name, settings["kinds"][name], tests, report["subjects"], report["rows"], splits])
+    synthetic = [
+        name for name, kind in settings["kinds"].items() if kind == "synthface" and name in {s[0] for s in sets}
+    ]
+    jobs = recorded_jobs(RECORDS)
+    spent = pd.DataFrame([(job_kind(*job), seconds) for job, seconds in jobs.items()], columns=["kind", "seconds"])
+    kinds = spent.groupby("kind")["seconds"].agg(["count", "sum"]).sort_values("sum", ascending=False)
+    total = float(spent["seconds"].sum())
+    return {
+        "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "scale": settings["params"]["scale"],
+        "stand_ins": settings["stand_ins"],
+        "real": [row[0] for row in sets if settings["kinds"][row[0]] != "synthface"],
+        "params": [[key, _plain(value)] for key, value in settings["params"].items()],
+        "sets": sets,
+        "networks": [[role, name] for role, name in settings["networks"].items()],
+        "versions": [["Python", platform.python_version()], ["this project, Git commit", _commit()]]
+        + [[name, importlib.metadata.version(name)] for name in _PACKAGES],
+        "times": [
+            [kind, int(row["count"]), f"{row['sum'] / 60:.1f}", f"{100 * row['sum'] / total:.0f} %"]
+            for kind, row in kinds.iterrows()
+        ],
+        "minutes": round(total / 60),
+        "cores": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+    }
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _commit() -> str:
+    try:
+        done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "no Git repository"
+    return done.stdout.strip()

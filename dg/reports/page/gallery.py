@@ -1,0 +1,121 @@
+"""The gallery's data: pairs of each test with their pictures, landmarks and scores."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import ExifTags, Image
+
+from dg.files import read_parquet
+from dg.landmarks.regions import EDGES
+from dg.protocols.results import Results
+from dg.provenance import REENACTED
+from dg.reports.paper import BENCHMARK_TITLES, METRIC_TITLES
+from dg.shards import FaceSet, decode_image
+
+PAIRS, ENDS = 40, 10  # pairs shown of a test; the worst and the best of DG that are always among them
+SCORES = ("ssim", "csim", "landmark_error", "pose_error", "lpips")
+_QUALITY = 85
+
+
+class _Pictures:
+    """Pictures as data URIs, each different one once."""
+
+    def __init__(self) -> None:
+        self.uris: list[str] = []
+        self._numbers: dict[tuple[str, str], int] = {}
+
+    def number(self, kind: str, key: str, pixels: Any, note: str) -> int:
+        """The number of a picture; pixels() is called for a new (kind, key) alone."""
+        if (kind, key) not in self._numbers:
+            self._numbers[kind, key] = len(self.uris)
+            self.uris.append(data_uri(pixels(), note))
+        return self._numbers[kind, key]
+
+
+def data_uri(pixels: np.ndarray, note: str) -> str:
+    """WebP of an (H, W, 3) uint8 picture as a data URI; `note` is its EXIF ImageDescription."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = note
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "webp", quality=_QUALITY, method=6, exif=exif)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def gallery(settings: dict[str, Any], results: Path, data: Path) -> dict[str, Any]:
+    """What the page's script shows: edges, metrics, images and, per test, methods and pairs.
+
+    Of each test there are DG's worst and best pairs by SSIM (by CSIM where there is no ground truth) and pairs at equal
+    distances between.
+
+    Raises:
+        DgError: a results file or its scores are missing.
+    """
+    pictures = _Pictures()
+    tests = []
+    for test, methods in settings["tests"].items():
+        base = {"MPIE_LP": "MPIE"}.get(test, test)
+        dataset = settings["benchmarks"][base]
+        faces = FaceSet([data / dataset])
+        made = {m: Results(results / f"evaluate/dg/{test}/{m}.arrow") for m in methods}
+        scores = {m: read_parquet(results / f"evaluate/dg/{test}/{m}.parquet") for m in methods}
+        own = "SynthFace, no real person" if settings["kinds"][dataset] == "synthface" else f"of the data set {dataset}"
+
+        def known(key: str, faces: FaceSet = faces, own: str = own) -> int | None:
+            return pictures.number("data", key, lambda: faces.image(faces.row(key)), own) if key else None
+
+        pairs = []
+        for number in chosen(scores["dg"]):
+            row = scores["dg"].iloc[number]
+            shown = {}
+            for method in methods:
+                result = made[method][number]
+                name = f"{test}/{method}/{number}"
+                note = REENACTED if method == "dg" else f"result of the method {method}"
+                image = pictures.number("made", name, lambda r=result: decode_image(r.image), note)
+                points = result.points[:, :2] if np.isfinite(result.points).all() else _found(scores[method], number)
+                shown[method] = {"image": image, "points": _rounded(points), "scores": _scores(scores[method], number)}
+            reference = faces.row(row["reference"])
+            pairs.append(
+                {
+                    "name": f"{row['subject']} as {row['reference_subject']}",
+                    "yaw": round(float(row["yaw"])),
+                    "source": known(row["source"]),
+                    "reference": known(row["reference"]),
+                    "target": known(row["target"]),
+                    "points": _rounded(faces.points[reference, :, :2]),
+                    "methods": shown,
+                }
+            )
+        titles = {method: settings["titles"][method] for method in methods}
+        total = len(scores["dg"])
+        tests.append({"title": BENCHMARK_TITLES[test], "methods": titles, "pairs": pairs, "total": total})
+    metrics = {name: METRIC_TITLES[name] for name in SCORES}
+    return {"edges": EDGES, "metrics": metrics, "images": pictures.uris, "tests": tests}
+
+
+def chosen(scores: pd.DataFrame) -> list[int]:
+    """Rows of the pairs to show, the worst first."""
+    ranking = scores["ssim"] if scores["ssim"].notna().any() else scores["csim"]
+    order = ranking.fillna(ranking.min()).argsort(kind="stable").tolist()
+    between = order[ENDS:-ENDS]
+    places = np.linspace(0, len(between) - 1, min(PAIRS - 2 * ENDS, len(between))).round().astype(int)
+    return list(dict.fromkeys([*order[:ENDS], *(between[place] for place in places), *order[-ENDS:]]))
+
+
+def _found(scores: pd.DataFrame, number: int) -> np.ndarray:
+    return np.asarray(scores["landmarks"].iloc[number]).reshape(68, 2)
+
+
+def _rounded(points: np.ndarray) -> list[float]:
+    return [round(float(value), 3) for value in points.reshape(-1)]
+
+
+def _scores(table: pd.DataFrame, number: int) -> dict[str, float | None]:
+    row = table.iloc[number]
+    return {name: None if pd.isna(row[name]) else round(float(row[name]), 3) for name in SCORES}

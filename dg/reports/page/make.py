@@ -1,0 +1,66 @@
+"""Gathers what a run has made and renders the page."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from dg.errors import DgError
+from dg.files import write_text
+from dg.reports.page.curves import yaw_curves
+from dg.reports.page.facts import facts
+from dg.reports.page.gallery import gallery
+from dg.reports.page.tables import read_tables
+
+FIGURES = {
+    "figure2": "With and without the IDSG: the RFG on the reference's own landmarks, and DG.",
+    "figure3": "Self-reenactment: the RFG was tuned on a few other frames of each video.",
+    "figure4": "Cross-reenactment.",
+    "figure5": "Cross-reenactment across large differences of pose.",
+    "figure6": "DG trained with and without the large-pose set; references in extreme poses.",
+}
+
+
+def make_report(settings: dict[str, Any], results: Path, data: Path, out: Path) -> None:
+    """Write the page `out` (HTML, self-contained: no other file and no network is needed).
+
+    Args:
+        settings: dg.settings._report.
+        results, data: the folders results/ and data/sets/ of a finished run.
+
+    Raises:
+        DgError: a table, summary or results file is missing.
+    """
+    environment = Environment(
+        loader=PackageLoader("dg.reports.page", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    places = Path(__file__).parent
+    shown = gallery(settings, results, data)
+    text = environment.get_template("page.html.j2").render(
+        facts=facts(settings, results, data),
+        tables=read_tables(results),
+        figures=[_figure(results / f"figures/{name}.png", words) for name, words in FIGURES.items()],
+        curves=yaw_curves(settings, results),
+        gallery=Markup(_json(shown)),
+        style=Markup((places / "page.css").read_text(encoding="utf-8")),
+        script=Markup((places / "page.js").read_text(encoding="utf-8")),
+    )
+    write_text(out, text)
+
+
+def _figure(path: Path, words: str) -> dict[str, str]:
+    try:
+        data = base64.b64encode(path.read_bytes()).decode()
+    except FileNotFoundError:
+        raise DgError(f"{path}: not found. Run the step that makes it (snakemake -- {path}).") from None
+    return {"name": path.stem.replace("figure", "Figure "), "words": words, "uri": f"data:image/png;base64,{data}"}
+
+
+def _json(value: Any) -> str:
+    """JSON that can stand inside a script element."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
