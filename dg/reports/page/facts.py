@@ -35,9 +35,6 @@ def facts(settings: dict[str, Any], results: Path, data: Path) -> dict[str, Any]
         tests = ", ".join(test for test, dataset in settings["benchmarks"].items() if dataset == name)
         splits = ", ".join(f"{count} {split}" for split, count in report["splits"].items())
         sets.append([name, settings["kinds"][name], tests, report["subjects"], report["rows"], splits])
-    synthetic = [
-        name for name, kind in settings["kinds"].items() if kind == "synthface" and name in {s[0] for s in sets}
-    ]
     jobs = recorded_jobs(RECORDS)
     spent = pd.DataFrame([(job_kind(*job), seconds) for job, seconds in jobs.items()], columns=["kind", "seconds"])
     kinds = spent.groupby("kind")["seconds"].agg(["count", "sum"]).sort_values("sum", ascending=False)
