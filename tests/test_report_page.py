@@ -1,0 +1,343 @@
+"""The page: what it says, by its text; what it does, in headless Chromium."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import ExifTags, Image
+
+from dg import params
+from dg.errors import DgError
+from dg.files import write_csv, write_json, write_parquet
+from dg.protocols.methods import NO_POINTS
+from dg.protocols.pairs import make_pairs
+from dg.protocols.results import Result, writing_results
+from dg.provenance import REENACTED, png_bytes, save_png
+from dg.reports.page import make_report
+from dg.reports.page.gallery import ENDS, PAIRS, chosen, data_uri
+from dg.reports.page.tables import cell
+from dg.settings import step_settings
+from dg.shards import FaceSet
+from tests.prepared import face_table, prepare
+
+ROOT = Path(__file__).resolve().parent.parent
+TITLE = "Mine <script>alert(1)</script> & yours"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A made-up run: one test with ground truth and one without, two methods."""
+    root = tmp_path_factory.mktemp("run")
+    results, data = root / "results", root / "sets"
+    folder = prepare(data / "synth_rafd", face_table(4), size=64)
+    report = {"subjects": 4, "rows": 40, "splits": {"test": 40}}
+    write_json(folder / "manifest.json", report)
+    sizes = {"seed": 0, "references": 12, "vox_frames": 4, "max_pairs": None}
+    make_pairs({"benchmark": "RaFD", **sizes}, [folder], root / "pairs.parquet")
+    pairs, faces, rng = pd.read_parquet(root / "pairs.parquet"), FaceSet([folder]), np.random.default_rng(0)
+    for test in ("RaFD", "VoxCeleb2"):
+        table = pairs if test == "RaFD" else pairs.assign(target="")
+        for method in ("dg", "mine"):
+            here = results / f"evaluate/dg/{test}/{method}"
+            with writing_results(here.with_suffix(".arrow")) as writer:
+                for pair in table.itertuples():
+                    row = faces.row(pair.source)
+                    points = faces.points[row] if method == "dg" else NO_POINTS
+                    image = png_bytes(255 - faces.image(row))
+                    writer.write([Result(pair.source, pair.reference, pair.target, image, points)])
+            scores = {name: rng.random(len(table)) for name in ("csim", "landmark_error", "pose_error")}
+            scores["ssim"] = rng.random(len(table)) if test == "RaFD" else np.nan
+            found = [faces.points[faces.row(key), :, :2].reshape(-1) for key in table["source"]]
+            write_parquet(
+                here.with_suffix(".parquet"),
+                table.assign(**scores, lpips=np.nan, yaw=table["reference_yaw"].abs(), landmarks=found),
+            )
+            mean = {"value": 0.5, "low": None, "high": None}
+            names = ("csim", "pose_error", "landmark_error", "ssim")
+            bins = [{"from": 0, "to": 15, "pairs": 9, "subjects": 3} | dict.fromkeys(names, mean)]
+            bins.append({"from": 75, "to": 90, "pairs": 7, "subjects": 3} | dict.fromkeys(names, mean))
+            write_json(here.with_suffix(".json"), {"yaw_bins": bins})
+    write_tables(results)
+    for number in range(2, 7):
+        path = results / f"figures/figure{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_png(Image.new("RGB", (1200, 300), (9 * number, 0, 90)), path, "synthetic, a test")
+    values = params.read_values(ROOT / "params.yaml")
+    values["methods"] = {
+        "mine": {"title": TITLE, "benchmarks": ["RaFD", "VoxCeleb2"], "command": "x {pairs} {out}"},
+    }
+    values["benchmarks"] = dict.fromkeys(values["benchmarks"], "synth_rafd")
+    settings = step_settings(params.validate(values, "params.yaml"), "report")
+    settings["tests"] = {test: methods for test, methods in settings["tests"].items() if len(methods) > 1}
+    return settings, results, data
+
+
+def write_tables(results):
+    ace = {"ace": 4.0, "ace_low": 3.5, "ace_high": 4.5, "paper_ace": 8.07}
+    shared = {"stand_in": "data: SynthFace", "pairs": 48, "subjects": 4, "seeds": 2}
+    write_csv(results / "table1.csv", pd.DataFrame([{"losses": "BL: L_adv + L_C", **ace, **shared}]))
+    scores = {"ssim": 0.7, "ssim_low": 0.65, "ssim_high": 0.75, "paper_ssim": 0.726}
+    scores |= {"fid": 30.0, "fid_low": 20.0, "fid_high": 40.0, "paper_fid": 3.99}
+    scores |= {"csim": 0.9, "csim_low": 0.88, "csim_high": 0.92, "paper_csim": 0.862}
+    write_csv(results / "table2.csv", pd.DataFrame([{"losses": "DG", **scores, **shared}]))
+    extra = {"kid": 0.1, "landmark_error": 5.0, "pose_error": 2.0, "lpips": np.nan}
+    row = {"benchmark": "RaFD", "method": "dg", "title": "DG", "source": "measured", **scores, **extra, **shared}
+    mine = row | {"method": "mine", "title": TITLE} | {f"paper_{name}": np.nan for name in ("ssim", "fid", "csim")}
+    quoted = {"benchmark": "RaFD", "method": "FOM", "title": "FOM", "source": "quoted"}
+    quoted |= {"paper_ssim": 0.723, "paper_fid": 9.37, "paper_csim": 0.801}
+    for number in (3, 4):
+        write_csv(results / f"table{number}.csv", pd.DataFrame([row, mine, quoted]))
+
+
+@pytest.fixture(scope="module")
+def page(run, tmp_path_factory):
+    settings, results, data = run
+    out = tmp_path_factory.mktemp("page") / "report.html"
+    make_report(settings, results, data, out)
+    return out
+
+
+class Text(HTMLParser):
+    """Rows of all tables as text, ids, links and everything that would load something."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows, self.ids, self.links, self.sources, self._in = [], [], [], [], None
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.ids += [attrs["id"]] if "id" in attrs else []
+        self.links += [attrs["href"]] if tag == "a" else []
+        self.sources += [attrs[name] for name in ("src", "href") if name in attrs and tag != "a"]
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th") and self.rows:
+            self.rows[-1].append("")
+            self._in = tag
+
+    def handle_endtag(self, tag):
+        self._in = None if tag == self._in else self._in
+
+    def handle_data(self, data):
+        if self._in:
+            self.rows[-1][-1] = " ".join((self.rows[-1][-1] + " " + data).split())
+
+
+@pytest.fixture(scope="module")
+def read(page):
+    parser = Text()
+    parser.feed(page.read_text(encoding="utf-8"))
+    return parser
+
+
+def test_measured_numbers_stand_beside_the_papers_with_the_intervals_verdict(read):
+    row = next(row for row in read.rows if row[:2] == ["RaFD", "DG"])
+    assert row[2] == "0.700 [0.650, 0.750] paper 0.726, -0.026 ● open"
+    assert row[3] == "30.0 [20.0, 40.0] paper 3.99, +26.0 ▼ worse"
+    assert row[4] == "0.100"
+    assert row[5] == "0.900 [0.880, 0.920] paper 0.862, +0.038 ▲ better"
+    quoted = next(row for row in read.rows if row[:2] == ["RaFD", "FOM (quoted)"])
+    assert quoted[2:6] == ["paper 0.723", "paper 9.37", "", "paper 0.801"]
+    ace = next(row for row in read.rows if row[0] == "BL: L_adv + L_C")
+    assert ace[1] == "4.00 [3.50, 4.50] paper 8.07, -4.07 ▲ better"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "low", "high", "paper", "verdict"),
+    [
+        ("csim", 0.9, 0.8, 0.95, 0.79, "better"),
+        ("csim", 0.7, 0.6, 0.8, 0.81, "worse"),
+        ("csim", 0.7, 0.6, 0.8, 0.8, "open"),
+        ("fid", 5, 4, 6, 9, "better"),
+        ("fid", 5, 4, 6, 3, "worse"),
+        ("fid", 5, None, None, 3, ""),
+    ],
+)
+def test_the_verdict_follows_the_interval_and_the_metrics_direction(name, value, low, high, paper, verdict):
+    row = {name: value, f"{name}_low": low, f"{name}_high": high, f"paper_{name}": paper}
+    assert cell(row, name, quoted=False).verdict == verdict
+
+
+def test_the_page_says_what_stands_in_and_loads_nothing(read, page):
+    text = page.read_text(encoding="utf-8")
+    assert "numbers can't be compared with the paper's absolute numbers" in text.replace("&#39;", "'")
+    assert "SynthFace (synth_rafd), people who don" in text
+    assert read.sources and all(source.startswith("data:") for source in read.sources)
+    assert all(link.removeprefix("#") in read.ids for link in read.links)
+    assert "<script>alert" not in text and "Mine &lt;script&gt;" in text
+    assert str(ROOT) not in text
+
+
+def test_pictures_keep_their_note():
+    uri = data_uri(np.zeros((8, 8, 3), np.uint8), REENACTED)
+    with Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))) as image:
+        assert image.getexif()[ExifTags.Base.ImageDescription] == REENACTED
+
+
+def test_the_gallery_takes_the_ends_and_a_spread_between():
+    scores = pd.DataFrame({"ssim": np.random.default_rng(0).permutation(200) / 200, "csim": 0.0})
+    picked = chosen(scores)
+    ranks = (scores["ssim"].iloc[picked] * 200).round().astype(int).tolist()
+    assert len(ranks) == PAIRS and ranks == sorted(ranks)
+    assert ranks[:ENDS] == list(range(ENDS)) and ranks[-ENDS:] == list(range(200 - ENDS, 200))
+    assert np.ptp(np.diff(ranks[ENDS:-ENDS])) <= 1
+    few = chosen(scores.head(7).assign(ssim=np.nan, csim=range(7)))
+    assert few == list(range(7))
+
+
+def test_a_missing_table_is_named(run, tmp_path):
+    settings, results, data = run
+    shutil.copytree(results, tmp_path / "results")
+    (tmp_path / "results/table3.csv").unlink()
+    with pytest.raises(DgError, match=r"table3\.csv: not found\. Run .*snakemake"):
+        make_report(settings, tmp_path / "results", data, tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no chromium on PATH (Debian: apt install chromium)")
+    playwright = pytest.importorskip("playwright.sync_api")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def opened(browser, page):
+    """The page in the browser; what it complained of and what it asked the network for."""
+    tab = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    tab.complaints, tab.requests = [], []
+    tab.on("console", lambda message: tab.complaints.append(message.text) if message.type == "error" else None)
+    tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
+    tab.on("request", lambda request: tab.requests.append(request.url))
+    tab.goto(page.as_uri())
+    yield tab
+    assert tab.complaints == []
+    assert [url for url in tab.requests if not url.startswith(("data:", page.as_uri()))] == []
+    tab.close()
+
+
+def words(tab, selector):
+    return " ".join(tab.locator(selector).inner_text().split())
+
+
+def test_the_gallery_shows_what_is_chosen(opened, run):
+    _, results, _ = run
+    scores = pd.read_parquet(results / "evaluate/dg/RaFD/dg.parquet")
+    opened.select_option("#test", label="RaFD")
+    opened.select_option("#metric", "ssim")
+    assert opened.locator("#pair figure").count() == 5
+    assert words(opened, "#scores").startswith(f"Pair 1 of {PAIRS}") and "SSIM" in words(opened, "#scores")
+    assert opened.locator("#strip button").first.inner_text() == str(round(scores["ssim"].min(), 3))
+    opened.select_option("#order", "best")
+    assert opened.locator("#strip button").first.inner_text() == str(round(scores["ssim"].max(), 3))
+    opened.select_option("#metric", "pose_error")
+    values = [float(text) for text in opened.locator("#strip button").all_inner_texts()]
+    assert values == sorted(values)  # a small error is best
+    opened.select_option("#method", "mine")
+    mine = pd.read_parquet(results / "evaluate/dg/RaFD/mine.parquet")
+    shown = {float(text) for text in opened.locator("#strip button").all_inner_texts()}
+    assert shown <= set(mine["pose_error"].round(3))
+    assert TITLE in words(opened, "#pair")
+    opened.select_option("#test", label="VoxCeleb2")
+    assert words(opened, "#pair").count("none exists") == 2
+    assert "SSIM" not in words(opened, "#metric")
+
+
+def test_the_gallery_obeys_mouse_and_keyboard(opened):
+    first = words(opened, "#scores")
+    opened.click("#next")
+    second = words(opened, "#scores")
+    assert first.startswith("Pair 1 of") and second.startswith("Pair 2 of")
+    opened.focus("#pair")
+    opened.keyboard.press("ArrowLeft")
+    assert words(opened, "#scores") == first
+    opened.keyboard.press("ArrowLeft")
+    assert words(opened, "#scores").startswith(f"Pair {PAIRS} of")
+    opened.locator("#strip button").nth(4).click()
+    assert words(opened, "#scores").startswith("Pair 5 of")
+    assert opened.locator("#strip [aria-current=true]").count() == 1
+
+
+def test_landmarks_can_be_switched_off_and_the_error_map_is_the_difference(opened, run):
+    opened.select_option("#test", label="RaFD")
+    opened.select_option("#metric", "ssim")
+    opened.wait_for_timeout(300)
+    number = "document.querySelectorAll('#pair canvas')[3]"
+    with_lines = opened.evaluate(f"{number}.toDataURL()")
+    opened.uncheck("#lines")
+    opened.wait_for_timeout(300)
+    assert opened.evaluate(f"{number}.toDataURL()") != with_lines
+    data = json.loads(opened.evaluate("document.getElementById('data').textContent"))
+    pairs = next(test for test in data["tests"] if test["title"] == "RaFD")["pairs"]
+    metric = [pair["methods"]["dg"]["scores"]["ssim"] for pair in pairs]
+    pair = pairs[int(np.argmin(metric))]
+    result, truth = (decoded(data["images"][k]) for k in (pair["methods"]["dg"]["image"], pair["target"]))
+    share = np.minimum(1, 2 * np.abs(result - truth).mean(axis=2) / 255)
+    wanted = np.stack([255 * np.clip(3 * share - k, 0, 1) for k in range(3)], axis=2)
+    opened.wait_for_timeout(300)
+    uri = opened.evaluate("document.querySelectorAll('#pair canvas')[4].toDataURL()")
+    # The browser's WebP decoder may differ from Pillow's by a step or two.
+    assert np.abs(decoded(uri) - wanted).mean() < 4
+
+
+def decoded(uri):
+    with Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))) as image:
+        return np.asarray(image.convert("RGB")).astype(float)
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280, 3840])
+def test_nothing_scrolls_sideways_but_tables(opened, width):
+    opened.set_viewport_size({"width": width, "height": 800})
+    opened.wait_for_timeout(200)
+    assert opened.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_dark_colours_follow_the_system_and_the_button(opened):
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = opened.evaluate(ground)
+    opened.emulate_media(color_scheme="dark")
+    dark = opened.evaluate(ground)
+    assert light != dark
+    opened.click("#theme")
+    assert opened.evaluate(ground) == light
+    opened.emulate_media(color_scheme="light")
+    opened.click("#theme")
+    assert opened.evaluate(ground) == dark
+    assert opened.get_attribute("#theme", "aria-pressed") == "true"
+
+
+def test_every_control_has_a_name_and_a_visible_focus(opened):
+    opened.keyboard.press("Tab")
+    assert words(opened, ":focus") == "Skip to the tables"
+    opened.keyboard.press("Enter")
+    for _ in range(4):
+        opened.keyboard.press("Tab")
+        assert opened.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    unnamed = """[...document.querySelectorAll('button, select, input, [role=region], [role=group], img, canvas, svg')]
+      .filter(e => !(e.ariaLabel || e.textContent.trim() || e.labels?.length || e.alt || e.closest('button')))
+      .map(e => e.outerHTML.slice(0, 80))"""
+    assert opened.evaluate(unnamed) == []
+
+
+def test_links_lead_to_their_parts(opened):
+    opened.emulate_media(reduced_motion="reduce")
+    for name in ("run", "tables", "figures", "yaw", "gallery"):
+        opened.click(f"nav a[href='#{name}']")
+        top = opened.evaluate(f"document.getElementById('{name}').getBoundingClientRect().top")
+        below = opened.evaluate("document.documentElement.scrollHeight - innerHeight - scrollY")
+        # The last part may be too short to reach the top.
+        assert abs(top) < 5 or (below < 5 and 0 <= top < 900)
