@@ -207,7 +207,7 @@ def _figure(a: argparse.Namespace) -> None:
 def _curves(a: argparse.Namespace) -> None:
     from dg.reports.curves import make_curves
 
-    make_curves(a.summaries, a.settings["titles"], a.out)
+    make_curves(a.summaries, dict(a.settings["titles"]), a.out)
 
 
 def _report(a: argparse.Namespace) -> None:

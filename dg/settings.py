@@ -222,10 +222,17 @@ def _paper_figure(p: Params, figure: str) -> dict[str, Any]:
         "choice": choice,
         "labels": [label for label, _, _ in figure_rows(p, figure)],
         "landmarks": figure == "figure2",
-        "note": "All RFGs start from the same bundled weights, which saw large poses."
-        if figure == "figure6" and p.rfg.init == "bundled"
-        else "",
+        "note": " ".join(_figure_notes(p, figure)),
     }
+
+
+def _figure_notes(p: Params, figure: str) -> list[str]:
+    names = ["VoxCeleb1", "MPIE"] if figure == "figure6" else [FIGURES[figure][0].removesuffix("_LP")]
+    standing_in = [name for name in names if p.datasets[dataset_of(p, name)].kind == "synthface"]
+    notes = [f"SynthFace stands in for {' and '.join(standing_in)}."] if standing_in else []
+    if figure == "figure6" and p.rfg.init == "bundled":
+        notes.append("Both RFGs start from bundled weights that saw large poses.")
+    return notes
 
 
 def _comparison(p: Params, table: str) -> dict[str, Any]:
@@ -234,7 +241,7 @@ def _comparison(p: Params, table: str) -> dict[str, Any]:
         "table": table,
         "benchmarks": benchmarks,
         "kinds": {benchmark: p.datasets[dataset].kind for benchmark, dataset in benchmarks.items()},
-        "titles": method_titles(p),
+        "titles": list(map(list, method_titles(p).items())),
         "scale": p.scale,
         "landmarks": p.landmarks.backend,
         "identity": p.identity.backend,
@@ -243,7 +250,7 @@ def _comparison(p: Params, table: str) -> dict[str, Any]:
 
 
 def _curves(p: Params) -> dict[str, Any]:
-    return {"titles": method_titles(p)}
+    return {"titles": list(map(list, method_titles(p).items()))}
 
 
 def _report(p: Params) -> dict[str, Any]:
@@ -264,8 +271,9 @@ def _report(p: Params) -> dict[str, Any]:
         "params": {key: list(value) if isinstance(value, tuple) else value for key, value in shown.items()},
         "benchmarks": benchmarks,
         "kinds": {dataset: p.datasets[dataset].kind for dataset in benchmarks.values()},
-        "titles": method_titles(p),
-        "tests": {test: methods_of(p, test) for tests in TABLE_TESTS.values() for test in tests},
+        "titles": list(map(list, method_titles(p).items())),
+        # Lists: the order must outlive JSON with sorted keys.
+        "tests": [[test, methods_of(p, test)] for tests in TABLE_TESTS.values() for test in tests],
         "networks": networks,
         "stand_ins": _stand_ins(p, networks),
     }
@@ -303,7 +311,9 @@ def _ablation(p: Params, table: str) -> dict[str, Any]:
         "bootstrap": p.metrics.bootstrap,
         "seed": p.seed,
     }
-    return settings | ({"init": p.rfg.init} if table == "table2" else {})
+    # All rows of the table share its start, which may differ from Table 4's.
+    init = with_overrides(p, f"{table}-dg-0").rfg.init
+    return settings | ({"init": init} if table == "table2" else {})
 
 
 _STEPS = {

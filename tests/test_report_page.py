@@ -77,7 +77,7 @@ def run(tmp_path_factory):
     }
     values["benchmarks"] = dict.fromkeys(values["benchmarks"], "synth_rafd")
     settings = step_settings(params.validate(values, "params.yaml"), "report")
-    settings["tests"] = {test: methods for test, methods in settings["tests"].items() if len(methods) > 1}
+    settings["tests"] = [[test, methods] for test, methods in settings["tests"] if len(methods) > 1]
     return settings, results, data
 
 

@@ -30,7 +30,7 @@ TITLES = {"dg": "DG", "source_unchanged": "source unchanged", "mine": "Mine & yo
 def settings(**changes):
     base = {
         "table": "table4",
-        "titles": TITLES,
+        "titles": list(map(list, TITLES.items())),
         "benchmarks": {"VoxCeleb2": "synth_vox", "RaFD": "synth_rafd", "MPIE": "synth_mpie"},
         "kinds": {"VoxCeleb2": "synthface", "RaFD": "synthface", "MPIE": "synthface"},
         "scale": "sample",

@@ -38,7 +38,8 @@ def make_comparison(settings: dict[str, Any], summaries: list[Path], out: Path) 
 
     Args:
         settings: table ("table3" or "table4"), benchmarks (benchmark -> data set), kinds (benchmark -> kind of data
-            set), titles (method -> words), scale, landmarks, identity (back ends), init ("bundled" or "scratch").
+            set), titles ([method, words], in the rows' order), scale, landmarks, identity (back ends), init ("bundled"
+            or "scratch").
         summaries: JSON files of the evaluate step.
 
     Returns:
@@ -48,7 +49,7 @@ def make_comparison(settings: dict[str, Any], summaries: list[Path], out: Path) 
         DgError: as read_summaries, or a summary was made on another data set than `settings` maps its benchmark to.
     """
     printed = PRINTED[settings["table"]]
-    table = read_summaries(summaries, settings["titles"])
+    table = read_summaries(summaries, dict(settings["titles"]))
     strangers = sorted(set(table["benchmark"]) - set(printed))
     if strangers:
         raise DgError(f"{out}: {', '.join(strangers)} has no place in {TITLES[settings['table']]}.")
@@ -65,7 +66,7 @@ def make_comparison(settings: dict[str, Any], summaries: list[Path], out: Path) 
     write_csv(out, frame.round({name: 6 for name in _SCORES if name in frame}))
     write_text(Path(out).with_suffix(".md"), _markdown(settings, frame))
     write_text(Path(out).with_suffix(".tex"), _latex(settings, frame))
-    return settings["titles"]
+    return dict(settings["titles"])
 
 
 def _row(settings: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def _row(settings: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     paper = PRINTED[settings["table"]][benchmark]["DG"] if method == "dg" else None
     return {
         **row,
-        "title": settings["titles"][method],
+        "title": dict(settings["titles"])[method],
         "source": "measured",
         **{f"{role}_backend": name for role, name in backends.items()},
         "init": settings["init"],

@@ -32,13 +32,13 @@ def yaw_curves(settings: dict[str, Any], results: Path) -> list[dict[str, Any]]:
     Raises:
         DgError: a summary of evaluate is missing.
     """
-    return [_curve(settings, results, test, methods) for test, methods in settings["tests"].items()]
+    return [_curve(settings, results, test, methods) for test, methods in settings["tests"]]
 
 
 def _curve(settings: dict[str, Any], results: Path, test: str, methods: list[str]) -> dict[str, Any]:
     bins = {m: read_json(results / f"evaluate/dg/{test}/{m}.json")["yaw_bins"] for m in methods}
     rows = [
-        [settings["titles"][method], f"{part['from']} to {part['to']}", part["pairs"]]
+        [dict(settings["titles"])[method], f"{part['from']} to {part['to']}", part["pairs"]]
         + ["–" if part[name]["value"] is None else f"{part[name]['value']:.3f}" for name in METRICS]
         for method, parts in bins.items()
         for part in parts
@@ -58,8 +58,8 @@ def _draw(settings: dict[str, Any], bins: dict[str, list[dict[str, Any]]], title
                 value, low, high = (
                     np.array([part[metric][end] for part in parts], float) for end in ("value", "low", "high")
                 )
-                mark = _MARKS[number % len(_MARKS)]
-                axes.plot(middle, value, color=colour, marker=mark, markersize=4, label=settings["titles"][method])
+                mark, name = _MARKS[number % len(_MARKS)], dict(settings["titles"])[method]
+                axes.plot(middle, value, color=colour, marker=mark, markersize=4, label=name)
                 axes.fill_between(middle, low, high, color=colour, alpha=0.18, linewidth=0)
             axes.set(xlabel="|yaw| of the reference (degrees)", ylabel=label, xlim=(0, 90), xticks=range(0, 91, 15))
             axes.grid(color="#888888", alpha=0.25, linewidth=0.6)

@@ -58,7 +58,7 @@ def gallery(settings: dict[str, Any], results: Path, data: Path) -> dict[str, An
     """
     pictures = _Pictures()
     tests = []
-    for test, methods in settings["tests"].items():
+    for test, methods in settings["tests"]:
         base = {"MPIE_LP": "MPIE"}.get(test, test)
         dataset = settings["benchmarks"][base]
         faces = FaceSet([data / dataset])
@@ -92,7 +92,7 @@ def gallery(settings: dict[str, Any], results: Path, data: Path) -> dict[str, An
                     "methods": shown,
                 }
             )
-        titles = {method: settings["titles"][method] for method in methods}
+        titles = {method: dict(settings["titles"])[method] for method in methods}
         total = len(scores["dg"])
         tests.append({"title": BENCHMARK_TITLES[test], "methods": titles, "pairs": pairs, "total": total})
     metrics = {name: METRIC_TITLES[name] for name in SCORES}
