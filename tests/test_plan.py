@@ -1,6 +1,7 @@
 import base64
 import json
 
+import pandas as pd
 import pytest
 
 from dg import plan as planning
@@ -50,3 +51,9 @@ def test_the_plan_counts_jobs_side_by_side_and_says_what_was_never_measured(tmp_
 def test_targets_that_snakemake_refuses_are_said():
     with pytest.raises(DgError, match=r"results/table9\.csv: Snakemake refuses:\n(.|\n)*table9"):
         plan(["results/table9.csv"])
+
+
+def test_the_shipped_times_are_read():
+    shipped = pd.read_csv(planning.MEASURED).set_index("job")
+    assert (shipped["seconds"] > 0).all() and shipped["all_cores"].dtype == bool
+    assert {"synthface", "rfg_self", "rfg_self, ablation", "evaluate"} <= set(shipped.index)
