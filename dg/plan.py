@@ -41,13 +41,16 @@ def plan(targets: list[str]) -> str:
             unknown.append(kind)
             rows.append((kind, count, "?", "nowhere"))
     table = pd.DataFrame(rows, columns=["job", "count", "seconds each", "measured"]).to_string(index=False)
-    more = f"; {', '.join(unknown)} not counted, never measured" if unknown else ""
+    more = f"; not counted, as never measured: {'; '.join(unknown)}" if unknown else ""
     return f"{table}\n\n{len(jobs)} jobs, about {max(1, round(total / 60))} minutes{more}."
 
 
 def job_kind(rule: str, stem: str) -> str:
-    """What jobs of about one length share: the rule, and whether it is a run of Tables 1, 2 or Figure 6."""
-    return f"{rule}, ablation" if "/ablations/" in stem else f"{rule}, VoxCeleb1" if "/VoxCeleb1/dg" in stem else rule
+    """What jobs of about one length share: the rule, and whether it belongs to Tables 1, 2 or Figure 6."""
+    if "/ablations/" in stem:
+        return f"{rule}, ablation"
+    # There the RFG is trained on.
+    return f"{rule}, VoxCeleb1" if rule == "reenact" and stem.endswith("/VoxCeleb1/dg") else rule
 
 
 def planned_jobs(targets: list[str]) -> list[tuple[str, str]]:

@@ -42,7 +42,7 @@ def test_the_plan_counts_jobs_side_by_side_and_says_what_was_never_measured(tmp_
     monkeypatch.setattr(planning, "MEASURED", shipped)
     said = plan(["all"])
     # 4 evaluations of 90 s on two cores, 2 trainings of 240 s one after the other: 180 + 480 s.
-    assert said.endswith("7 jobs, about 11 minutes; brew not counted, never measured.")
+    assert said.endswith("7 jobs, about 11 minutes; not counted, as never measured: brew.")
     assert [line.split()[0] for line in said.splitlines()[1:4]] == ["evaluate", "rfg_self", "brew"]
     monkeypatch.setattr(planning, "planned_jobs", lambda targets: [])
     assert plan(["all"]) == "Nothing to be done: everything is there."

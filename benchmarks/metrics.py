@@ -1,0 +1,154 @@
+"""Speed and memory of the metrics step, by hand: python -m benchmarks.metrics [PAIRS]
+
+The same results are scored twice in one run. Ours is the pipeline's `evaluate`. The plain way is what one writes first:
+a loop of scikit-image's SSIM, torch-fidelity on two folders of pictures, and the embedder on both pictures of each pair.
+Both use SSIM, FID and CSIM alone and the same networks. Ours also finds landmarks, which the plain way is given; that
+time is said apart. FID's bootstrap interval, which the plain way lacks, is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import resource
+import sys
+import tempfile
+import time
+import warnings
+from multiprocessing.connection import Connection
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pandas as pd
+import torch
+import torch_fidelity
+from PIL import Image
+from skimage.metrics import structural_similarity
+
+from dg.metrics import evaluate as evaluation
+from dg.metrics.csim import cosine, open_embedder
+from dg.metrics.looks import Looks
+from dg.pictures import encode
+from dg.protocols.results import Result, Results, writing_results
+from dg.shards import FaceSet, decode_image
+from tests.prepared import face_table, prepare
+
+SIZE, PEOPLE = 256, 10
+SETTINGS = {
+    "benchmark": "RaFD", "method": "mine", "seed": 0, "csim": "dlib", "fid": "efficientnet-lite0", "lpips": "none",
+    "landmarks": {"backend": "fan-synthface"}, "ssim_reference": "none", "bootstrap": 100,
+}  # fmt: skip
+
+
+def make(folder: Path, count: int) -> tuple[Path, Path, Path]:
+    """A set, a pair list and results, as in RaFD's protocol: few sources, `count` results, a target for each."""
+    yaws = tuple(float(yaw) for yaw in range(-90, 91, 10))
+    expressions = tuple(f"e{number}" for number in range(-(-count // (PEOPLE * len(yaws))) + 1))
+    table = face_table(PEOPLE, yaws=yaws, expressions=expressions)
+    data = prepare(folder / "set", table, size=SIZE)
+    faces, rng = FaceSet([data]), np.random.default_rng(0)
+    own = table.groupby("subject")["key"].apply(list).to_dict()
+    rows = []
+    for number in range(count):
+        place, person = divmod(number, PEOPLE)
+        source, *targets = own[f"p{person}"]
+        reference = own[f"p{(person + 1) % PEOPLE}"][place]
+        rows.append((source, reference, targets[place], f"p{person}", "x", 0.0, 0.0))
+    columns = ["source", "reference", "target", "subject", "reference_subject", "source_yaw", "reference_yaw"]
+    pairs = pd.DataFrame(rows, columns=columns)
+    pairs.to_parquet(folder / "pairs.parquet")
+    with writing_results(folder / "made.arrow") as writer:
+        for pair in pairs.itertuples():
+            row = faces.row(pair.target)
+            noise = rng.integers(-20, 21, (SIZE, SIZE, 3))
+            image = encode(np.clip(faces.image(row) + noise, 0, 255).astype(np.uint8), "png")
+            writer.write([Result(pair.source, pair.reference, pair.target, image, faces.points[row])])
+    return data, folder / "pairs.parquet", folder / "made.arrow"
+
+
+def ours(data: Path, pairs: Path, made: Path, out: Path) -> tuple[float, float]:
+    """Seconds without and of F_l's look at the results."""
+    spent = [0.0]
+    look = Looks._look_for_faces
+
+    def timed(self: Looks, *arguments: object) -> None:
+        start = time.perf_counter()
+        look(self, *arguments)
+        spent[0] += time.perf_counter() - start
+
+    no_interval = mock.patch.object(evaluation, "fid_draws", return_value=np.empty(0))
+    start = time.perf_counter()
+    with mock.patch.object(Looks, "_look_for_faces", timed), no_interval:
+        evaluation.evaluate(SETTINGS, [data], pairs, made, out)
+    return time.perf_counter() - start - spent[0], spent[0]
+
+
+def plain(data: Path, made: Path, found: pd.DataFrame, folder: Path) -> tuple[float, dict[str, float]]:
+    """Seconds, and the same three numbers; `found`: pairs with the landmarks of the results."""
+    faces, results = FaceSet([data]), Results(made)
+    start = time.perf_counter()
+    similarity = [
+        structural_similarity(
+            decode_image(result.image), faces.image(faces.row(result.target)), channel_axis=2,
+            gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255,
+        )
+        for result in results
+    ]  # fmt: skip
+    for name in ("made", "real"):
+        (folder / name).mkdir()
+    for number, result in enumerate(results):
+        Image.fromarray(decode_image(result.image)).save(folder / f"made/{number}.png")
+        Image.fromarray(faces.image(faces.row(result.target))).save(folder / f"real/{number}.png")
+    distance = torch_fidelity.calculate_metrics(
+        input1=str(folder / "made"), input2=str(folder / "real"), fid=True, cuda=False, verbose=False,
+        feature_extractor="efficientnet-lite0", cache=False,
+    )["frechet_inception_distance"]  # fmt: skip
+    embedder = open_embedder("dlib")
+    sources = [embedder(faces.image(faces.row(key)), faces.points[faces.row(key)]) for key in found["source"]]
+    points = [np.asarray(some).reshape(68, 2) for some in found["landmarks"]]
+    looks = [embedder(decode_image(result.image), some) for result, some in zip(results, points)]
+    csim = cosine(np.stack(sources), np.stack(looks)).mean()
+    seconds = time.perf_counter() - start
+    return seconds, {"ssim": float(np.mean(similarity)), "fid": distance, "csim": float(csim)}
+
+
+def peak(count: int, pipe: Connection) -> None:
+    """Send the peak memory in MiB of this process after it scored `count` pairs."""
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = make(Path(folder), count)
+        torch.set_num_threads(1)
+        ours(*inputs, Path(folder) / "out.json")
+    pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def main(count: int) -> None:
+    """Print the ratios."""
+    warnings.filterwarnings("ignore", module="torch.utils.data")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        inputs = make(folder, count)
+        table = pd.read_parquet(inputs[1])
+        sources, targets = (table[column].nunique() for column in ("source", "target"))
+        print(f"{count} pairs at {SIZE} px: {sources} sources, {count} results, {targets} targets different,")
+        print(f"{torch.get_num_threads()} cores")
+        seconds, landmarks = ours(*inputs, folder / "out.json")
+        slow, numbers = plain(inputs[0], inputs[2], pd.read_parquet(folder / "out.parquet"), folder)
+        print(f"ours {seconds:.1f} s, plain {slow:.1f} s: plain / ours {slow / seconds:.2f}")
+        print(f"(ours spends {landmarks:.1f} s more to find landmarks)")
+        summary = json.loads((folder / "out.json").read_text())
+        for metric, value in numbers.items():
+            print(f"  {metric}: ours {summary[metric]['value']:.5f}, plain {value:.5f}")
+    peaks = {}
+    for pairs in (count // 4, count):
+        here, there = multiprocessing.Pipe(duplex=False)
+        process = multiprocessing.get_context("spawn").Process(target=peak, args=(pairs, there))
+        process.start()
+        peaks[pairs] = here.recv()
+        process.join()
+    said = ", ".join(f"{mebibytes:.0f} MiB with {pairs} pairs" for pairs, mebibytes in peaks.items())
+    print(f"peak memory: {said}: {peaks[count] / peaks[count // 4]:.2f}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
