@@ -1,7 +1,7 @@
 """Speed and memory of the metrics step, by hand: python -m benchmarks.metrics [PAIRS]
 
 The same results are scored twice in one run. Ours is the pipeline's `evaluate`. The plain way is what one writes first:
-a loop of scikit-image's SSIM, torch-fidelity on two folders of pictures, and the embedder on both pictures of each pair.
+a loop of scikit-image's SSIM, torch-fidelity on two folders of pictures, and the embedder on both pictures of a pair.
 Both use SSIM, FID and CSIM alone and the same networks. Ours also finds landmarks, which the plain way is given; that
 time is said apart. FID's bootstrap interval, which the plain way lacks, is left out.
 """

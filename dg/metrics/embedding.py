@@ -6,7 +6,6 @@ import multiprocessing
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import torch
 
 from dg.metrics.csim import Embedder, open_embedder
 from dg.shards import decode_image
@@ -23,6 +22,8 @@ def embeddings(backend: str, faces: Iterable[Face]) -> Iterator[np.ndarray]:
     dlib works on one core and holds Python's lock, so it gets a process per core; ArcFace's runtime shares its work by
     itself.
     """
+    import torch  # here, so that the processes start without it
+
     processes = torch.get_num_threads() if backend == "dlib" else 1
     if processes == 1:
         _open(backend)
