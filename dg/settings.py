@@ -150,12 +150,14 @@ def _machine(p: Params) -> dict[str, Any]:
 def _idsg(p: Params, phase: str) -> dict[str, Any]:
     sizes = p.sizes.idsg.model_dump(mode="json")
     steps = {"self": sizes.pop("self_steps"), "cross": sizes.pop("cross_steps")}[phase]
+    # The self phase has no pairs of different subjects: without them eq. (3) is zero, and its weight changes nothing.
+    counted = phase == "cross" or p.idsg.vls_pairs == "all"
     return {
         "phase": phase,
         "seed": p.training_seed,
         "lambda_l": p.lambda_l,
         "lambda_c": p.lambda_c,
-        "lambda_vls": p.lambda_vls,
+        "lambda_vls": p.lambda_vls if counted else 0.0,
         "lambda_a": p.lambda_a,
         "sigma": list(p.sigma),
         **p.idsg.model_dump(mode="json"),

@@ -136,18 +136,17 @@ def test_neither_tool_does_finished_work_again(project):
     assert "Nothing to be done: everything is there." in out
 
 
-def test_a_changed_lambda_vls_retrains_the_idsg_and_the_cross_phase_alone(project):
+def test_a_changed_lambda_vls_retrains_the_cross_phases_alone(project):
     run(project, "git", "add", "dvc.lock", "results")
     run(project, "git", "commit", "--quiet", "--message", "Baseline")
-    kept = state(project, "data/sets/**/*", "results/rfg_self/**/*")
-    changing = [f"results/{step}/dg/joint.safetensors" for step in ("idsg_self", "idsg_cross", "rfg_cross")]
+    kept = state(project, "data/sets/**/*", "results/rfg_self/**/*", "results/idsg_self/**/*")
+    changing = [f"results/{step}/dg/joint.safetensors" for step in ("idsg_cross", "rfg_cross")]
     before = state(project, *changing)
     run(project, "dvc", "exp", "run", "--set-param", "lambda_vls=5", "--name", "vls5")
-    assert state(project, "data/sets/**/*", "results/rfg_self/**/*") == kept
+    # Nor the self phase of the IDSG: it has no pair that eq. (3) counts.
+    assert state(project, "data/sets/**/*", "results/rfg_self/**/*", "results/idsg_self/**/*") == kept
     after = state(project, *changing)
-    # In the self phase eq. (3) counts no pair (vls_pairs: cross), so its weights may come out the same.
-    assert after["results/idsg_self/dg/joint.safetensors"][1] != before["results/idsg_self/dg/joint.safetensors"][1]
-    for name in changing[1:]:
+    for name in changing:
         assert after[name][0] != before[name][0]
     shown = run(project, "dvc", "exp", "show", "--csv")
     assert "vls5" in shown

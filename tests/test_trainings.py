@@ -248,6 +248,16 @@ def test_a_loss_that_becomes_nan_in_one_process_stops_both(data, tmp_path):
     assert len(re.findall(r"step 3: loss '\w+' is nan", done.stderr)) == 2, done.stderr
 
 
+def test_in_the_self_phase_lambda_vls_changes_nothing(data, idsg, tmp_path):
+    """So `dg.settings` leaves it out there, and an experiment with lambda_vls need not train that phase again."""
+    values = settings("idsg", "self")
+    assert values["lambda_vls"] == 0 and settings("idsg", "cross")["lambda_vls"] > 0
+    other = tmp_path / "self.safetensors"
+    run(job("idsg", values | {"lambda_vls": 10.0}, data, other))
+    first, second = load_file(idsg), load_file(other)
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
 def test_a_batch_that_cannot_be_divided_names_the_keys(data, tmp_path):
     from dg.idsg.training import train_idsg
     from dg.rfg.training import train_rfg

@@ -8,7 +8,6 @@ import pandas as pd
 
 from dg.errors import DgError
 from dg.files import read_json, write_csv
-from dg.reports.paper import BENCHMARK_TITLES
 from dg.reports.summaries import METRICS, read_summaries
 
 CURVES = ("csim", "pose_error", "landmark_error", "ssim")
@@ -28,7 +27,7 @@ def make_curves(paths: list[Path], titles: dict[str, str], out: Path) -> None:
         DgError: as read_summaries, or a summary without yaw bins.
     """
     table = read_summaries(paths, titles)
-    rows = [f"{BENCHMARK_TITLES[row.benchmark]}: {titles[row.method]}" for row in table.itertuples()]
+    rows = [f"{row.benchmark.replace('_', ' ')}: {titles[row.method]}" for row in table.itertuples()]
     write_csv(out / "tables.csv", pd.concat([pd.Series(rows, name="row"), table[list(METRICS)]], axis=1).round(6))
     for path in paths:
         summary = read_json(path)
