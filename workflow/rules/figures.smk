@@ -7,7 +7,7 @@ rule paper_figure:
     output:
         picture=report(
             "results/figures/{figure}.png",
-            caption="../captions/{figure}.rst",
+            caption="../captions/figure.rst",
             category="Figures",
             labels={"figure": "{figure}"},
         ),

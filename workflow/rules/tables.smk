@@ -5,7 +5,7 @@ rule ablation:
     output:
         csv=report(
             "results/{table}.csv",
-            caption="../captions/{table}.rst",
+            caption="../captions/table.rst",
             category="Tables",
             labels={"table": "{table}"},
         ),
@@ -29,7 +29,7 @@ rule comparison:
     output:
         csv=report(
             "results/{table}.csv",
-            caption="../captions/{table}.rst",
+            caption="../captions/table.rst",
             category="Tables",
             labels={"table": "{table}"},
         ),
