@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from tqdm import tqdm
 
@@ -27,7 +26,6 @@ def unchanged(pairs: Path, show: str, out: Path) -> None:
         shutil.copyfile(picture, out / f"{pair}{picture.suffix}")
 
 
-@torch.inference_mode()
 def paint_reference(pairs: Path, rfg: Path, out: Path) -> None:
     """Paint the source on the reference's own landmarks l_r: the RFG without the IDSG (Sec. 4.2, Fig. 2).
 
@@ -36,6 +34,9 @@ def paint_reference(pairs: Path, rfg: Path, out: Path) -> None:
     Raises:
         DgError: see `read_exchange`; a missing or damaged checkpoint.
     """
+    # Here, as giving pictures back needs none of it.
+    import torch
+
     from dg.rfg import load_rfg
 
     table = read_exchange(pairs)
