@@ -34,7 +34,7 @@ def figure_rows(params: Params, figure: str) -> list[tuple[str, str, str]]:
     """The rows of results in a figure: (label, variant, method)."""
     if figure == "figure6":
         runs = variants(params, "figure6")
-        return [(f"DG,\n{row.replace('_', ' ')}", names[0], "dg") for row, names in runs.items()]
+        return [(f"DG trained\n{row.replace('_', ' ')}", names[0], "dg") for row, names in runs.items()]
     benchmark, _ = FIGURES[figure]
     others = {name: method for name, method in params.methods.items() if benchmark in method.benchmarks}
     if figure == "figure2":

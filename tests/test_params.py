@@ -86,7 +86,7 @@ def test_the_rows_of_a_table_share_what_they_do_not_change(values):
 
 def test_a_model_of_chosen_sets_learns_from_them_alone(values):
     p = params.validate(values, "params.yaml")
-    names = [model_of(p, "synth_vox", f"figure6-{row}_mpie-0") for row in ("with", "without")]
+    names = [model_of(p, "synth_vox", f"figure6-{row}_large_pose-0") for row in ("with", "without")]
     assert names == ["synth_mpie+synth_vox", "synth_vox"]
     assert [training_sets(p, name) for name in names] == [["synth_mpie", "synth_vox"], ["synth_vox"]]
     assert model_of(p, "synth_vox") == "joint"

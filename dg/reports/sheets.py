@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 MAX_WIDTH = 1200  # pixels; wider pictures bloat the report
 INK, FAINT, PAPER = (20, 20, 20), (110, 110, 110), (255, 255, 255)
-_FACE, _GAP, _TITLE, _CAPTION = 128, 6, 66, 22
+_FACE, _GAP, _CAPTION = 128, 6, 22
+_TITLE_LINE, _SUBTITLE_LINE = 26, 18
 _FRAME = (210, 210, 210)
 
 
@@ -26,14 +27,20 @@ def draw_sheet(title: str, subtitle: str, rows: list[Row], captions: list[str]) 
     left = 2 * _GAP + max(round(normal.getlength(line)) for row in rows for line in row.label.split("\n"))
     columns = len(captions)
     face = min(_FACE, (MAX_WIDTH - left - _GAP) // columns - _GAP)
-    words = max(large.getlength(title), small.getlength(subtitle))
-    width = max(left + columns * (face + _GAP) + _GAP, round(words) + 2 * _GAP)
-    sheet = Image.new("RGB", (min(width, MAX_WIDTH), _TITLE + len(rows) * (face + _GAP) + _CAPTION), PAPER)
+    width = left + columns * (face + _GAP) + _GAP
+    # Narrow sheets grow as far as they may before their words are broken.
+    words = max(large.getlength(title), small.getlength(subtitle)) + 2 * _GAP
+    width = min(max(width, round(words)), MAX_WIDTH)
+    titles, subtitles = (_lines(text, font, width - 2 * _GAP) for text, font in ((title, large), (subtitle, small)))
+    head = 12 + len(titles) * _TITLE_LINE + len(subtitles) * _SUBTITLE_LINE + 10
+    sheet = Image.new("RGB", (width, head + len(rows) * (face + _GAP) + _CAPTION), PAPER)
     pen = ImageDraw.Draw(sheet)
-    pen.text((_GAP, 10), title, INK, large)
-    pen.text((_GAP, 38), subtitle, FAINT, small)
+    for number, line in enumerate(titles):
+        pen.text((_GAP, 10 + number * _TITLE_LINE), line, INK, large)
+    for number, line in enumerate(subtitles):
+        pen.text((_GAP, 12 + len(titles) * _TITLE_LINE + number * _SUBTITLE_LINE), line, FAINT, small)
     for number, row in enumerate(rows):
-        top = _TITLE + number * (face + _GAP)
+        top = head + number * (face + _GAP)
         pen.multiline_text((_GAP, top + face / 2), row.label, INK, normal, anchor="lm", spacing=3)
         for place, picture in enumerate(row.pictures):
             x = left + place * (face + _GAP)
@@ -44,5 +51,17 @@ def draw_sheet(title: str, subtitle: str, rows: list[Row], captions: list[str]) 
                 sheet.paste(picture.resize((face, face), Image.Resampling.LANCZOS), (x, top))
     for place, caption in enumerate(captions):
         x = left + place * (face + _GAP) + face / 2
-        pen.text((x, _TITLE + len(rows) * (face + _GAP) + 2), caption, INK, small, anchor="ma")
+        pen.text((x, head + len(rows) * (face + _GAP) + 2), caption, INK, small, anchor="ma")
     return sheet
+
+
+def _lines(text: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]:
+    """`text` broken between words into lines of at most `width` pixels."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and font.getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
