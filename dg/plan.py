@@ -7,6 +7,7 @@ import io
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -60,7 +61,7 @@ def planned_jobs(targets: list[str]) -> list[tuple[str, str]]:
         DgError: Snakemake refuses the targets.
     """
     done = subprocess.run(
-        ["snakemake", "--summary", "--", *targets],
+        [sys.executable, "-m", "snakemake", "--summary", "--", *targets],
         capture_output=True, text=True, env={**os.environ, "DVC_STAGE": "plan"},
     )  # fmt: skip
     if done.returncode:

@@ -70,9 +70,7 @@ def project(tmp_path_factory):
     run(folder, "git", "add", "--all")
     run(folder, "git", "commit", "--quiet", "--message", "Copy")
     planned = run(folder, sys.executable, "-m", "dg", "plan")
-    assert re.search(r"rfg_cross, ablation +4", planned) and re.search(r"\d+ jobs, about \d+ minutes", planned), (
-        planned
-    )
+    assert re.search(r"rfg_cross, ablation +4", planned) and re.search(r"\d+ jobs, about \d+ minutes", planned), planned
     run(folder, "snakemake", "--cores", "2")
     return folder
 
@@ -178,6 +176,12 @@ def test_results_without_their_records_are_refused(project):
         assert "the records of how they were made, is missing" in out and "dvc checkout" in out
     finally:
         aside.rename(records)
+
+
+def test_an_environment_that_is_not_switched_on_is_named(project):
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--dry-run"]
+    done = subprocess.run(command, cwd=project, env={**os.environ, "PATH": os.defpath}, capture_output=True, text=True)
+    assert done.returncode and ". .venv/bin/activate" in done.stderr
 
 
 @pytest.mark.parametrize(

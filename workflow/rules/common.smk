@@ -283,6 +283,10 @@ def refuse_untrustworthy_state():
             "results/ holds results, but .snakemake/metadata, the records of how they were made, is missing. Bring the "
             "records back (dvc checkout, or dvc pull in a clone) or move results/ away to make it again."
         )
+    if not shutil.which("dvc"):
+        raise WorkflowError(
+            "dvc is not on PATH. Switch the environment on first: . .venv/bin/activate (make setup makes it)."
+        )
     linked = subprocess.run(
         ["dvc", "config", "cache.type"], capture_output=True, text=True
     ).stdout

@@ -95,7 +95,10 @@
   let place = 0;
   const test = () => data.tests[Number(get("test").value)];
   const scoreOf = (pair, metric) => pair.methods[get("method").value].scores[metric];
-  const written = (metric, value) => `${data.metrics[metric].replace(/ [↑↓]$/, "")} ${value}`;
+  const rounded = (metric, value) => (value === null ? "–" : value.toFixed(metric.endsWith("_error") ? 2 : 3));
+  const units = { landmark_error: " px at 256", pose_error: "°" };
+  const written = (metric, value) =>
+    `${data.metrics[metric].replace(/ [↑↓]$/, "")} ${rounded(metric, value)}${units[metric] ?? ""}`;
 
   const sorted = () => {
     const metric = get("metric").value;
@@ -133,7 +136,7 @@
     get("strip").replaceChildren(...shown.map((pair, number) => {
       const value = scoreOf(pair, metric);
       const image = element("img", { src: data.images[pair.methods[get("method").value].image], alt: "" });
-      const button = element("button", { type: "button", ariaLabel: `Pair ${number + 1}, ${pair.name}` }, image, String(value));
+      const button = element("button", { type: "button", ariaLabel: `Pair ${number + 1}, ${pair.name}` }, image, rounded(metric, value));
       button.addEventListener("click", () => { place = number; showPair(); });
       return button;
     }));
