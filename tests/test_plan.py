@@ -1,5 +1,8 @@
 import base64
 import json
+import os
+import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -48,7 +51,8 @@ def test_the_plan_counts_jobs_side_by_side_and_says_what_was_never_measured(tmp_
     assert plan(["all"]) == "Nothing to be done: everything is there."
 
 
-def test_targets_that_snakemake_refuses_are_said():
+def test_targets_that_snakemake_refuses_are_said(monkeypatch):
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(DgError, match=r"results/table9\.csv: Snakemake refuses:\n(.|\n)*table9"):
         plan(["results/table9.csv"])
 
