@@ -2,8 +2,9 @@
 
 The same results are scored twice in one run. Ours is the pipeline's `evaluate`. The plain way is what one writes first:
 a loop of scikit-image's SSIM, torch-fidelity on two folders of pictures, and the embedder on both pictures of a pair.
-Both use SSIM, FID and CSIM alone and the same networks, the plain way those of the packages as they come. Ours also finds landmarks, which the plain way is given; that
-time is said apart. FID's bootstrap interval, which the plain way lacks, is left out.
+Both use SSIM, FID and CSIM alone and the same networks, the plain way those of the packages as they come. Ours also
+finds landmarks, which the plain way is given; that time is said apart. FID's bootstrap interval, which the plain way
+lacks, is left out.
 """
 
 from __future__ import annotations
