@@ -209,7 +209,8 @@ def _reenact(p: Params, benchmark: str, method: str) -> dict[str, Any]:
 
 def _evaluate(p: Params, benchmark: str, method: str) -> dict[str, Any]:
     chosen = p.metrics.model_dump()
-    return {"benchmark": benchmark, "method": method, "seed": p.seed, **chosen, "landmarks": _landmarks(p)}
+    ours = {"landmarks": _landmarks(p), "landmark_dims": p.idsg.landmark_dims}
+    return {"benchmark": benchmark, "method": method, "seed": p.seed, **chosen, **ours}
 
 
 def _figure(p: Params, benchmark: str) -> dict[str, Any]:

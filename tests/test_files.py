@@ -48,3 +48,10 @@ def test_files_get_the_rights_that_the_umask_gives(tmp_path):
         temporary.write_text("x")
         temporary.chmod(0o600)  # as safetensors does
     assert (tmp_path / "made").stat().st_mode == plain.stat().st_mode
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_json_holds_no_nan(tmp_path, value):
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a.json", {"a": value})
+    assert list(tmp_path.iterdir()) == []

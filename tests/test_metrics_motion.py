@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -75,7 +77,7 @@ def test_yaw_bins_hold_each_pair_once_and_say_where_none_is():
 ROOT = Path(__file__).resolve().parent.parent
 OPTIONS = {
     "benchmark": "RaFD", "method": "mine", "seed": 0, "csim": "dlib", "fid": "efficientnet-lite0", "lpips": "none",
-    "landmarks": {"backend": "fan-synthface"}, "ssim_reference": "none", "bootstrap": 100,
+    "landmarks": {"backend": "fan-synthface"}, "landmark_dims": 3, "ssim_reference": "none", "bootstrap": 100,
 }  # fmt: skip
 
 
@@ -155,6 +157,40 @@ def test_embeddings_are_the_same_in_one_process_and_in_several(toy):
     assert np.ptp(seen[0], axis=0).max() > 0
 
 
+class Wicked:
+    """Runs code when it is unpickled."""
+
+    def __reduce__(self):
+        return (Path.touch, (Path("ran"),))
+
+
+def test_lpips_files_run_no_code(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "_hub_dir", None, raising=False)
+    monkeypatch.chdir(tmp_path)
+    for path in lpips_files():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save({"lin0.model.1.weight": Wicked()}, path)
+    with pytest.raises(DgError, match="can't be read as LPIPS weights"):
+        open_lpips("auto")
+    assert not Path("ran").exists()
+
+
+def killed(face):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_embedding_process_is_said(toy, monkeypatch):
+    faces = FaceSet([toy[0]])
+    monkeypatch.setattr(embedding, "_embed_all", killed)
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(DgError, match="memory ran out"):
+            list(embedding.embeddings("dlib", [(faces.encoded(0), faces.points[0])]))
+    finally:
+        torch.set_num_threads(1)
+
+
 def test_lpips_is_measured_only_if_its_weights_are_there(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "_hub_dir", None, raising=False)
@@ -173,6 +209,7 @@ def test_lpips_is_measured_only_if_its_weights_are_there(tmp_path, monkeypatch):
     torch.save(weights, linear)
     features = torchvision.models.vgg16(weights=None).features
     # A whole VGG16 has half a gigabyte; its file form is torchvision's own business.
+    torch.save({}, backbone)
     name = "torch_fidelity.sample_similarity_lpips.torchvision_load_pretrained_vgg16"
     monkeypatch.setattr(name, lambda: SimpleNamespace(features=features))
     distance = open_lpips("auto")

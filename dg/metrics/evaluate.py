@@ -38,7 +38,7 @@ def evaluate(settings: dict[str, Any], folders: list[Path], pairs: Path, generat
 
     Args:
         settings: benchmark, method, seed, csim, fid, lpips, ssim_reference, bootstrap, landmarks (F_l's back end and
-            digests).
+            digests), landmark_dims (numbers per landmark that the IDSG makes, 2 or 3; ACE counts them).
         folders: the prepared data sets; the first holds the sources.
         pairs: their pair list.
         generated: the method's results for it.
@@ -55,10 +55,12 @@ def evaluate(settings: dict[str, Any], folders: list[Path], pairs: Path, generat
         raise DgError(f"{generated}: was made from other pairs than {pairs}. Run reenact again.")
     if len(table) < 2:
         raise DgError(f"{pairs}: holds {len(table)} pair(s), metrics need two or more. Make the pair list again.")
-    looks = Looks(faces, results, settings["landmarks"]["backend"], features, settings["csim"])
+    looks = Looks(faces, results, settings["landmarks"]["backend"], features, settings["csim"], Path(out).parent)
     table["csim"] = cosine(looks.embeddings[looks.sources], looks.embeddings[looks.made])
     against = settings["ssim_reference"] == "reference"
-    table["ssim"], table["lpips"], table["ace"] = _against_truth(faces, results, against, perceptual)
+    table["ssim"], table["lpips"], table["ace"] = _against_truth(
+        faces, results, against, perceptual, settings["landmark_dims"]
+    )
     reference = [faces.row(key) for key in table["reference"]]
     found, wanted = looks.points[looks.made], faces.points[reference]
     table["landmark_error"] = landmark_error(found, wanted, faces.visible[reference])
@@ -106,7 +108,7 @@ def _std(values: pd.Series) -> float | None:
 
 
 def _against_truth(
-    faces: FaceSet, results: Results, use_reference: bool, perceptual: Any
+    faces: FaceSet, results: Results, use_reference: bool, perceptual: Any, dims: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """SSIM, LPIPS and ACE of each pair; NaN where there is nothing to compare with."""
     similarity, distance, error = (np.full(len(results), np.nan) for _ in range(3))
@@ -123,8 +125,9 @@ def _against_truth(
         known = [(number, result) for number, result in batch if result.target]
         if known:
             truth = faces.points[[faces.row(result.target) for _, result in known]]
+            made = np.stack([result.points for _, result in known])
             # NaN for methods that hand over pictures alone.
-            error[[number for number, _ in known]] = ace(np.stack([result.points for _, result in known]), truth)
+            error[[number for number, _ in known]] = ace(made[..., :dims], truth[..., :dims])
     return similarity, distance, error
 
 
@@ -136,9 +139,9 @@ def _fid(looks: Looks, results: Results, subjects: np.ndarray, settings: dict[st
     """FID and KID of the results and the real set: each pair's ground truth, or its source where none exists."""
     made, real = looks.features_of(looks.made), looks.features_of(looks.real)
     point = fid(made, real)
-    resamples = interval_resamples(len(made), made.shape[1], settings["bootstrap"])
+    resamples = interval_resamples(len(made), made.dimension, settings["bootstrap"])
     draws = fid_draws(made, real, subjects, point, resamples, settings["seed"])
-    low, high = fid_interval(draws)
+    low, high = fid_interval(draws, len(np.unique(subjects)))
     truths = sum(target != "" for target in results.keys("target"))
     different = [sorted(set(numbers.tolist())) for numbers in (looks.made, looks.real)]
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -120,14 +120,13 @@ class FeatureNet:
         )
 
     @torch.inference_mode()
-    def __call__(self, images: Iterable[np.ndarray], count: int) -> np.ndarray:
-        """Features of `count` (H, W, 3) uint8 pictures of one size, looked at in batches: (count, d) float32."""
+    def __call__(self, images: Iterable[np.ndarray], count: int) -> Iterator[np.ndarray]:
+        """Features of `count` (H, W, 3) uint8 pictures of one size, looked at in batches: (batch, d) float32 each."""
         images, size = iter(images), _GPU_BATCH if self._cuda else _CPU_BATCH
         starts = range(0, count, size)
-        found = []
+        # One thread: the batches are cut off one iterator.
         with Prefetch(lambda start: np.stack(list(islice(images, min(size, count - start)))), starts) as batches:
             for start in starts:
                 pixels = torch.from_numpy(batches.get(start)).permute(0, 3, 1, 2)
                 (features,) = self._net(pixels.cuda() if self._cuda else pixels)
-                found.append(features.cpu().numpy())
-        return np.concatenate(found) if found else np.zeros((0, 0), np.float32)
+                yield features.cpu().numpy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from tqdm import tqdm
 from dg.landmarks.fan import load_landmark_net
 from dg.metrics.different import Numbering, fingerprint
 from dg.metrics.embedding import embeddings
+from dg.metrics.feature_store import Features, FeatureStore
 from dg.metrics.features import FeatureNet
 from dg.protocols.results import Results
 from dg.shards import FaceSet, decode_image
@@ -32,11 +34,14 @@ class Looks:
         embeddings: (m, d) float32 of sources and results, zeros elsewhere.
     """
 
-    def __init__(self, faces: FaceSet, results: Results, landmarks: str, features: FeatureNet, embedder: str) -> None:
+    def __init__(
+        self, faces: FaceSet, results: Results, landmarks: str, features: FeatureNet, embedder: str, folder: Path
+    ) -> None:
         """Look at everything.
 
         Args:
             landmarks, embedder: back ends of F_l and of CSIM.
+            folder: on whose disk the features lie meanwhile.
         """
         self._faces = faces
         self._numbers = Numbering()
@@ -57,7 +62,7 @@ class Looks:
         self.real = np.array([self._of_row[faces.row(key)] if key else source for key, source in truths])
         self._look_for_faces(known, landmarks)
         self._embed(embedder)
-        self._look_for_features(features)
+        self._look_for_features(features, folder)
 
     def _noted(self, read: Callable[[], bytes]) -> int:
         number = self._numbers.of(fingerprint(decode_image(read()).tobytes()))
@@ -93,13 +98,15 @@ class Looks:
         self.embeddings = np.zeros((len(self._places), len(found[0])), np.float32)
         self.embeddings[wanted] = found
 
-    def _look_for_features(self, net: FeatureNet) -> None:
+    def _look_for_features(self, net: FeatureNet, folder: Path) -> None:
         wanted = np.unique(np.concatenate([self.made, self.real]))
         self._row_of = np.full(len(self._places), -1)
         self._row_of[wanted] = np.arange(len(wanted))
         progress = tqdm(wanted.tolist(), desc="FID", unit="picture", disable=None)
-        self._features = net((self._image(number) for number in progress), len(wanted))
+        self._features = FeatureStore(folder)
+        for batch in net((self._image(number) for number in progress), len(wanted)):
+            self._features.append(batch)
 
-    def features_of(self, numbers: np.ndarray) -> np.ndarray:
-        """(n, d) float32 features of pictures among results and real set."""
-        return self._features[self._row_of[numbers]]
+    def features_of(self, numbers: np.ndarray) -> Features:
+        """Features of pictures among results and real set."""
+        return Features(self._features, self._row_of[numbers])

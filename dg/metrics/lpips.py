@@ -45,12 +45,14 @@ def open_lpips(backend: str) -> Distance | None:
         backend: see `require_lpips`.
 
     Raises:
-        DgError: as `require_lpips`, or a file doesn't load.
+        DgError: as `require_lpips`, or a file doesn't load or holds more than tensors.
     """
     if not require_lpips(backend):
         return None
     try:
-        # Both files are read as tensors alone (torch.load's weights_only), never unpickled beyond that.
+        # torch-fidelity unpickles whatever the files hold, so they are held to tensors alone before.
+        for path in lpips_files():
+            torch.load(path, map_location="cpu", weights_only=True)
         net = SampleSimilarityLPIPS("lpips-vgg16").to("cuda" if torch.cuda.is_available() else "cpu")
     except Exception as error:
         names = ", ".join(map(str, lpips_files()))

@@ -44,6 +44,10 @@ rule evaluate:
         "logs/{ablations}evaluate/{variant}/{benchmark}/{method}.log",
     conda:
         "../envs/dg.yaml"
+    # One at a time on a GPU, so each may use all cores; without one they go side by side.
+    threads: 64 if GPU else 1
+    resources:
+        gpu=GPU,
     params:
         job=lambda wildcards: job(
             "evaluate",

@@ -1,0 +1,128 @@
+"""The paper's own judges, Inception and ArcFace, on files of the published form with made-up weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import onnx
+import pandas as pd
+import pytest
+import torch
+import torch_fidelity
+from insightface.model_zoo.arcface_onnx import ArcFaceONNX
+from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+from dg.files import file_digest
+from dg.metrics import csim, features
+from dg.metrics.csim import cosine
+from dg.metrics.evaluate import evaluate
+from dg.protocols.methods import NO_POINTS
+from dg.protocols.pairs import make_pairs
+from dg.protocols.results import Result, writing_results
+from dg.shards import FaceSet
+from tests.prepared import face_table, prepare
+
+
+def write_inception(path, monkeypatch):
+    """torch-fidelity's network reads its weights when it is made; here it is made without, and then written."""
+    torch.manual_seed(0)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "load", lambda *_, **__: None)
+        patch.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
+        net = FeatureExtractorInceptionV3("x", ["2048"], feature_extractor_weights_path="none")
+    torch.save(net.state_dict(), path)
+
+
+def write_arcface(path):
+    """112 x 112 faces to 512 numbers, as insightface's files are: input [1, 3, 112, 112], one output [1, 512]."""
+    rng = np.random.default_rng(0)
+    kernel = onnx.numpy_helper.from_array(rng.normal(size=(512, 3, 16, 16)).astype(np.float32), "kernel")
+    graph = onnx.helper.make_graph(
+        [
+            onnx.helper.make_node("Conv", ["input", "kernel"], ["parts"], strides=[16, 16]),
+            onnx.helper.make_node("Relu", ["parts"], ["some"]),
+            onnx.helper.make_node("GlobalAveragePool", ["some"], ["pooled"]),
+            onnx.helper.make_node("Flatten", ["pooled"], ["output"]),
+        ],
+        "arcface",
+        [onnx.helper.make_tensor_value_info("input", onnx.TensorProto.FLOAT, [1, 3, 112, 112])],
+        [onnx.helper.make_tensor_value_info("output", onnx.TensorProto.FLOAT, [1, 512])],
+        [kernel],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)])
+    model.ir_version = 8
+    onnx.save(model, path)
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    """Both files where their libraries look for them, their digests taken for the published ones."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "_hub_dir", None, raising=False)
+    entries = [features.inception_weights(), csim.arcface_weights()]
+    for entry in entries:
+        entry.path.parent.mkdir(parents=True)
+    write_inception(entries[0].path, monkeypatch)
+    write_arcface(entries[1].path)
+    entries = [dataclasses.replace(entry, sha256=file_digest(entry.path)) for entry in entries]
+    monkeypatch.setattr(features, "inception_weights", lambda: entries[0])
+    monkeypatch.setattr(csim, "arcface_weights", lambda: entries[1])
+    return [entry.path for entry in entries]
+
+
+class Pictures(torch.utils.data.Dataset):
+    def __init__(self, images):
+        self.images = images
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, number):
+        return torch.from_numpy(self.images[number]).permute(2, 0, 1)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_evaluate_with_the_papers_judges_equals_their_own_libraries(tmp_path, published):
+    inception, arcface = published
+    folder = prepare(tmp_path / "toy", face_table(3, yaws=(0.0, 90.0)))
+    pairs = folder / "pairs/RaFD.parquet"
+    make_pairs({"benchmark": "RaFD", "seed": 0, "references": 2, "vox_frames": 4, "max_pairs": None}, [folder], pairs)
+    faces, table = FaceSet([folder]), pd.read_parquet(pairs)
+    made = tmp_path / "made.arrow"
+    with writing_results(made) as writer:
+        for pair in table.itertuples():
+            picture = faces.encoded(faces.row(pair.reference))
+            writer.write([Result(pair.source, pair.reference, pair.target, picture, NO_POINTS)])
+    settings = {
+        "benchmark": "RaFD", "method": "mine", "seed": 0, "csim": "arcface", "fid": "inception", "lpips": "none",
+        "landmarks": {"backend": "fan-synthface"}, "landmark_dims": 3, "ssim_reference": "none", "bootstrap": 20,
+    }  # fmt: skip
+    evaluate(settings, [folder], pairs, made, tmp_path / "out.json")
+    report = json.loads((tmp_path / "out.json").read_text())
+    shown = {name: [faces.row(key) for key in table[name]] for name in ("source", "reference", "target")}
+    images = {name: np.stack([faces.image(row) for row in rows]) for name, rows in shown.items()}
+    expected = torch_fidelity.calculate_metrics(
+        input1=Pictures(images["reference"]), input2=Pictures(images["target"]), fid=True, cuda=False, verbose=False,
+        feature_extractor_weights_path=str(inception), save_cpu_ram=True, cache=False,
+    )["frechet_inception_distance"]  # fmt: skip
+    assert expected > 0
+    assert report["fid"]["value"] == pytest.approx(expected, rel=1e-3)
+    judge = ArcFaceONNX(str(arcface))
+
+    def embedded(name):
+        found = []
+        for row, image in zip(shown[name], images[name]):
+            marks = faces.points[row][:, :2] * image.shape[0]
+            groups = [range(36, 42), range(42, 48), [30], [48], [54]]
+            five = np.array([marks[list(group)].mean(axis=0) for group in groups], np.float32)
+            found.append(judge.get(np.ascontiguousarray(image[..., ::-1]), SimpleNamespace(kps=five)))
+        return np.stack(found)
+
+    scores = pd.read_parquet(tmp_path / "out.parquet")["csim"]
+    np.testing.assert_allclose(scores, cosine(embedded("source"), embedded("reference")), atol=1e-5)
+    assert report["backends"] == {"csim": "arcface", "fid": "inception", "landmarks": "fan-synthface"}
+    assert "ArcFace" not in report["stand_in"] and "Inception" not in report["stand_in"]
