@@ -135,6 +135,15 @@ def test_mpie_lists_follow_their_rules(faces, seed, references, large_pose):
             assert (shared["key_x"] == shared["key_y"]).all()
 
 
+def test_a_reference_that_no_source_fits_is_replaced():
+    """p0 has one picture: two of the others' twenty show just that. p1 and p2 have eleven references, which all fit."""
+    faces = face_table(3)
+    faces = faces[(faces["subject"] != "p0") | (faces["key"] == "toy/p0/happy_+45_a.png")]
+    for seed in range(5):
+        pairs = draw_pairs(options("MPIE", seed=seed, references=11), faces)
+        assert pairs["subject"].value_counts().to_dict() == {"p0": 11, "p1": 11, "p2": 11}
+
+
 @given(st.integers(1, 6), st.integers(1, 12), st.integers(1, 9), st.integers(0, 3), st.integers(1, 12))
 @settings(max_examples=40, deadline=None)
 def test_voxceleb2_lists_follow_their_rules(people, clips, frames, seed, vox_frames):

@@ -69,7 +69,8 @@ def mpie_pairs(faces: pd.DataFrame, references: int, rng: np.random.Generator, l
 
     `large_pose` takes sources with |yaw| < 30 and references with |yaw| > 60 degrees only. For each reference a source
     is drawn from those of the subject's pictures for which ground truth exists (not every expression was recorded in
-    every session), from all of them where there is none; never one whose ground truth is itself.
+    every session), from all of them where there is none; never one whose ground truth is itself. References for which
+    that leaves no source are left out.
     """
     faces = faces[faces["split"] == "test"]
     truth = GroundTruth(faces)
@@ -81,20 +82,25 @@ def mpie_pairs(faces: pd.DataFrame, references: int, rng: np.random.Generator, l
         by_setting: dict[tuple, list] = {}
         for row in own[is_source[own.index]].itertuples():
             by_setting.setdefault(_state(row, _SETTING), []).append(row)
-        for reference in islice(shuffled(others[is_reference[others.index]], rng), references):
-            # All sources of one light and session share their ground truth.
-            found = [(rows, truth.of(rows[0], reference)) for rows in by_setting.values()]
-            fitting = [(row, target) for rows, target in found if target for row in rows if row.key != target]
-            fitting = fitting or [(row, "") for rows, target in found if not target for row in rows]
-            if fitting:
-                source, target = fitting[rng.integers(len(fitting))]
-                pairs.append(make_pair(source, reference, target))
+        drawn = shuffled(others[is_reference[others.index]], rng)
+        offered = ((row, _sources_for(row, by_setting, truth)) for row in drawn)
+        for reference, sources in islice((offer for offer in offered if offer[1]), references):
+            source, target = sources[rng.integers(len(sources))]
+            pairs.append(make_pair(source, reference, target))
     need = "test pictures of two or more subjects"
     counts = {}
     if large_pose:
         need = f"sources with |yaw| < {NEAR_FRONTAL:g} and references with |yaw| > {LARGE_POSE:g} among the {need}"
         counts = {f"|yaw| < {NEAR_FRONTAL:g}": is_source, f"|yaw| > {LARGE_POSE:g}": is_reference}
     return pair_table(pairs, "MPIE_LP" if large_pose else "MPIE", faces, need, counts)
+
+
+def _sources_for(reference: Any, by_setting: dict[tuple, list], truth: GroundTruth) -> list[tuple[Any, str]]:
+    """The sources that go with a reference, each with its target: those that have one, or else all that have none."""
+    # All sources of one light and session share their ground truth.
+    found = [(rows, truth.of(rows[0], reference)) for rows in by_setting.values()]
+    known = [(row, target) for rows, target in found if target for row in rows if row.key != target]
+    return known or [(row, "") for rows, target in found if not target for row in rows]
 
 
 def extreme_pairs(
