@@ -34,20 +34,24 @@ def face_tables(draw):
     return kept.sample(frac=1, random_state=seed)
 
 
-def clip_table(people, clips, frames, split="test"):
+def clip_table(people, clips, frames, split="test", utterances=1):
+    """Videos as in VoxCeleb: `clips` a person, each a session of `utterances` clips; 0: clips without a session."""
     rows = [
         {
-            "key": f"toy/p{p}/{c}.mp4#{f}",
+            "key": f"toy/p{p}/{c}/{u}.mp4#{f}",
             "subject": f"p{p}",
-            "clip": f"p{p}/{c}",
+            "clip": f"p{p}/{c}/{u}",
             "frame": f,
             "split": split,
             "yaw": np.nan,
             "pitch": np.nan,
-            **dict.fromkeys(["path", "expression", "gaze", *SETTING], ""),
+            **dict.fromkeys(["path", "expression", "gaze", "light"], ""),
+            # One person's video is named like another's: a session is a video of one person.
+            "session": f"v{c}" if utterances else "",
         }
         for p in range(people)
         for c in range(clips)
+        for u in range(max(1, utterances))
         for f in range(frames)
     ]
     return pd.DataFrame(rows)
@@ -197,6 +201,17 @@ def test_voxceleb1_never_tests_on_a_frame_it_tunes_on(people, clips, frames, tun
         assert np.ptp(video.index) == len(video) - 1
     used = pairs.assign(clip=sources["clip"].to_numpy()).groupby("subject")["clip"].nunique()
     assert used.max() - used.min() <= 1
+
+
+def test_a_video_is_all_its_utterances():
+    """Five utterances of 8 frames make the 40 that VoxCeleb1's protocol takes; each alone has too few."""
+    faces = clip_table(2, 1, 8, utterances=5)
+    pairs = draw_pairs(options("VoxCeleb1", tuning=8, vox1_frames=32), faces)
+    for _, video in pairs.groupby("subject"):
+        assert looked_up(faces, video)[1]["clip"].nunique() == 5
+        assert len({*video["reference"], *video["tuning"].iloc[0]}) == 40
+    pairs = draw_pairs(options("VoxCeleb2", vox_frames=40), faces)
+    assert (pairs.groupby("subject")["reference"].nunique() == 40).all()
 
 
 def extreme_faces(people, frames):

@@ -1,8 +1,14 @@
-"""The rules of the VoxCeleb protocols (Sec. 4.1): self-reenactment in VoxCeleb1, cross-reenactment in VoxCeleb2."""
+"""The rules of the VoxCeleb protocols (Sec. 4.1): self-reenactment in VoxCeleb1, cross-reenactment in VoxCeleb2.
+
+A video is a session: VoxCeleb cuts one into several clips, its utterances of some seconds. Where a set names no
+sessions, a clip is a video.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,14 +33,14 @@ def voxceleb1_pairs(faces: pd.DataFrame, tuning: int, frames: int, rng: np.rando
         DgError: too few videos; the message counts them.
     """
     faces = faces[faces["split"] == "test"]
-    clips = _clips(faces)
+    clips = _by_person(faces)
     whole = {s: [clip for clip in own if len(clip) >= tuning + frames] for s, own in clips.items()}
     pairs, kept = [], []
     for clip in _videos({subject: own for subject, own in whole.items() if own}, rng):
         rows = list(shuffled(clip, rng))
-        keys = [row.key for row in sorted(rows[:tuning], key=lambda row: row.frame)]
+        keys = [row.key for row in _in_order(rows[:tuning])]
         source = rows[rng.integers(tuning)]
-        tested = sorted(rows[tuning : tuning + frames], key=lambda row: row.frame)
+        tested = _in_order(rows[tuning : tuning + frames])
         pairs += [make_pair(source, row, row.key) for row in tested]
         kept += [keys] * frames
     if len({pair[3] for pair in pairs}) < 2:
@@ -55,24 +61,31 @@ def voxceleb2_pairs(faces: pd.DataFrame, frames: int, rng: np.random.Generator) 
     taken when everybody's first is. There is no ground truth: nobody was filmed moving just like somebody else.
     """
     faces = faces[faces["split"] == "test"]
-    clips = _clips(faces)
+    clips = _by_person(faces)
     pairs = []
     for clip in _videos(clips, rng) if len(clips) > 1 else []:
         source = next(shuffled(clip, rng))
         others = sorted(set(clips) - {source.subject})
         driving = clips[others[rng.integers(len(others))]]
         driven = driving[rng.integers(len(driving))]
-        references = sorted(islice(shuffled(driven, rng), frames), key=lambda row: row.frame)
+        references = _in_order(islice(shuffled(driven, rng), frames))
         pairs += [make_pair(source, row, "") for row in references]
     return pair_table(pairs, "VoxCeleb2", faces, "videos of two or more test people", {})
 
 
-def _clips(faces: pd.DataFrame) -> dict[str, list[pd.DataFrame]]:
+def _by_person(faces: pd.DataFrame) -> dict[str, list[pd.DataFrame]]:
     """The frames of each video, by subject."""
-    clips: dict[str, list[pd.DataFrame]] = {}
-    for (subject, _), clip in faces.groupby(["subject", "clip"], sort=True):
-        clips.setdefault(subject, []).append(clip)
-    return clips
+    videos: dict[str, list[pd.DataFrame]] = {}
+    # A session's name stands for all its clips; where there is none, each clip stands for itself.
+    clip = faces["clip"].where(faces["session"] == "", "")
+    for (subject, _, _), video in faces.groupby(["subject", "session", clip], sort=True):
+        videos.setdefault(subject, []).append(video)
+    return videos
+
+
+def _in_order(frames: Iterable[Any]) -> list[Any]:
+    """The frames of a video as they follow each other."""
+    return sorted(frames, key=lambda row: (row.clip, row.frame))
 
 
 def _videos(clips: dict[str, list[pd.DataFrame]], rng: np.random.Generator) -> list[pd.DataFrame]:
