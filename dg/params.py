@@ -186,6 +186,7 @@ class Protocols(Strict):
     """Sizes of the test protocols (Sec. 4.1); the rules don't shrink."""
 
     references: int = Field(gt=0, description="reference pictures per source subject")
+    videos: int = Field(ge=2, description="test videos of VoxCeleb1 and of VoxCeleb2, by as many people as possible")
     vox1_frames: int = Field(gt=0, description="test frames per VoxCeleb1 video, beside those for fine-tuning")
     vox_frames: int = Field(gt=0, description="test frames per VoxCeleb2 video")
     max_pairs: int | None = Field(default=None, gt=0, description="pairs drawn from each list; null: all")

@@ -16,6 +16,9 @@ PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", 
 # Visually lossless; subsampled colour would blur lips and irises at 256 px.
 JPEG_OPTIONS = {"quality": 95, "subsampling": 0}
 
+# What Pillow raises on files that are cut off, broken (SyntaxError: a PNG's later chunk), no pictures or far too large.
+UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+
 Box = tuple[float, float, float, float]
 
 
@@ -40,7 +43,7 @@ def read_picture(path: Path) -> np.ndarray:
     try:
         with Image.open(path) as image:
             return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise BrokenPicture(f"{path}: can't be read as a picture ({error}).") from error
 
 

@@ -119,6 +119,16 @@ def test_faces_splits_by_folder(tmp_path):
     assert dict(zip(table["subject"], table["split"])) == {"anna": "train", "ben": "test"}
 
 
+@pytest.mark.parametrize(("kind", "train", "file"), [("faces", "train", "1.mp4"), ("voxceleb", "dev", "v/1.mp4")])
+def test_nobody_is_in_the_training_and_in_the_test_part(tmp_path, kind, train, file):
+    for name in [*(f"{part}/id{k}" for part in (train, "test") for k in range(7)), "test/id7"]:
+        write_video(tmp_path / "raw" / name / file, frames=2, rate=1)
+    expected = r"7 of 8 people are in the training and in the test part: id0, id1, id2, id3, id4, …\. .*Move all files"
+    with pytest.raises(DgError, match=expected):
+        manifest(tmp_path, kind, fps=1)
+    assert left_in(tmp_path / "out") == []
+
+
 def index(raw, rows):
     columns = ["path", "subject", "clip", "frame", "split", "yaw", "pitch", "expression", "gaze", "light", "session"]
     table = pd.DataFrame(rows, columns=columns)

@@ -13,6 +13,7 @@ from PIL import Image
 from dg import params
 from dg.errors import DgError
 from dg.files import read_parquet
+from dg.pictures import BrokenPicture, read_picture
 from dg.protocols.baselines import unchanged
 from dg.protocols.exchange import POINT_COLUMNS, read_exchange, write_exchange
 from dg.protocols.methods import run_method
@@ -114,6 +115,22 @@ def test_pictures_of_another_size_and_broken_ones_are_refused(toy, tmp_path):
         run(toy, tmp_path, script(tmp_path, MIRROR.replace("image)", "image).resize((16, 16))")))
     with pytest.raises(DgError, match=r"000000\.png can't be read as a picture"):
         run(toy, tmp_path, script(tmp_path, MIRROR + "\n(out / '000000.png').write_bytes(b'PNG')"))
+
+
+def test_a_png_that_breaks_off_within_is_refused(toy, tmp_path):
+    """Its first block of pixels is whole, the head of its second is not: Pillow calls that a SyntaxError."""
+    noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)  # more than one block of 64 KiB
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, "png")
+    data = bytearray(buffer.getvalue())
+    second = data.index(b"IDAT", data.index(b"IDAT") + 4)
+    data[second : second + 4] = bytes(4)
+    (tmp_path / "broken.png").write_bytes(data)
+    with pytest.raises(BrokenPicture, match=r"broken\.png: can't be read as a picture"):
+        read_picture(tmp_path / "broken.png")
+    text = MIRROR + f"\n(out / '000000.png').write_bytes(pathlib.Path({str(tmp_path / 'broken.png')!r}).read_bytes())"
+    with pytest.raises(DgError, match=r"methods\.mine: .*000000\.png can't be read as a picture \(broken PNG"):
+        run(toy, tmp_path, script(tmp_path, text))
 
 
 def test_a_command_that_fails_or_is_not_there_is_named(toy, tmp_path):

@@ -11,7 +11,8 @@ from dg.videos import is_video
 LAYOUT = """  anna/1.jpg
   anna/holiday/2.png
   ben/talk.mp4
-A folder for each person, at least two people. To keep some people for testing, put train/ and test/ above them:
+A folder for each person, at least two people. To keep some people for testing, put train/ and test/ above them, each
+person in one of the two:
   train/anna/1.jpg
   test/ben/1.jpg"""
 

@@ -39,7 +39,8 @@ def make_manifest(settings: dict[str, Any], raw: Path, out: Path) -> None:
         raw: the data set's folder.
 
     Raises:
-        DgError: the folder is missing, empty or laid out otherwise, or more than max_broken of its files are unusable.
+        DgError: the folder is missing, empty or laid out otherwise, somebody is in more than one split, or more than
+            max_broken of its files are unusable.
     """
     raw, out = Path(raw), Path(out)
     adapter = ADAPTERS[settings["kind"]]
@@ -47,7 +48,7 @@ def make_manifest(settings: dict[str, Any], raw: Path, out: Path) -> None:
     if not raw.is_dir():
         raise DgError(f"{raw}: no such folder. It should hold the {_expected(settings, adapter)}")
     with replacing(out) as temporary:
-        report = _write(temporary, adapter.rows(source))
+        report = _write(temporary, _people_apart(settings, source, adapter))
         _check(settings, source, report, adapter)
     write_json(
         out.with_suffix(".json"),
@@ -57,6 +58,23 @@ def make_manifest(settings: dict[str, Any], raw: Path, out: Path) -> None:
 
 def _expected(settings: dict[str, Any], adapter: ModuleType) -> str:
     return f"raw data of '{settings['dataset']}' (kind {settings['kind']}), laid out like this:\n{adapter.LAYOUT}"
+
+
+def _people_apart(settings: dict[str, Any], source: Source, adapter: ModuleType) -> Iterator[Row]:
+    """The adapter's rows; at their end DgError if somebody was in the training and in the test part."""
+    splits: dict[str, set[str]] = {}
+    for row in adapter.rows(source):
+        splits.setdefault(row["subject"], set()).add(row["split"])
+        yield row
+    # A test on people that a network has learned from would flatter it.
+    shared = sorted(subject for subject, own in splits.items() if len(own) > 1)
+    if shared:
+        named = ", ".join(shared[:5]) + (", …" if len(shared) > 5 else "")
+        raise DgError(
+            f"{source.raw}: {len(shared)} of {len(splits)} people are in the training and in the test part: {named}. "
+            f"Expected everybody in one of them. Move all files of each to one part, or give people who only share a "
+            f"name different ones. The {_expected(settings, adapter)}"
+        )
 
 
 def _write(path: Path, rows: Iterator[Row]) -> dict[str, Any]:

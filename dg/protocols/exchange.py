@@ -17,6 +17,7 @@ from PIL import Image
 
 from dg.errors import DgError
 from dg.files import replacing, write_csv
+from dg.pictures import UNREADABLE
 from dg.shards import FaceSet
 
 POINT_COLUMNS = tuple(f"{axis}{point}" for axis in ("x", "y", "z") for point in range(68))
@@ -108,7 +109,7 @@ def read_answers(folder: Path, count: int, size: int, method: str) -> Iterator[n
         try:
             with Image.open(path) as image:
                 pixels = np.asarray(image.convert("RGB"))
-        except OSError as error:
+        except UNREADABLE as error:
             raise DgError(f"methods.{method}: {path} can't be read as a picture ({error}). Write it again.") from error
         if pixels.shape != (size, size, 3):
             raise DgError(

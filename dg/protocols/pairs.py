@@ -19,11 +19,13 @@ from dg.shards import FaceSet
 Rule = Callable[[pd.DataFrame, dict[str, Any], np.random.Generator], pd.DataFrame]
 
 RULES: dict[str, Rule] = {
-    "VoxCeleb1": lambda faces, sizes, rng: voxceleb1_pairs(faces, sizes["tuning"], sizes["vox1_frames"], rng),
+    "VoxCeleb1": lambda faces, sizes, rng: voxceleb1_pairs(
+        faces, sizes["videos"], sizes["tuning"], sizes["vox1_frames"], rng
+    ),
     "RaFD": lambda faces, sizes, rng: rafd_pairs(faces, sizes["references"], rng),
     "MPIE": lambda faces, sizes, rng: mpie_pairs(faces, sizes["references"], rng, large_pose=False),
     "MPIE_LP": lambda faces, sizes, rng: mpie_pairs(faces, sizes["references"], rng, large_pose=True),
-    "VoxCeleb2": lambda faces, sizes, rng: voxceleb2_pairs(faces, sizes["vox_frames"], rng),
+    "VoxCeleb2": lambda faces, sizes, rng: voxceleb2_pairs(faces, sizes["videos"], sizes["vox_frames"], rng),
     "Extreme": lambda faces, sizes, rng: extreme_pairs(
         *(faces[faces["key"].str.startswith(f"{name}/")] for name in sizes["sets"]), sizes["references"], rng
     ),
@@ -34,12 +36,12 @@ def draw_pairs(settings: dict[str, Any], faces: pd.DataFrame) -> pd.DataFrame:
     """The pairs of settings["benchmark"] (PAIR_COLUMNS); the same faces and seed give the same pairs.
 
     Args:
-        settings: benchmark (a key of RULES), seed, references, vox1_frames, vox_frames, tuning, max_pairs; for Extreme
-            also sets: the names of VoxCeleb1's and of MPIE's data set.
+        settings: benchmark (a key of RULES), seed, references, videos, vox1_frames, vox_frames, tuning, max_pairs;
+            for Extreme also sets: the names of VoxCeleb1's and of MPIE's data set.
         faces: manifest rows, in any order.
 
     Raises:
-        DgError: unknown benchmark, or too little data.
+        DgError: unknown benchmark, or too little data for exactly that many pairs (before max_pairs).
     """
     benchmark = settings["benchmark"]
     if benchmark not in RULES:

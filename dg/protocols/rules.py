@@ -4,6 +4,9 @@ Every rule takes faces (manifest columns) and returns pairs (PAIR_COLUMNS) of pi
 source says who, the reference says which pose and expression. `target` is the ground truth: another picture of the
 source's subject that shows the reference's yaw, pitch, expression and gaze in the source's light and session; ""
 where the data set holds none.
+
+Every subject gets exactly as many pairs as are asked for. Where the data don't suffice for that, a rule raises DgError,
+which counts what is there.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dg.errors import DgError
+from dg.protocols.shortage import too_little
 
 PAIR_COLUMNS = ("source", "reference", "target", "subject", "reference_subject", "source_yaw", "reference_yaw")
 
@@ -60,8 +63,9 @@ def rafd_pairs(faces: pd.DataFrame, references: int, rng: np.random.Generator) -
         source = next(shuffled(candidates, rng))
         fitting = (row for row in shuffled(others, rng) if truth.of(source, row) != source.key)
         pairs += [make_pair(source, row, truth.of(source, row)) for row in islice(fitting, references)]
-    need = f"neutral pictures with |yaw| < {NEAR_FRONTAL:g} of two or more subjects"
-    return pair_table(pairs, "RaFD", faces, need, {"neutral, near frontal": is_source})
+    kinds = f"a neutral picture with |yaw| < {NEAR_FRONTAL:g}", "pictures of others that show something else"
+    counts = {f"neutral with |yaw| < {NEAR_FRONTAL:g}": int(is_source.sum())}
+    return pair_table(pairs, "RaFD", faces, references, kinds, counts)
 
 
 def mpie_pairs(faces: pd.DataFrame, references: int, rng: np.random.Generator, large_pose: bool) -> pd.DataFrame:
@@ -69,7 +73,8 @@ def mpie_pairs(faces: pd.DataFrame, references: int, rng: np.random.Generator, l
 
     `large_pose` takes sources with |yaw| < 30 and references with |yaw| > 60 degrees only. For each reference a source
     is drawn from those of the subject's pictures for which ground truth exists (not every expression was recorded in
-    every session), from all of them where there is none; never one whose ground truth is itself.
+    every session), from all of them where there is none; never one whose ground truth is itself. References for which
+    that leaves no source are left out.
     """
     faces = faces[faces["split"] == "test"]
     truth = GroundTruth(faces)
@@ -81,20 +86,25 @@ def mpie_pairs(faces: pd.DataFrame, references: int, rng: np.random.Generator, l
         by_setting: dict[tuple, list] = {}
         for row in own[is_source[own.index]].itertuples():
             by_setting.setdefault(_state(row, _SETTING), []).append(row)
-        for reference in islice(shuffled(others[is_reference[others.index]], rng), references):
-            # All sources of one light and session share their ground truth.
-            found = [(rows, truth.of(rows[0], reference)) for rows in by_setting.values()]
-            fitting = [(row, target) for rows, target in found if target for row in rows if row.key != target]
-            fitting = fitting or [(row, "") for rows, target in found if not target for row in rows]
-            if fitting:
-                source, target = fitting[rng.integers(len(fitting))]
-                pairs.append(make_pair(source, reference, target))
-    need = "test pictures of two or more subjects"
-    counts = {}
+        drawn = shuffled(others[is_reference[others.index]], rng)
+        offered = ((row, _sources_for(row, by_setting, truth)) for row in drawn)
+        for reference, sources in islice((offer for offer in offered if offer[1]), references):
+            source, target = sources[rng.integers(len(sources))]
+            pairs.append(make_pair(source, reference, target))
+    kinds, counts = ("a picture", "test pictures of others"), {}
     if large_pose:
-        need = f"sources with |yaw| < {NEAR_FRONTAL:g} and references with |yaw| > {LARGE_POSE:g} among the {need}"
-        counts = {f"|yaw| < {NEAR_FRONTAL:g}": is_source, f"|yaw| > {LARGE_POSE:g}": is_reference}
-    return pair_table(pairs, "MPIE_LP" if large_pose else "MPIE", faces, need, counts)
+        kinds = f"{kinds[0]} with |yaw| < {NEAR_FRONTAL:g}", f"{kinds[1]} with |yaw| > {LARGE_POSE:g}"
+        counts = {f"with |yaw| < {NEAR_FRONTAL:g}": int(is_source.sum())}
+        counts |= {f"with |yaw| > {LARGE_POSE:g}": int(is_reference.sum())}
+    return pair_table(pairs, "MPIE_LP" if large_pose else "MPIE", faces, references, kinds, counts)
+
+
+def _sources_for(reference: Any, by_setting: dict[tuple, list], truth: GroundTruth) -> list[tuple[Any, str]]:
+    """The sources that go with a reference, each with its target: those that have one, or else all that have none."""
+    # All sources of one light and session share their ground truth.
+    found = [(rows, truth.of(rows[0], reference)) for rows in by_setting.values()]
+    known = [(row, target) for rows, target in found if target for row in rows if row.key != target]
+    return known or [(row, "") for rows, target in found if not target for row in rows]
 
 
 def extreme_pairs(
@@ -115,9 +125,9 @@ def extreme_pairs(
         source = next(shuffled(frames, rng))
         fitting = extreme[extreme["subject"] != subject]
         pairs += [make_pair(source, row, "") for row in islice(shuffled(fitting, rng), references)]
-    counts = {f"test pictures with |yaw| > {LARGE_POSE:g}": drivers["yaw"].abs() > LARGE_POSE}
-    need = f"test frames of two or more people in VoxCeleb1's set, test pictures with |yaw| > {LARGE_POSE:g} in MPIE's"
-    return pair_table(pairs, "Extreme", own, need, counts)
+    wanted = f"test pictures with |yaw| > {LARGE_POSE:g} in MPIE's set"
+    kinds = "a frame of VoxCeleb1's set", wanted
+    return pair_table(pairs, "Extreme", own, references, kinds, {wanted: len(extreme)})
 
 
 def subset(pairs: pd.DataFrame, count: int | None, rng: np.random.Generator) -> pd.DataFrame:
@@ -146,24 +156,39 @@ def make_pair(source: Any, reference: Any, target: str) -> tuple:
 
 
 def pair_table(
-    pairs: list[tuple], benchmark: str, faces: pd.DataFrame, need: str, counts: dict[str, pd.Series]
+    pairs: list[tuple],
+    benchmark: str,
+    faces: pd.DataFrame,
+    references: int,
+    kinds: tuple[str, str],
+    counts: dict[str, int],
 ) -> pd.DataFrame:
     """The pairs as a table.
 
     Args:
         pairs: rows made by `make_pair`.
-        faces: what there was to draw from; `counts`: masks of kinds of it, for the message.
+        faces: pictures of the subjects that need pairs, `references` each.
+        kinds, counts: for the message: what a subject's source and references are, in words, and how many pictures
+            there are of which kind.
 
     Raises:
-        DgError: fewer than two source subjects; the message counts what is there and says what is needed.
+        DgError: fewer than two subjects, or one with fewer pairs; the message counts what is there and says what is
+            needed.
     """
     table = pd.DataFrame(pairs, columns=list(PAIR_COLUMNS))
-    if table["subject"].nunique() < 2:
-        found = {"pictures": len(faces), "subjects": faces["subject"].nunique()}
-        found |= {name: int(mask.sum()) for name, mask in counts.items()}
-        raise DgError(
-            f"{benchmark}: too little data for its pairs. Needed: {need}. Found: "
-            + ", ".join(f"{count} {name}" for name, count in found.items())
-            + ". Add data, prepare the data set again, or let benchmarks in params.yaml point to a fitting set."
-        )
-    return table
+    made = table["subject"].value_counts().reindex(sorted(faces["subject"].unique()), fill_value=0)
+    short = made[made < references].sort_values(kind="stable")
+    if len(made) >= 2 and short.empty:
+        return table
+    mend = "Add data, or let benchmarks in params.yaml point to a fitting set"
+    if len(made) >= 2 and short.iloc[0] > 0:
+        mend = f"Add data, or lower scales.<scale>.protocols.references in params.yaml to {short.iloc[0]}"
+    elif (made > 0).sum() >= 2:
+        mend = "Add data, or take the subjects with 0 pairs out of the data set"
+    raise too_little(
+        benchmark,
+        f"two or more test subjects, each with {kinds[0]} as source and {references} {kinds[1]} as references",
+        {"pictures": len(faces), "test subjects": len(made)} | counts,
+        [f"{subject} with {count} pairs" for subject, count in short.items()],
+        mend,
+    )

@@ -1,0 +1,49 @@
+"""The sizes of every scale fit each other: SynthFace's sets hold what the scale's protocols need."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dg import params
+from dg.datasets.rows import MANIFEST_SCHEMA
+from dg.datasets.synthface.sets import jobs, parse, shots
+from dg.protocols.pairs import draw_pairs
+from dg.settings import TESTS, datasets_in_use, datasets_of, step_settings
+from dg.videos import VideoInfo, sampled_frames
+
+VALUES = params.read_values(Path("params.yaml"))
+
+
+def planned_faces(chosen, dataset):
+    """The manifest that a SynthFace set will have, of test people alone where it has a training part."""
+    sizes = step_settings(chosen, "synthface", dataset=dataset)
+    name = sizes.pop("set")
+    plan = parse(name, sizes | ({"train_people": 0} if "train_people" in sizes else {}))
+    rows = []
+    for job in jobs(name, plan):
+        made = shots(name, plan, job)
+        if job.is_video:
+            info = VideoInfo(len(made), plan.fps)
+            made = [made[frame] for frame in sampled_frames(info, chosen.datasets[dataset].fps)]
+        for shot in made:
+            facts = {column: getattr(shot, column) for column in ("path", "clip", "frame", "split", "session", "light")}
+            facts |= {"expression": shot.expression, "gaze": shot.gaze, "subject": job.subject}
+            facts |= {"yaw": float(shot.action.yaw), "pitch": float(shot.action.pitch)}
+            rows.append(facts | {"key": f"{dataset}/{shot.path}#{shot.frame}"})
+    return pd.DataFrame(rows, columns=MANIFEST_SCHEMA.names)
+
+
+@pytest.mark.parametrize("scale", VALUES["scales"])
+def test_the_stand_ins_suffice_for_the_protocols(scale):
+    chosen = params.validate(VALUES | {"scale": scale}, "params.yaml")
+    faces = {name: planned_faces(chosen, name) for name in datasets_in_use(chosen)}
+    asked = chosen.sizes.protocols
+    for benchmark in TESTS:
+        settings = step_settings(chosen, "pairs", benchmark=benchmark) | {"max_pairs": None}
+        pairs = draw_pairs(settings, pd.concat([faces[name] for name in datasets_of(chosen, benchmark)]))
+        per_video = {"VoxCeleb1": asked.vox1_frames, "VoxCeleb2": asked.vox_frames}
+        if benchmark in per_video:
+            assert len(pairs) == asked.videos * per_video[benchmark]
+        else:
+            assert (pairs["subject"].value_counts() == asked.references).all()
