@@ -21,13 +21,15 @@ def card_path(path: Path) -> Path:
 def save_checkpoint(path: Path, tensors: dict[str, torch.Tensor], card: dict[str, Any]) -> None:
     """Write `tensors` to `path` (safetensors) and `card` beside it, with the file's SHA-256 in it.
 
+    A checkpoint that is there has its card, also after a kill in between.
+
     Args:
         tensors: name -> tensor; several networks share a file under prefixes ("generator.", "style_encoder.").
         card: JSON-serialisable facts: settings, data digests, code digest, library versions, metrics.
     """
     with replacing(path) as temporary:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
-    write_json(card_path(path), {**card, "sha256": file_digest(path)})
+        write_json(card_path(path), {**card, "sha256": file_digest(temporary)})
 
 
 def load_checkpoint(path: Path) -> dict[str, torch.Tensor]:

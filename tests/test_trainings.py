@@ -418,11 +418,13 @@ def test_voxceleb1_tunes_once_for_each_video_and_goes_on_after_a_stop(data, idsg
             raise KeyboardInterrupt
         tuned_on.append(keys)
         fine_tune(settings_, folder, keys, *files)
+        files[-1].mkdir()  # what a longer tuning leaves
 
     monkeypatch.setattr(self_reenact, "fine_tune", stopped_at_b)
     with pytest.raises(KeyboardInterrupt):
         self_reenact.reenact_tuned(values, [data], pairs, out, idsg, rfg, state)
     assert not out.exists()
+    assert [path.name for path in state.iterdir()] == ["00000.arrow"]
     monkeypatch.setattr(
         self_reenact, "fine_tune", lambda s, f, keys, *files: (tuned_on.append(keys), fine_tune(s, f, keys, *files))
     )
