@@ -126,8 +126,11 @@ def state_step(folder):
 
 
 def test_a_loss_that_is_not_finite_stops_at_its_own_step_whatever_steps_are_logged(tmp_path):
+    done = []
     with pytest.raises(DgError, match=r"step 11: loss 'loss' is nan"):
-        train(tmp_path, poison_at=10, steps=400)  # each second step is logged: the 12th, with a good loss
+        # Each second step is logged: the 12th, with a good loss.
+        train(tmp_path, poison_at=10, steps=400, after_step=lambda: done.append(1))
+    assert len(done) == 11
 
 
 def test_a_gpu_is_not_asked_at_each_step_and_yet_no_bad_step_gets_lost_or_saved(tmp_path, monkeypatch):
