@@ -196,7 +196,7 @@ def wait(scale: str, folders: list[Path], count: int) -> None:
             training.data.draw(index)
         making = time.perf_counter() - start
         out = Path(name) / "net.safetensors"
-        training.run(out, Path(name) / "state", "wait")
+        training.run(out, Path(name) / "state", "wait", {})
         card = read_json(out.with_suffix(".json"))
         print(f"{team.device}, scale {scale}, {count} steps: waits {card['waited_share']:.2%} of the time; making the")
         print(f"batches takes {making / card['seconds']:.2%} of it, in the background")

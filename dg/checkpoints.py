@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from dg.errors import DgError
 from dg.files import file_digest, read_json, replacing, write_json
+
+Net = TypeVar("Net", bound=nn.Module)
 
 
 def card_path(path: Path) -> Path:
@@ -21,13 +25,15 @@ def card_path(path: Path) -> Path:
 def save_checkpoint(path: Path, tensors: dict[str, torch.Tensor], card: dict[str, Any]) -> None:
     """Write `tensors` to `path` (safetensors) and `card` beside it, with the file's SHA-256 in it.
 
+    A checkpoint that is there has its card, also after a kill in between.
+
     Args:
         tensors: name -> tensor; several networks share a file under prefixes ("generator.", "style_encoder.").
         card: JSON-serialisable facts: settings, data digests, code digest, library versions, metrics.
     """
     with replacing(path) as temporary:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
-    write_json(card_path(path), {**card, "sha256": file_digest(path)})
+        write_json(card_path(path), {**card, "sha256": file_digest(temporary)})
 
 
 def load_checkpoint(path: Path) -> dict[str, torch.Tensor]:
@@ -69,3 +75,45 @@ def under_prefix(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, tor
         prefixes = sorted({name.split(".")[0] for name in tensors})
         raise DgError(f"the checkpoint holds no network '{prefix}', only {prefixes}. Was it made by another step?")
     return found
+
+
+def fill(net: nn.Module, name: str, tensors: dict[str, torch.Tensor], path: Path, mend: str) -> None:
+    """Load the network `name` of a checkpoint into `net`, half precision too.
+
+    Args:
+        tensors: the checkpoint's. path: where they are from, for the messages.
+        mend: what to do where the sizes differ, a sentence.
+
+    Raises:
+        DgError: the checkpoint holds no such network, or one of other sizes.
+    """
+    try:
+        net.load_state_dict({key: tensor.float() for key, tensor in under_prefix(name, tensors).items()})
+    except DgError as error:
+        raise DgError(f"{path}: {error}") from error
+    except RuntimeError as error:
+        raise DgError(
+            f"{path}: its network '{name}' has other sizes than those asked for. {mend} "
+            f"({str(error).splitlines()[-1].strip()})"
+        ) from error
+
+
+def load_tested(path: Path, network: str, build: Callable[[dict[str, Any]], Net]) -> Net:
+    """The network that testing uses (moving averages), frozen.
+
+    Args:
+        network: "idsg" or "rfg".
+        build: makes it from the sizes in the card.
+
+    Raises:
+        DgError: the checkpoint or its card is missing or damaged, or holds another network.
+    """
+    tensors, card, name = load_checkpoint(path), card_path(path), f"ema_{network}"
+    try:
+        net = build(read_json(card)["sizes"])
+    except KeyError as error:
+        raise DgError(
+            f"{card}: has no size {error}. Give a checkpoint of the {network.upper()}; if this is one, make it again."
+        ) from error
+    fill(net, name, tensors, path, f"The sizes are those of {card.name}: delete both files and make them again.")
+    return net.eval().requires_grad_(False)

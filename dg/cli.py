@@ -24,13 +24,23 @@ def _threads(count: int | None) -> None:
         torch.set_num_threads(count)
 
 
-def _state(settings: dict[str, Any], folders: list[Path], others: list[Path | None]) -> Path:
-    """Where a step keeps its work in progress: it survives as long as settings, code and inputs stay the same."""
-    from dg.digests import content_digest, digest_of
+def _inputs(folders: list[Path], files: list[Path | None]) -> dict[str, str]:
+    """Digests of a step's inputs by path; of prepared sets all but the pictures, which landmarks and codes follow."""
+    from dg.digests import content_digest
+    from dg.files import file_digest
 
-    files = [*sorted(p for f in folders for p in f.rglob("*.arrow") if p.parent.name != "frames")]
-    files += [f / "manifest.parquet" for f in folders]
-    return Path(".cache/training") / digest_of([settings, content_digest([*files, *filter(None, others)])])
+    found = {}
+    for folder in folders:
+        shards = sorted(path for path in folder.rglob("*.arrow") if path.parent.name != "frames")
+        found[str(folder)] = content_digest([*shards, folder / "manifest.parquet"])
+    return found | {str(path): file_digest(path) for path in files if path}
+
+
+def _state(settings: dict[str, Any], inputs: dict[str, str]) -> Path:
+    """Where a step keeps its work in progress: it survives as long as settings, code and inputs stay the same."""
+    from dg.digests import digest_of
+
+    return Path(".cache/training") / digest_of([settings, list(inputs.values())])
 
 
 def _end(state: Path) -> None:
@@ -104,18 +114,30 @@ def _share(processes: int) -> None:
         os.execv(sys.executable, [sys.executable, *words, *sys.argv[1:]])
 
 
+def _require(weights: Path | None) -> None:
+    if weights is not None and not weights.exists():
+        raise DgError(f"{weights}: weights not found. Run the step that makes them (snakemake -- {weights}).")
+
+
 def _train(a: argparse.Namespace) -> None:
+    needed = {"init": f"{a.step}_self"} | ({"idsg": "idsg_cross"} if a.step == "rfg" else {})
+    for option, rule in needed.items():
+        path = getattr(a, option)
+        if path is None and a.settings.get("phase") == "cross":
+            raise DgError(f"--{option} is missing: the cross phase needs the checkpoint that the rule {rule} makes.")
+        _require(path)
     _share(a.gpus)
     _share_threads(a.threads)
-    state = _state(a.settings, a.data, [a.init, getattr(a, "idsg", None)])
+    inputs = _inputs(a.data, [getattr(a, option) for option in needed])
+    state = _state(a.settings, inputs)
     if a.step == "idsg":
         from dg.idsg.training import train_idsg
 
-        train_idsg(a.settings, a.data, a.out, a.init, state)
+        train_idsg(a.settings, a.data, a.out, a.init, state, inputs)
     else:
         from dg.rfg.training import train_rfg
 
-        train_rfg(a.settings, a.data, a.out, a.init, a.idsg, state)
+        train_rfg(a.settings, a.data, a.out, a.init, a.idsg, state, inputs)
     _end(state)
 
 
@@ -127,10 +149,10 @@ def _finetune(a: argparse.Namespace) -> None:
         keys = [line.strip() for line in a.keys.read_text(encoding="utf-8").splitlines() if line.strip()]
     except FileNotFoundError:
         raise DgError(f"{a.keys}: not found. List the frames to tune on there, one key per line.") from None
-    if not a.init.exists():
-        raise DgError(f"{a.init}: weights not found. Run the step that makes them (snakemake -- {a.init}).")
-    state = _state(a.settings, [a.folder], [a.init, a.keys])
-    fine_tune(a.settings, a.folder, keys, a.init, a.out, state)
+    _require(a.init)
+    inputs = _inputs([a.folder], [a.init, a.keys])
+    state = _state(a.settings, inputs)
+    fine_tune(a.settings, a.folder, keys, a.init, a.out, state, inputs)
     _end(state)
 
 
@@ -140,7 +162,7 @@ def _reenact(a: argparse.Namespace) -> None:
     if a.settings["method"] != "dg":
         from dg.protocols.methods import run_method
 
-        work = _state(a.settings, a.data, [a.pairs, *networks.values()])
+        work = _state(a.settings, _inputs(a.data, [a.pairs, *networks.values()]))
         run_method(a.settings, a.data, a.pairs, a.out, work, networks)
         _end(work)
         return
@@ -149,7 +171,7 @@ def _reenact(a: argparse.Namespace) -> None:
     if "tuning" in a.settings:
         from dg.protocols.self_reenact import reenact_tuned
 
-        state = _state(a.settings, a.data, [a.pairs, *networks.values()])
+        state = _state(a.settings, _inputs(a.data, [a.pairs, *networks.values()]))
         reenact_tuned(a.settings, a.data, a.pairs, a.out, a.idsg, a.rfg, state)
         _end(state)
         return

@@ -1,6 +1,7 @@
 """Files are whole or absent, and damaged ones are named."""
 
 import errno
+from hashlib import sha256
 
 import pytest
 import torch
@@ -34,6 +35,20 @@ def test_weights_with_a_wrong_digest_are_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-4] + b"\0\0\0\1")
     with pytest.raises(DgError, match="SHA-256"):
         load_checkpoint(path)
+
+
+def test_weights_are_never_there_without_their_card(tmp_path, monkeypatch):
+    path = tmp_path / "net.safetensors"
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("dg.checkpoints.write_json", killed)
+        save_checkpoint(path, {"a": torch.arange(3.0)}, {})
+    assert not path.exists()
+    save_checkpoint(path, {"a": torch.arange(3.0)}, {"made": "here"})
+    assert read_json(tmp_path / "net.json") == {"made": "here", "sha256": sha256(path.read_bytes()).hexdigest()}
 
 
 def test_missing_weights_say_how_to_make_them(tmp_path):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 from torch import nn
 
 from dg.checkpoints import load_checkpoint
@@ -88,6 +89,32 @@ def test_unbroken_and_resumed_runs_end_in_the_same_weights(tmp_path):
     whole = run(tmp_path / "a.safetensors", 30)
     broken = [run(tmp_path / "b.safetensors", until) for until in (7, 22, 30)][-1]
     assert all(torch.equal(whole[name], broken[name]) for name in whole)
+
+
+def test_a_pretraining_that_goes_wrong_stops_and_spoils_no_state(tmp_path):
+    def run(spoil_at, weights):
+        net, made = nn.Linear(2, 1), [0]
+
+        def loss_of(x):
+            made[0] += 1
+            loss = net(x).float().square().mean()
+            return loss * float("nan") if made[0] == spoil_at and not weights else loss
+
+        def batch_of(step):
+            if step + 1 == spoil_at and weights:
+                net.register_buffer("spoilt", torch.tensor(float("inf")))
+            return (torch.ones(4, 2),)
+
+        state = tmp_path / f"{spoil_at}.safetensors"
+        fit(net, batch_of, loss_of, steps=220, lr=0.01, weight_decay=0.0, state=state, name="t")
+
+    with pytest.raises(DgError, match=r"t: step 121: the loss is nan.*121\.safetensors"):
+        run(121, weights=False)
+    with pytest.raises(DgError, match=r"t: step 200: weights 'model\.spoilt' hold"):
+        run(200, weights=True)
+    for name in (121, 200):
+        with safe_open(tmp_path / f"{name}.safetensors", "pt") as stream:
+            assert json.loads(stream.metadata()["facts"]) == {"step": 100}
 
 
 def test_rotations_turn_as_documented():

@@ -1,7 +1,11 @@
 """The two generators' objectives: every option does what it says, every loss is float32, compiling changes nothing."""
 
+import shutil
+import subprocess
 import sys
+import sysconfig
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +14,7 @@ import torch
 from torch import nn
 
 from dg import params
+from dg.errors import DgError
 from dg.idsg import objectives as idsg_objectives
 from dg.idsg.networks import Idsg, landmark_discriminator, subject_classifier
 from dg.rfg import objectives as rfg_objectives
@@ -110,15 +115,32 @@ def test_every_loss_is_float32_whatever_the_networks_run_in(monkeypatch, bfloat1
     with autocast(CPU):
         assert nn.Linear(2, 2)(torch.rand(1, 2)).dtype == (torch.bfloat16 if bfloat16 else torch.float32)
     losses = rfg_losses(monkeypatch)[0]
-    assert set(losses) == {"adv", "ds", "st", "id", "at", "lm", "d_f", "d_s"}
+    assert set(losses) == {"adv", "ds", "st", "id", "at", "lm", "d_f", "d_s", "d_f_r1", "d_s_r1"}
     assert all(value.dtype == torch.float32 and torch.isfinite(value) for value in losses.values())
     assert all(value.dtype == torch.float32 for value in idsg_losses()[0].values())
+
+
+def test_lazy_r1_is_a_loss_of_its_own_eight_times_as_heavy(monkeypatch):
+    lazy, nets, pairs, painted = rfg_losses(monkeypatch, regularise=False)
+    due = rfg_losses(monkeypatch, nets)[0]
+    assert set(due) - set(lazy) == {"d_f_r1", "d_s_r1"}
+    torch.testing.assert_close((due["d_f"], due["d_s"]), (lazy["d_f"], lazy["d_s"]), rtol=1e-3, atol=0)
+    s = step_settings(params.load(ROOT / "params.yaml"), "rfg", phase="self") | {"size": SIZE, "r1": 3.0}
+    terms = rfg_objectives.JudgeLosses(s, nets, CPU)(replace(pairs, regularise=True), painted)
+    assert {name: weight for name, (weight, _) in terms.items()} == {"d_f": 1, "d_f_r1": 24, "d_s": 1, "d_s_r1": 24}
 
 
 def test_adversarial_losses_of_bfloat16_logits_are_float32():
     real, fake = torch.randn(2, 5, 1).bfloat16()
     for form in ("non_saturating", "saturating", "hinge"):
         assert generator_loss(fake, form).dtype == discriminator_loss(real, fake, form).dtype == torch.float32
+
+
+def test_an_unknown_adversarial_form_is_refused():
+    logits = torch.zeros(2, 1)
+    for loss in (lambda: generator_loss(logits, "wasserstein"), lambda: discriminator_loss(logits, logits, "hing")):
+        with pytest.raises(DgError, match=r"adversarial: there is no form.*non_saturating, saturating, hinge"):
+            loss()
 
 
 def test_the_face_discriminator_sees_the_map_of_the_landmarks_the_picture_belongs_to(monkeypatch):
@@ -195,4 +217,36 @@ def test_the_penalty_has_a_gradient_through_a_compiled_judge():
     net(torch.ones(2, 3))
     found = torch.autograd.grad(penalty(net), list(net.parameters())[:1])
     torch.testing.assert_close(found, wanted)
+    torch._dynamo.reset()
+
+
+def can_compile() -> bool:
+    """Whether inductor's C++ can be built here: a compiler, and Python's headers."""
+    compiler = shutil.which("g++") or shutil.which("clang++")
+    if compiler is None or not Path(sysconfig.get_path("include"), "Python.h").exists():
+        return False
+    program = subprocess.run([compiler, "-x", "c++", "-fopenmp", "-fsyntax-only", "-"], input=b"#include <omp.h>\n")
+    return program.returncode == 0
+
+
+@pytest.mark.skipif(not can_compile(), reason="torch.compile's default back end needs a C++ compiler")
+def test_the_default_back_end_computes_the_same_forward_and_backward(monkeypatch, tmp_path):
+    from torch._inductor import config, metrics
+
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(config, "compile_threads", 1)
+    torch.manual_seed(0)
+    net, images = Trunk(SIZE, 3, 4, 8, 1), torch.rand(2, 3, SIZE, SIZE)
+
+    def outcome():
+        logits = net(images)
+        return logits, *torch.autograd.grad(logits.square().sum(), list(net.parameters()))
+
+    wanted = outcome()
+    metrics.reset()
+    compile_networks([net])
+    found = outcome()
+    assert metrics.generated_kernel_count > 0
+    for a, b in zip(found, wanted, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
     torch._dynamo.reset()

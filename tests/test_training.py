@@ -1,13 +1,24 @@
 """Batches obey their rules; a killed training ends like an unbroken one; a loss that isn't finite stops it."""
 
+import json
+import math
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
 import pandas as pd
 import pytest
 import torch
+from safetensors import safe_open
 
 from dg.errors import DgError
 from dg.training import loop
 from dg.training.loop import Trainer
 from dg.training.pairs import PairSampler
+from dg.training.prefetch import Prefetch
+from dg.training.state import load_state, save_state
+from dg.training.team import Team
+from dg.training.watch import LossWatch
 
 
 @pytest.fixture
@@ -64,11 +75,12 @@ def test_one_subject_is_too_few(table):
         PairSampler(table[table.subject == "a"], 4, 0)
 
 
-def train(folder, fail_at=None, poison_at=None):
+def train(folder, fail_at=None, poison_at=None, steps=40, team=None, after_step=lambda: None):
     torch.manual_seed(0)
     net = torch.nn.Linear(3, 1)
     optimiser = torch.optim.Adam(net.parameters(), lr=0.1)
-    trainer = Trainer({"net": net}, {"o": optimiser}, ["net"], 0.9, 5, folder / "net.safetensors", folder / "state")
+    files = folder / "net.safetensors", folder / "state"
+    trainer = Trainer({"net": net}, {"o": optimiser}, ["net"], 0.9, 5, *files, team)
 
     def step(index, batch):
         assert batch == 10 * index
@@ -78,9 +90,14 @@ def train(folder, fail_at=None, poison_at=None):
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
+        after_step()
         return {"loss": loss.detach() * (float("nan") if index == poison_at else 1)}
 
-    trainer.run(40, lambda index: 10 * index, step, lambda *_: None, "test")
+    def sample(_, path):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+
+    trainer.run(steps, lambda index: 10 * index, step, sample, "test")
     return {**net.state_dict(), **{f"ema_{k}": v for k, v in trainer.averages["net"].state_dict().items()}}, trainer
 
 
@@ -101,6 +118,161 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(tmp_path,
     with pytest.raises(DgError, match=r"step 11: loss 'loss' is nan.*state\.safetensors holds step 10"):
         train(tmp_path, poison_at=10)
     train(tmp_path)
+
+
+def state_step(folder):
+    with safe_open(folder / "state/state.safetensors", "pt") as stream:
+        return json.loads(stream.metadata()["facts"])["step"]
+
+
+def test_a_loss_that_is_not_finite_stops_at_its_own_step_whatever_steps_are_logged(tmp_path):
+    done = []
+    with pytest.raises(DgError, match=r"step 11: loss 'loss' is nan"):
+        # Each second step is logged: the 12th, with a good loss.
+        train(tmp_path, poison_at=10, steps=400, after_step=lambda: done.append(1))
+    assert len(done) == 11
+
+
+def test_a_gpu_is_not_asked_at_each_step_and_yet_no_bad_step_gets_lost_or_saved(tmp_path, monkeypatch):
+    read, original = [], LossWatch.read
+    monkeypatch.setattr(LossWatch, "read", lambda self: read.append(1) or original(self))
+    monkeypatch.setattr(Trainer, "_state_is_due", lambda self, step, _: step % 7 == 0)
+    # The networks are on the CPU: only the device's name counts.
+    with pytest.raises(DgError, match=r"step 11: loss 'loss' is nan.*holds step 7"):
+        train(tmp_path, poison_at=10, steps=4000, team=Team(device=torch.device("cuda")))
+    assert len(read) == 2  # before the states of steps 7 and 14; the 20th would have been logged
+    assert state_step(tmp_path) == 7
+
+
+def losses(**values):
+    return {name: torch.tensor(value) for name, value in values.items()}
+
+
+def test_a_loss_that_a_step_leaves_out_keeps_its_value_over_a_stop():
+    watch = LossWatch(Team(), {})
+    watch.add(1, losses(a=1.0, lazy=0.1))
+    watch.add(2, losses(a=2.0))
+    step, values = watch.read()
+    assert (step, values) == (2, {"a": 2.0, "lazy": pytest.approx(0.1)})
+    again = LossWatch(Team(), values)
+    again.add(3, losses(a=3.0))
+    assert again.read() == (3, {"a": 3.0, "lazy": values["lazy"]})
+
+
+@dataclass(frozen=True)
+class WithAnother(Team):
+    """A team with a second process that kept `other`."""
+
+    other: tuple = ()
+
+    def gather(self, values):
+        return [values.tolist(), list(self.other)]
+
+
+def test_all_processes_name_the_first_bad_step_of_any():
+    for other, wanted in (
+        ((4, 3.0, 5.0), (4, {"a": 2.0, "b": 4.0})),
+        ((2, math.inf, 5.0), (2, {"a": math.inf, "b": 5.0})),
+    ):
+        watch = LossWatch(WithAnother(other=other), {})
+        for step in range(1, 5):
+            watch.add(step, losses(a=1.0, b=3.0))
+        assert watch.read() == wanted
+    watch.add(5, losses(a=1.0, b=-math.inf))
+    watch.add(6, losses(a=1.0, b=1.0))
+    assert watch.read() == (2, {"a": math.inf, "b": 5.0})
+    alone = LossWatch(Team(), {})
+    for step, b in enumerate((3.0, -math.inf, math.inf, 1.0), 1):
+        alone.add(step, losses(a=1.0, b=b))
+    assert alone.read() == (2, {"a": 1.0, "b": -math.inf})
+
+
+def test_moments_keep_the_layout_of_their_weights_over_a_stop(tmp_path):
+    def made():
+        torch.manual_seed(0)
+        net = torch.nn.Conv2d(2, 4, 3).to(memory_format=torch.channels_last)
+        return net, torch.optim.Adam(net.parameters(), foreach=True)
+
+    (net, optimiser), (resumed, its_own) = made(), made()
+    net(torch.rand(1, 2, 5, 5)).square().sum().backward()
+    optimiser.step()
+    save_state(tmp_path / "state", {"net": net}, {"o": optimiser}, {})
+    assert load_state(tmp_path / "state", {"net": resumed}, {"o": its_own}, pytest.fail) == {}
+    for name, weight in net.named_parameters():
+        here, there = optimiser.state[weight], its_own.state[resumed.get_parameter(name)]
+        assert here["step"] == there["step"] == 1
+        for moment in ("exp_avg", "exp_avg_sq"):
+            assert torch.equal(here[moment], there[moment])
+            assert here[moment].stride() == there[moment].stride() == weight.stride()
+
+
+def test_a_damaged_state_is_named_and_the_training_starts_again(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_STATES", -1)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, fail_at=25)
+    path = tmp_path / "state/state.safetensors"
+    path.write_bytes(path.read_bytes()[:100])
+    capsys.readouterr()
+    again, _ = train(tmp_path)
+    assert f"{path}: this resume state is damaged" in capsys.readouterr().err
+    whole, _ = train(tmp_path / "whole")
+    assert all(torch.equal(again[key], whole[key]) for key in whole)
+
+
+def test_no_table_of_losses_before_the_first_row(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_STATES", -1)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, steps=400, fail_at=1)
+    assert state_step(tmp_path) == 1
+    assert not (tmp_path / "net.losses.csv").exists()
+
+
+def test_sample_grids_and_losses_of_an_older_training_go_when_a_new_one_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_STATES", -1)
+    train(tmp_path, steps=35)
+    shutil.rmtree(tmp_path / "state")
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, steps=400, fail_at=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net_samples", "state"]
+    assert not list((tmp_path / "net_samples").iterdir())
+    shutil.rmtree(tmp_path / "state")
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, fail_at=20)
+    train(tmp_path)
+    names = sorted(path.name for path in (tmp_path / "net_samples").iterdir())
+    assert names == [f"{step:07d}.png" for step in (8, 16, 24, 32, 40)]
+
+
+def test_the_card_says_how_long_the_device_waited_stops_included(tmp_path, monkeypatch):
+    clock = [0.0]
+
+    class Slow(Prefetch):
+        """Half a second of waiting for each batch."""
+
+        def get(self, step):
+            waited, batch = self.waited, super().get(step)
+            self.waited = waited + 0.5
+            return batch
+
+    def after_step():
+        clock[0] += 2  # a step takes two seconds
+
+    monkeypatch.setattr(loop, "Prefetch", Slow)
+    monkeypatch.setattr(loop.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_STATES", -1)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, fail_at=17, after_step=after_step)
+    _, trainer = train(tmp_path, after_step=after_step)
+    card = trainer.card({"steps": 40})
+    assert (card["seconds"], card["waited_share"]) == (80, 0.25)
+
+
+def test_a_card_without_git(tmp_path, monkeypatch):
+    _, trainer = train(tmp_path)
+    commit = Path(loop.__file__).parents[2] / ".git"
+    assert (trainer.card({"steps": 40})["git_commit"] is not None) == commit.exists()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert trainer.card({"steps": 40})["git_commit"] is None
 
 
 def test_losses_can_be_watched_while_the_training_runs(tmp_path, monkeypatch, capsys):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dg.checkpoints import card_path, load_checkpoint, under_prefix
-from dg.files import read_json
+from dg.checkpoints import load_tested
 from dg.idsg.networks import Idsg
 
 
@@ -13,9 +12,6 @@ def load_idsg(path: Path) -> Idsg:
     """The tested IDSG (moving averages) of a checkpoint, frozen.
 
     Raises:
-        DgError: the checkpoint or its card is missing or damaged.
+        DgError: the checkpoint or its card is missing or damaged, or holds another network.
     """
-    tensors, sizes = load_checkpoint(path), read_json(card_path(path))["sizes"]
-    net = Idsg(sizes["landmark_dims"], sizes["face_code"])
-    net.load_state_dict(under_prefix("ema_idsg", tensors))
-    return net.eval().requires_grad_(False)
+    return load_tested(path, "idsg", lambda sizes: Idsg(sizes["landmark_dims"], sizes["face_code"]))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dg.checkpoints import load_checkpoint, save_checkpoint, under_prefix, with_prefix
+from dg.checkpoints import fill, load_checkpoint
 from dg.errors import DgError
 from dg.idsg.networks import Idsg, landmark_discriminator, subject_classifier
 from dg.idsg.objectives import GeneratorLosses, JudgeLosses, Pairs
@@ -21,8 +21,19 @@ from dg.training.pairs import Batch, PairSampler
 from dg.training.step import Step
 from dg.training.team import Team, joined, share_of
 
+SIZES_DIFFER = (
+    "Give --init the result of a self phase on the same people, with the same landmark_dims and the same face codes."
+)
 
-def train_idsg(settings: dict[str, Any], folders: list[Path], out: Path, init: Path | None, state: Path) -> None:
+
+def train_idsg(
+    settings: dict[str, Any],
+    folders: list[Path],
+    out: Path,
+    init: Path | None,
+    state: Path,
+    inputs: dict[str, str] | None = None,
+) -> None:
     """Train one phase and write the checkpoint `out`.
 
     The self phase pairs two pictures of one subject (l_t = l_r there, so eq. (3) would fight eq. (6) and counts only
@@ -34,16 +45,24 @@ def train_idsg(settings: dict[str, Any], folders: list[Path], out: Path, init: P
         folders: prepared data sets; their training parts are used.
         init: checkpoint of the self phase, for the cross phase.
         state: folder of the resume state.
+        inputs: digests of the data and of `init` by path, for the card.
 
     Raises:
-        DgError: too little data, no face codes, a batch that can't be divided, or a loss that is not finite.
+        DgError: too little data, no face codes, an `init` of other sizes, a batch that can't be divided, or a loss that
+            is not finite.
     """
     with joined() as team:
-        _train(settings, folders, out, init, state, team)
+        _train(settings, folders, out, init, state, inputs or {}, team)
 
 
 def _train(
-    settings: dict[str, Any], folders: list[Path], out: Path, init: Path | None, state: Path, team: Team
+    settings: dict[str, Any],
+    folders: list[Path],
+    out: Path,
+    init: Path | None,
+    state: Path,
+    inputs: dict[str, str],
+    team: Team,
 ) -> None:
     faces = FaceSet(folders, split="train")
     if faces.codes.shape[1] == 0:
@@ -59,7 +78,7 @@ def _train(
     if init is not None:
         tensors = load_checkpoint(init)
         for name, net in nets.items():
-            net.load_state_dict(under_prefix(name, tensors))
+            fill(net, name, tensors, init, SIZES_DIFFER)
     nets = {name: net.to(team.device) for name, net in nets.items()}
     judges = [nets["landmark_discriminator"], nets["subject_classifier"]]
     options = {"lr": settings["lr"], "betas": tuple(settings["betas"]), "foreach": True}
@@ -81,14 +100,8 @@ def _train(
         draw_samples(trainer.averages["idsg"], data, path)
 
     trainer.run(settings["steps"], data.draw, step, sample, f"IDSG {settings['phase']}")
-    if not team.writes:
-        return
-    tensors = {k: t for name, net in trainer.nets.items() for k, t in with_prefix(name, net.state_dict()).items()}
-    tensors |= with_prefix("ema_idsg", trainer.averages["idsg"].state_dict())
     sizes = {"landmark_dims": dims, "face_code": faces.codes.shape[1]}
-    save_checkpoint(
-        out, tensors, {"sizes": sizes, "subjects": sampler.subjects} | trainer.card(settings, settings["steps"])
-    )
+    trainer.save(settings, {"sizes": sizes, "subjects": sampler.subjects, "inputs": inputs})
 
 
 @dataclass(frozen=True)

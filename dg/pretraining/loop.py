@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from dg.files import replacing
+from dg.errors import DgError
+from dg.training.state import load_state, save_state
+from dg.training.watch import not_finite
 
 SAVE_EVERY = 100  # steps between two states on disk: under a minute of lost work
 
@@ -40,10 +43,15 @@ def fit(
 
     Returns:
         mean loss over the last 200 steps of this call (nan if there was nothing to do).
+
+    Raises:
+        DgError: the loss or a weight is NaN or infinite; no state is written from then on.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay)
-    first = _restore(state, model, optimiser, parameters) if state.exists() else 0
+    nets, optimisers = {"model": model}, {"adamw": optimiser}
+    facts = load_state(state, nets, optimisers, lambda text: print(text, file=sys.stderr))
+    first = facts["step"] if facts else 0
     last = min(steps, until if until is not None else steps)
     warm_up = max(1, min(100, steps // 20))
     losses: list[float] = []
@@ -60,32 +68,21 @@ def fit(
         nn.utils.clip_grad_norm_(parameters, 5.0)
         optimiser.step()
         losses.append(loss.item())
+        if not math.isfinite(losses[-1]):
+            raise _not_finite(name, step + 1, f"the loss is {losses[-1]}", state)
         if step % 20 == 19:
             bar.set_postfix(loss=f"{sum(losses[-100:]) / len(losses[-100:]):.4f}")
         if (step + 1) % SAVE_EVERY == 0 or step + 1 == last:
-            _keep(state, model, optimiser, parameters, step + 1)
+            if spoilt := not_finite(nets.items()):
+                raise _not_finite(name, step + 1, f"weights '{spoilt[0]}' hold values that are not finite", state)
+            save_state(state, nets, optimisers, {"step": step + 1})
     model.eval()
     recent = losses[-200:]
     return sum(recent) / len(recent) if recent else float("nan")
 
 
-def _keep(state: Path, model: nn.Module, optimiser: torch.optim.Optimizer, parameters: list, step: int) -> None:
-    tensors = {f"model.{name}": t.detach().contiguous() for name, t in model.state_dict().items()}
-    for k, parameter in enumerate(parameters):
-        for key in ("exp_avg", "exp_avg_sq", "step"):
-            tensors[f"optimiser.{k}.{key}"] = optimiser.state[parameter][key].contiguous()
-    tensors["step"] = torch.tensor(step)
-    with replacing(state) as temporary:
-        save_file(tensors, temporary)
-
-
-def _restore(state: Path, model: nn.Module, optimiser: torch.optim.Optimizer, parameters: list) -> int:
-    tensors = load_file(state)
-    model.load_state_dict({n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")})
-    for k, parameter in enumerate(parameters):
-        moments = {key: tensors[f"optimiser.{k}.{key}"] for key in ("exp_avg", "exp_avg_sq", "step")}
-        # The moments take the layout of the weights (channels_last), as AdamW's own would.
-        optimiser.state[parameter] = {
-            key: torch.empty_like(parameter).copy_(t) if key != "step" else t for key, t in moments.items()
-        }
-    return int(tensors["step"])
+def _not_finite(name: str, step: int, what: str, state: Path) -> DgError:
+    return DgError(
+        f"{name}: step {step}: {what}. The last good state, if any, is kept in {state}. Lower lr in "
+        "dg/pretraining/settings.yaml, or remove that file to start again with the same values."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ def reenact_tuned(
     """Write the results file `out` (RESULT_SCHEMA, the pairs' order) of DG with an RFG of its own for each video.
 
     A video whose pictures are made is not tuned for again after a stop; the last one's tuning goes on where it was.
+    Its network and its tuning's state go when they are made: at scale paper they weigh over 1 GB a video.
 
     Args:
         settings: benchmark, method, and tuning: dg.settings._finetune.
@@ -40,10 +42,16 @@ def reenact_tuned(
         if not part.exists():
             keys = list(video["tuning"].iloc[0])
             _one_video(settings, faces, folders[0], video, keys, part, idsg, rfg)
+        shutil.rmtree(_work(part), ignore_errors=True)
         parts.append(part)
     with writing_results(out) as writer:
         for part in parts:
             writer.write(list(Results(part)))
+
+
+def _work(part: Path) -> Path:
+    """Folder of what a video needs until its pictures `part` are made."""
+    return part.with_suffix("")
 
 
 def _one_video(
@@ -56,12 +64,10 @@ def _one_video(
     idsg: Path,
     rfg: Path,
 ) -> None:
-    tuned = part.with_suffix(".safetensors")
+    tuned = _work(part) / "rfg.safetensors"
     if not tuned.exists():
-        fine_tune(settings["tuning"], folder, keys, rfg, tuned, part.with_suffix(""))
+        fine_tune(settings["tuning"], folder, keys, rfg, tuned, _work(part) / "state")
     make = DgReenactor(faces, idsg, tuned)
     with writing_results(part) as writer:
         for start in range(0, len(video), BATCH):
             writer.write(list(make(video.iloc[start : start + BATCH])))
-    tuned.unlink()
-    tuned.with_suffix(".json").unlink(missing_ok=True)

@@ -15,7 +15,15 @@ from dg.training.pairs import FrameSampler
 from dg.training.team import joined
 
 
-def fine_tune(settings: dict[str, Any], folder: Path, keys: list[str], init: Path, out: Path, state: Path) -> None:
+def fine_tune(
+    settings: dict[str, Any],
+    folder: Path,
+    keys: list[str],
+    init: Path,
+    out: Path,
+    state: Path,
+    inputs: dict[str, str] | None = None,
+) -> None:
     """Tune a trained RFG on the frames `keys` of one person and write a checkpoint of the same form.
 
     The self phase's losses on pairs of the frames. Starts from what testing uses, the moving averages, and takes no
@@ -26,6 +34,7 @@ def fine_tune(settings: dict[str, Any], folder: Path, keys: list[str], init: Pat
         folder: prepared data set; no other frame of it is read.
         init: checkpoint of the RFG; its sizes must be the settings'.
         state: folder of the resume state.
+        inputs: digests of the data by path, for the card.
 
     Raises:
         DgError: another number of frames, a frame twice, frames of several people, no such frame, weights of other
@@ -38,7 +47,8 @@ def fine_tune(settings: dict[str, Any], folder: Path, keys: list[str], init: Pat
             settings, frames, FrameSampler(len(frames), settings["batch"], settings["seed"]), None, team
         )
         training.start_from(init, tested=True)
-        training.run(out, state, "RFG fine-tuning", {"frames": keys, "init": file_digest(init)})
+        facts = {"frames": keys, "init": file_digest(init), "inputs": inputs or {}}
+        training.run(out, state, "RFG fine-tuning", facts)
 
 
 class ChosenFaces:

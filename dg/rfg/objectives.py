@@ -157,10 +157,10 @@ class JudgeLosses(nn.Module):
         with autocast(self.device):
             real_logits = twice_differentiable(net, real) if regularise else net(real)
             fake_logits = net(fake)
-        loss = discriminator_loss(real_logits, fake_logits, self.s["adversarial"])
+        terms: Terms = {f"d_{name}": (1.0, discriminator_loss(real_logits, fake_logits, self.s["adversarial"]))}
         if regularise:
-            loss = loss + R1_EVERY * self.s["r1"] * r1_penalty(real_logits, real)
-        return {f"d_{name}": (1.0, loss)}
+            terms[f"d_{name}_r1"] = (R1_EVERY * self.s["r1"], r1_penalty(real_logits, real))
+        return terms
 
 
 def with_map(

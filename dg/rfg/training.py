@@ -7,8 +7,7 @@ from typing import Any
 
 import torch
 
-from dg.checkpoints import load_checkpoint, save_checkpoint, under_prefix, with_prefix
-from dg.errors import DgError
+from dg.checkpoints import fill, load_checkpoint
 from dg.rfg.data import Data, Faces, Part
 from dg.rfg.model import Rfg
 from dg.rfg.networks import Trunk
@@ -26,9 +25,17 @@ SIZES = (
     "size", "channels", "max_channels", "style_dim", "adain_intermediate", "rgb_kernel", "line_width", "hide_invisible",
 )  # fmt: skip
 
+SIZES_DIFFER = "Give --init a checkpoint of these sizes, or --settings with the sizes in its card."
+
 
 def train_rfg(
-    settings: dict[str, Any], folders: list[Path], out: Path, init: Path | None, idsg: Path | None, state: Path
+    settings: dict[str, Any],
+    folders: list[Path],
+    out: Path,
+    init: Path | None,
+    idsg: Path | None,
+    state: Path,
+    inputs: dict[str, str] | None = None,
 ) -> None:
     """Train one phase and write the checkpoint `out`.
 
@@ -43,6 +50,7 @@ def train_rfg(
         init: checkpoint of the self phase, for the cross phase.
         idsg: checkpoint of the IDSG's cross phase, for the cross phase.
         state: folder of the resume state.
+        inputs: digests of the data and of the checkpoints by path, for the card.
 
     Raises:
         DgError: too little data, weights of another size, a batch that can't be divided, or a loss that is not finite.
@@ -50,10 +58,15 @@ def train_rfg(
     with joined() as team:
         faces = FaceSet(folders, split="train")
         sampler = PairSampler(faces.table, settings["batch"], settings["seed"])
-        start = init or (bundled("rfg-synthface") if settings["init"] else None)
         training = RfgTraining(settings, faces, sampler, idsg, team)
-        training.start_from(start)
-        training.run(out, state, f"RFG {settings['phase']}")
+        if init is not None:
+            training.start_from(init)
+        elif settings["init"]:
+            training.start_from(
+                bundled("rfg-synthface"),
+                mend="Set rfg.init: scratch in params.yaml, or take the sizes in the weights' card.",
+            )
+        training.run(out, state, f"RFG {settings['phase']}", {"inputs": inputs or {}})
 
 
 class RfgTraining:
@@ -99,40 +112,31 @@ class RfgTraining:
             team,
         )
 
-    def start_from(self, path: Path | None, tested: bool = False) -> None:
+    def start_from(self, path: Path, tested: bool = False, mend: str = SIZES_DIFFER) -> None:
         """Take the weights of a checkpoint; a discriminator that isn't stored starts afresh.
 
         Args:
-            path: None: keep the random weights.
             tested: take the RFG's moving averages, what testing uses, in place of the trained weights.
+            mend: what to do where the sizes differ, a sentence.
 
         Raises:
-            DgError: missing or damaged checkpoint, or networks of other sizes.
+            DgError: missing or damaged checkpoint, no RFG in it, or networks of other sizes.
         """
-        if path is None:
-            return
         tensors = load_checkpoint(path)
         stored = {name.split(".")[0] for name in tensors}
         for name, net in self.nets.items():
             # Bundled weights hold the averages alone.
             wanted = (f"ema_{name}", name) if tested else (name, f"ema_{name}")
             source = next((known for known in wanted if known in stored), None)
-            if source is None:
-                continue
-            try:
-                net.load_state_dict({key: t.float() for key, t in under_prefix(source, tensors).items()})
-            except RuntimeError as error:
-                raise DgError(
-                    f"{path}: its network '{name}' has other sizes than params.yaml asks for. Set rfg.init: scratch, "
-                    f"or take the sizes in the weights' card. ({str(error).splitlines()[-1].strip()})"
-                ) from error
+            if source is not None or name == "rfg":
+                fill(net, source or name, tensors, path, mend)
 
     def step(self, index: int, parts: list[Part]) -> dict[str, torch.Tensor]:
         """One step on what `data.draw(index)` made; returns the losses."""
         regularise = self.s["r1"] > 0 and index % R1_EVERY == 0
         return self._update([self.data.pairs(part, regularise) for part in parts])
 
-    def run(self, out: Path, state: Path, name: str, facts: dict[str, Any] | None = None) -> None:
+    def run(self, out: Path, state: Path, name: str, facts: dict[str, Any]) -> None:
         """Train and write the checkpoint `out`; `facts` go into its card."""
         s, data = self.s, self.data
         trainer = Trainer(self.nets, self.optimisers, ["rfg"], s["ema"], s["seed"], out, state, self.team)
@@ -141,9 +145,4 @@ class RfgTraining:
             draw_samples(trainer.averages["rfg"], data.shown, path)
 
         trainer.run(s["steps"], data.draw, self.step, sample, name, data.threads)
-        if not self.team.writes:
-            return
-        tensors = {k: t for name, net in self.nets.items() for k, t in with_prefix(name, net.state_dict()).items()}
-        tensors |= with_prefix("ema_rfg", trainer.averages["rfg"].state_dict())
-        sizes = {name: s[name] for name in SIZES}
-        save_checkpoint(out, tensors, {"sizes": sizes} | trainer.card(s, s["steps"]) | (facts or {}))
+        trainer.save(s, {"sizes": {name: s[name] for name in SIZES}} | facts)

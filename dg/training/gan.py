@@ -5,7 +5,15 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import relu, softplus
 
+from dg.errors import DgError
 from dg.training.precision import wide
+
+FORMS = ("non_saturating", "saturating", "hinge")
+
+
+def _check(form: str) -> None:
+    if form not in FORMS:
+        raise DgError(f"adversarial: there is no form '{form}'. Choose one of {', '.join(FORMS)}.")
 
 
 def generator_loss(fake: torch.Tensor, form: str) -> torch.Tensor:
@@ -19,7 +27,11 @@ def generator_loss(fake: torch.Tensor, form: str) -> torch.Tensor:
 
     Returns:
         Scalar, mean over the batch.
+
+    Raises:
+        DgError: no such form.
     """
+    _check(form)
     fake = wide(fake)
     if form == "non_saturating":
         return softplus(-fake).mean()
@@ -36,7 +48,11 @@ def discriminator_loss(real: torch.Tensor, fake: torch.Tensor, form: str) -> tor
 
     Returns:
         Scalar, means over the batches.
+
+    Raises:
+        DgError: no such form.
     """
+    _check(form)
     real, fake = wide(real), wide(fake)
     if form == "hinge":
         return relu(1 - real).mean() + relu(1 + fake).mean()

@@ -16,11 +16,13 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from dg.checkpoints import save_checkpoint, with_prefix
 from dg.errors import DgError
 from dg.files import write_csv
 from dg.training.prefetch import Prefetch
 from dg.training.state import FILE, load_state, save_state
 from dg.training.team import Team
+from dg.training.watch import LossWatch, not_finite
 
 SECONDS_BETWEEN_STATES = 30.0
 STEPS_BETWEEN_CLOCKS = 10
@@ -62,6 +64,7 @@ class Trainer:
         self.rows: list[dict[str, float]] = []
         self.seconds = self.waited = 0.0
         self._saved = 0
+        self._watch = LossWatch(self.team, {})
 
     def run(
         self,
@@ -76,23 +79,20 @@ class Trainer:
 
         Args:
             draw: makes a step's batch, from the step's number alone; called in the background, ahead of the step.
-            step: does one step with its batch and returns its losses by name, scalars.
+            step: does one step with its batch and returns its losses by name, scalars; the first step all of them.
             sample: draws sample pictures for a step number into a file.
             name: for the progress display.
             threads: that make batches.
 
         Raises:
-            DgError: a loss is NaN or infinite, in any process; the resume state of the last good step is kept.
+            DgError: a loss is NaN or infinite, in any process; the resume state of the last good step is kept. A GPU is
+                asked each 200th of the steps and before a state is saved; the first bad step is named all the same.
         """
-        facts = load_state(self.state, self._modules(), self.optimisers)
-        first = 0
-        if facts:
-            first, self.rows, self.seconds = facts["step"], facts["rows"], facts["seconds"]
-            self.waited = facts["waited"]
-            self._saved = first
-            self._say(f"{name}: going on at step {first} of {steps}")
+        first = self._resume(name, steps)
         started = saved = time.monotonic()
         before, waited = self.seconds, self.waited
+        # On a CPU nothing is lost by looking at each step's losses; a GPU would have to finish the step first.
+        read_each = self.team.device.type == "cpu"
         log_each, sample_each = max(1, steps // 200), max(1, steps // 5)
         terminal = sys.stderr.isatty() and self.team.writes
         bar = tqdm(total=steps, initial=first, desc=name, unit="step", disable=not terminal, mininterval=1)
@@ -100,10 +100,12 @@ class Trainer:
             for index in range(first, steps):
                 batch = batches.get(index)
                 torch.manual_seed(self.seed * 1_000_003 + index)
-                losses = step(index, batch)
+                self._watch.add(index + 1, step(index, batch))
                 self._update_averages()
+                if read_each:
+                    self._check()
                 if (index + 1) % log_each == 0 or index + 1 == steps:
-                    self._log(index + 1, losses)
+                    self.rows.append({"step": index + 1, **self._check()})
                     bar.set_postfix({k: f"{v:.3f}" for k, v in self.rows[-1].items() if k != "step"}, refresh=False)
                 bar.update()
                 self.seconds = before + time.monotonic() - started
@@ -111,27 +113,50 @@ class Trainer:
                 if not terminal and (index + 1) % max(1, steps // 10) == 0:
                     self._tell(name, index + 1, steps, (time.monotonic() - started) / (index + 1 - first))
                 if (index + 1) % sample_each == 0 and self.team.writes:
-                    sample(index + 1, self.out.parent / f"{self.out.stem}_samples" / f"{index + 1:07d}.png")
+                    sample(index + 1, self._samples / f"{index + 1:07d}.png")
                 if index + 1 < steps and self._state_is_due(index + 1, saved):
-                    self._check(index + 1, losses)
-                    self._check_weights(index + 1)
                     self._save(index + 1)
                     saved = time.monotonic()
             self._check_weights(steps)
         self._write_losses()
 
-    def card(self, settings: dict[str, Any], steps: int) -> dict[str, Any]:
-        """What a checkpoint's JSON card says about this training."""
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent)
+    def save(self, settings: dict[str, Any], facts: dict[str, Any]) -> None:
+        """Write the checkpoint: every network and, as ema_*, the averages; `facts` go into its card. Rank 0 alone."""
+        if self.team.writes:
+            modules = self._modules().items()
+            tensors = {k: t for name, net in modules for k, t in with_prefix(name, net.state_dict()).items()}
+            save_checkpoint(self.out, tensors, self.card(settings) | facts)
+
+    def card(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """What a checkpoint's JSON card says about this training; `settings` hold its steps, and its code's digest."""
         return {
             "settings": settings,
-            "steps": steps,
+            "steps": settings["steps"],
             "seconds": round(self.seconds, 1),
             "waited_share": round(self.waited / self.seconds, 4) if self.seconds else 0.0,
             "losses": self.rows[-1] if self.rows else {},
             "versions": {name: version(name) for name in ("torch", "numpy")},
-            "git_commit": commit.stdout.strip() or None,
+            "git_commit": _git_commit(),
         }
+
+    @property
+    def _samples(self) -> Path:
+        return self.out.parent / f"{self.out.stem}_samples"
+
+    def _resume(self, name: str, steps: int) -> int:
+        """Bring the state back; returns the number of steps it has behind it."""
+        facts = load_state(self.state / FILE, self._modules(), self.optimisers, self._say)
+        if facts is None:
+            if self.team.writes:  # an older training's would be taken for this one's
+                for old in self._samples.glob("*.png"):
+                    old.unlink()
+                self._losses.unlink(missing_ok=True)
+            return 0
+        self._saved, self.rows, self.seconds = facts["step"], facts["rows"], facts["seconds"]
+        self.waited = facts["waited"]
+        self._watch = LossWatch(self.team, facts["losses"])
+        self._say(f"{name}: going on at step {self._saved} of {steps}")
+        return self._saved
 
     def _modules(self) -> dict[str, torch.nn.Module]:
         return self.nets | {f"ema_{name}": net for name, net in self.averages.items()}
@@ -142,24 +167,29 @@ class Trainer:
         return self.team.agree(time.monotonic() - saved > SECONDS_BETWEEN_STATES)
 
     def _save(self, step: int) -> None:
+        losses = self._check()
+        self._check_weights(step)
         if self.team.writes:
-            facts = {"step": step, "rows": self.rows, "seconds": self.seconds, "waited": self.waited}
-            save_state(self.state, self._modules(), self.optimisers, facts)
+            facts = {"step": step, "rows": self.rows, "losses": losses, "seconds": self.seconds, "waited": self.waited}
+            save_state(self.state / FILE, self._modules(), self.optimisers, facts)
             self._write_losses()
         self._saved = step
 
+    @property
+    def _losses(self) -> Path:
+        return self.out.with_suffix(".losses.csv")
+
     def _write_losses(self) -> None:
-        if self.team.writes:
-            write_csv(self.out.with_suffix(".losses.csv"), pd.DataFrame(self.rows))
+        if self.team.writes and self.rows:
+            write_csv(self._losses, pd.DataFrame(self.rows))
 
     @torch.no_grad()
     def _update_averages(self) -> None:
         for name, average in self.averages.items():
             torch._foreach_lerp_(list(average.parameters()), list(self.nets[name].parameters()), 1 - self.ema)
 
-    def _check(self, step: int, losses: dict[str, torch.Tensor]) -> dict[str, float]:
-        # The average over the processes: what isn't finite in one isn't in any, and all stop alike.
-        values = self.team.mean(losses)
+    def _check(self) -> dict[str, float]:
+        step, values = self._watch.read()
         for key, value in values.items():
             if not math.isfinite(value):
                 raise self._not_finite(step, f"loss '{key}' is {value}")
@@ -167,10 +197,10 @@ class Trainer:
 
     def _check_weights(self, step: int) -> None:
         # The losses were computed before the update, which may itself have spoilt the weights.
-        for name, net in self._modules().items():
-            for key, tensor in net.state_dict().items():
-                if not bool(torch.isfinite(tensor).all()):
-                    raise self._not_finite(step, f"weights '{name}.{key}' hold values that are not finite")
+        names = not_finite(self._modules().items())
+        if any(count for (count,) in self.team.gather(torch.tensor([len(names)]))):
+            where = f" '{names[0]}'" if names else " of another process"
+            raise self._not_finite(step, f"weights{where} hold values that are not finite")
 
     def _not_finite(self, step: int, what: str) -> DgError:
         kept = f"{self.state / FILE} holds step {self._saved}" if self._saved else "no state was written yet"
@@ -178,9 +208,6 @@ class Trainer:
             f"step {step}: {what}. The last good state is kept ({kept}). Lower the learning rate in params.yaml, or "
             f"remove {self.state} to start again with the same values."
         )
-
-    def _log(self, step: int, losses: dict[str, torch.Tensor]) -> None:
-        self.rows.append({"step": step, **self._check(step, losses)})
 
     def _tell(self, name: str, step: int, steps: int, seconds: float) -> None:
         losses = " ".join(f"{k}={v:.3f}" for k, v in self.rows[-1].items() if k != "step")
@@ -190,3 +217,12 @@ class Trainer:
     def _say(self, text: str) -> None:
         if self.team.writes:
             print(text, file=sys.stderr)
+
+
+def _git_commit() -> str | None:
+    """The commit of this code, None outside of a clone and where there is no git."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent)
+    except OSError:
+        return None
+    return done.stdout.strip() or None

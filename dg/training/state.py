@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from safetensors.torch import save_file
 from dg.files import replacing
 
 FILE = "state.safetensors"
+"""What a training calls it in its folder."""
 
 
 def _optimiser_tensors(name: str, optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
@@ -25,24 +27,30 @@ def _optimiser_tensors(name: str, optimiser: torch.optim.Optimizer) -> dict[str,
 
 
 def save_state(
-    folder: Path,
+    path: Path,
     modules: dict[str, torch.nn.Module],
     optimisers: dict[str, torch.optim.Optimizer],
     facts: dict[str, Any],
 ) -> None:
-    """Write networks, optimisers and `facts` (JSON: step, loss rows) to `folder`; all or nothing."""
+    """Write networks, optimisers and `facts` (JSON: step, loss rows) to the file `path`; all or nothing."""
     tensors = {f"net.{name}.{key}": t for name, net in modules.items() for key, t in net.state_dict().items()}
     for name, optimiser in optimisers.items():
         tensors |= _optimiser_tensors(name, optimiser)
-    with replacing(Path(folder) / FILE) as temporary:
+    with replacing(path) as temporary:
         save_file({k: t.detach().contiguous() for k, t in tensors.items()}, temporary, {"facts": json.dumps(facts)})
 
 
 def load_state(
-    folder: Path, modules: dict[str, torch.nn.Module], optimisers: dict[str, torch.optim.Optimizer]
+    path: Path,
+    modules: dict[str, torch.nn.Module],
+    optimisers: dict[str, torch.optim.Optimizer],
+    say: Callable[[str], None],
 ) -> dict[str, Any] | None:
-    """Bring back what `save_state` wrote; returns its facts, or None if there is no (readable) state."""
-    path = Path(folder) / FILE
+    """Bring back what `save_state` wrote; returns its facts, or None if there is none.
+
+    Args:
+        say: told so if the file is damaged: then there is none either.
+    """
     if not path.exists():
         return None
     try:
@@ -50,16 +58,20 @@ def load_state(
             facts = json.loads(stream.metadata()["facts"])
             tensors = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, TypeError):
+        say(f"{path}: this resume state is damaged, so the training starts again at step 0.")
         return None
     for name, net in modules.items():
         prefix = f"net.{name}."
         net.load_state_dict({k[len(prefix) :]: t for k, t in tensors.items() if k.startswith(prefix)})
     for name, optimiser in optimisers.items():
         prefix = f"optimiser.{name}."
+        weights = [weight for group in optimiser.param_groups for weight in group["params"]]
         state: dict[int, dict[str, torch.Tensor]] = {}
         for key, tensor in tensors.items():
             if key.startswith(prefix):
                 index, field = key[len(prefix) :].split(".", 1)
-                state.setdefault(int(index), {})[field] = tensor
+                # A moment takes its weight's memory format (channels_last), as the optimiser's own has it.
+                laid_out = tensor if field == "step" else torch.empty_like(weights[int(index)]).copy_(tensor)
+                state.setdefault(int(index), {})[field] = laid_out
         optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
     return facts

@@ -65,15 +65,14 @@ class Team:
         # Frozen networks inside have buffers that never change: nothing to send.
         return DistributedDataParallel(module, broadcast_buffers=False) if self.world > 1 else module
 
-    def mean(self, losses: dict[str, torch.Tensor]) -> dict[str, float]:
-        """Losses (scalars, the same names in every process) averaged over the processes."""
-        if not losses:
-            return {}
-        values = torch.stack([value.detach().float() for value in losses.values()])
-        if self.world > 1:
-            distributed.all_reduce(values)
-            values = values / self.world
-        return dict(zip(losses, values.tolist()))
+    def gather(self, values: torch.Tensor) -> list[list[float]]:
+        """The `values` (n,) of every process, by rank; all call this together."""
+        if self.world == 1:
+            return [values.tolist()]
+        values = values.to(self.device)
+        rows = [torch.empty_like(values) for _ in range(self.world)]
+        distributed.all_gather(rows, values)
+        return torch.stack(rows).tolist()
 
     def agree(self, decision: bool) -> bool:
         """What rank 0 decided; the clocks of two processes differ."""
