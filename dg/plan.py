@@ -125,13 +125,18 @@ def recorded_seconds(records: Path, params: Params) -> dict[str, float]:
         data = [path for path in record.inputs if path in known and not _trained(known[path])]
         return _trained(record) or all(counts(path) and known[path].end <= record.start for path in data)
 
-    jobs = {
-        (record.rule, str(Path(output).with_suffix(""))): record.end - record.start
-        for output, record in known.items()
-        if counts(output)
-    }
+    jobs = _jobs({output: record for output, record in known.items() if counts(output)})
     kinds = [job_kind(*job) for job in jobs]
     return pd.Series(list(jobs.values()), dtype=float).groupby(kinds).mean().to_dict() if jobs else {}
+
+
+def recorded_jobs(records: Path) -> dict[tuple[str, str], float]:
+    """(rule, output without its suffix) -> seconds, of each job that made a file that is there now."""
+    return _jobs(recorded_files(records))
+
+
+def _jobs(files: dict[str, Record]) -> dict[tuple[str, str], float]:
+    return {(made.rule, str(Path(output).with_suffix(""))): made.end - made.start for output, made in files.items()}
 
 
 def _trained(record: Record) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from dg import plan as planning
 from dg.errors import DgError
 from dg.params import read_values, validate
-from dg.plan import plan, recorded_seconds
+from dg.plan import plan, recorded_jobs, recorded_seconds
 from dg.settings import step_settings
 
 ROOT = Path(__file__).parent.parent
@@ -66,6 +66,9 @@ def test_the_time_of_a_job_is_the_mean_of_its_kind_and_outputs_of_one_job_count_
         "rfg_self": 300, "rfg_self, ablation": 60, "evaluate": 15, "reenact, VoxCeleb1": 99,
     }  # fmt: skip
     assert recorded_seconds(Path("none"), p) == {}
+    # The page counts jobs of whatever sizes.
+    jobs = recorded_jobs(Path("records"))
+    assert len(jobs) == 6 and jobs["reenact", "results/evaluate/dg/VoxCeleb1/dg"] == 99
 
 
 def test_runs_of_other_sizes_tell_nothing(project, values):
