@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import io
 import json
 import os
-import shlex
 import subprocess
 import sys
 from functools import cache
@@ -151,10 +151,10 @@ def _sizes(settings: dict[str, Any]) -> dict[str, Any]:
 def _sizes_today(params: Params, record: Record, output: str) -> dict[str, Any] | None:
     """The sizes that the job behind `record` would have now; None: there is no such job any more."""
     which = {key: value for key, value in record.settings.items() if key in ("dataset", "benchmark", "method", "phase")}
-    if record.rule == "synthface":
-        which = {"dataset": record.settings["set"]}
     folders = [part for part in Path(output).parts if part != "ablations"]
     variant = folders[2] if folders[0] == "results" else "dg"
+    if record.rule == "synthface":
+        which = {"dataset": folders[2]}
     try:
         return _sizes(json.loads(json.dumps(step_settings(params, STEPS[record.rule], variant, **which))))
     except (DgError, KeyError):
@@ -173,11 +173,11 @@ def recorded_files(records: Path) -> dict[str, Record]:
         record = json.loads(path.read_text(encoding="utf-8"))
         start, end = record.get("starttime"), record.get("endtime")
         if start is not None and end is not None and Path(output).exists():
-            found[output] = Record(record["rule"], _settings(record), record["input"], start, end)
+            found[output] = Record(record["rule"], _settings(record), record["input"] or [], start, end)
     return found
 
 
 def _settings(record: dict[str, Any]) -> dict[str, Any]:
-    """The settings among a record's params, which Snakemake keeps quoted as for a shell, in any order."""
-    texts = [word for text in record["params"] for word in shlex.split(text)[:1] if word.startswith("{")]
+    """The settings among a record's params, of which Snakemake keeps the repr, sorted; {} if the rule has none."""
+    texts = [ast.literal_eval(text) for text in record["params"] or [] if text[1:2] == "{"]
     return json.loads(texts[0]) if texts else {}
