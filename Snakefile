@@ -1,5 +1,5 @@
 # Pictures in, landmarks, IDSG, RFG, protocols, metrics, tables: every rule runs one step of `python -m dg`.
-#     snakemake --cores 8 results/table4.csv        what would run: add -n, why: add --reason
+#     snakemake --cores 8 results/table4.csv        what would run, and why: add -n
 from snakemake.utils import min_version
 
 min_version("9.0")
