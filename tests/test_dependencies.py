@@ -1,4 +1,4 @@
-"""pyproject.toml declares what the code imports, and nothing else."""
+"""pyproject.toml declares what the code imports and nothing else; ARCHITECTURE.md names every part of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-# Programs that the pipeline calls, data of packages, engines of other packages, and what is imported by its name as text.
+# Programs that the pipeline calls, other packages' data and engines, and what is imported by a text with its name.
 NOT_IMPORTED = {
     "dvc", "snakemake", "snakemake-executor-plugin-slurm", "ruff", "snakefmt", "pytest-xdist",
     "face-recognition-models", "onnxruntime", "anny", "playwright",
@@ -48,3 +48,10 @@ def test_every_import_is_declared_and_every_dependency_is_used():
 def test_the_lock_pins_every_dependency():
     pinned = set(re.findall(r"(?m)^([a-z0-9-]+)==", (ROOT / "requirements/all.lock").read_text(encoding="utf-8")))
     assert declared() - pinned <= {"snakemake-executor-plugin-slurm"}
+
+
+def test_the_map_names_every_module_and_folder():
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    parts = [path.relative_to(ROOT).as_posix() for path in (ROOT / "dg").glob("*.py") if path.name[:2] != "__"]
+    parts += [f"{path.parent.relative_to(ROOT).as_posix()}/" for path in (ROOT / "dg").glob("*/__init__.py")]
+    assert [name for name in (*parts, "profiles/", "benchmarks/", "requirements/") if name not in text] == []
