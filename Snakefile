@@ -28,6 +28,7 @@ rule all:
         expand("results/table{number}.csv", number=range(1, 5)),
         rules.figure_6_models.input,
         "results/plots",
+        "results/training_plots",
         expand("results/figures/{figure}.png", figure=FIGURES),
         expand(
             "results/figures/dg_{benchmark}.png",
