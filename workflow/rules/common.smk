@@ -271,12 +271,12 @@ def refuse_untrustworthy_state():
             f"gpu={TRAINING_GPUS} to the command (for DVC: to profiles/default/profile.yaml), or set training.gpus: {limit}."
         )
     # A cluster's profile sets the trainings' GPUs by itself; 0: it has none.
-    for rule, given in workflow.resource_settings.overwrite_resources.items():
+    for step, given in workflow.resource_settings.overwrite_resources.items():
         gpus = int(given["gpu"].value) if "gpu" in given else 0
-        if rule in TRAININGS and 0 < gpus < PARAMS.training.gpus:
+        if step in TRAININGS and 0 < gpus < PARAMS.training.gpus:
             raise WorkflowError(
                 f"params.yaml: training.gpus is {PARAMS.training.gpus}, but set-resources (profiles/slurm/profile.yaml) "
-                f"gives {rule} gpu: {gpus}. Make them alike."
+                f"gives {step} gpu: {gpus}. Make them alike."
             )
     try:
         require_own_keys(PARAMS)
