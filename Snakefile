@@ -1,5 +1,5 @@
 # Pictures in, landmarks, IDSG, RFG, protocols, metrics, tables: every rule runs one step of `python -m dg`.
-#     snakemake --cores 8 results/table4.csv        what would run: add -n, why: add --reason
+#     snakemake --cores 8 results/table4.csv        what would run, and why: add -n
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -28,6 +28,7 @@ rule all:
         expand("results/table{number}.csv", number=range(1, 5)),
         rules.figure_6_models.input,
         "results/plots",
+        "results/training_plots",
         expand("results/figures/{figure}.png", figure=FIGURES),
         expand(
             "results/figures/dg_{benchmark}.png",

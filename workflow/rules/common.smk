@@ -30,6 +30,7 @@ from dg.settings import (
     owner,
     step_settings,
     networks_of,
+    require_own_keys,
     training_sets,
 )
 from dg.weights import FOLDER as BUNDLED
@@ -43,6 +44,7 @@ except DgError as error:
 # One GPU job at a time where there is a GPU; without one the jobs share the cores.
 GPU = int(shutil.which("nvidia-smi") is not None)
 TRAINING_GPUS = GPU * PARAMS.training.gpus
+TRAININGS = ("idsg_self", "idsg_cross", "rfg_self", "rfg_cross")
 DATASETS = datasets_in_use(PARAMS)
 MODELS = sorted({model_of(PARAMS, dataset) for dataset in DATASETS})
 ALL_MODELS = {
@@ -268,16 +270,18 @@ def refuse_untrustworthy_state():
             f"params.yaml: training.gpus is {TRAINING_GPUS}, but Snakemake may use {limit}. Add --resources "
             f"gpu={TRAINING_GPUS} to the command (for DVC: to profiles/default/profile.yaml), or set training.gpus: {limit}."
         )
-    for variant in all_variants(PARAMS):
-        try:
-            for step in ("landmarks", "identity"):
-                if step_settings(PARAMS, step) != step_settings(PARAMS, step, variant):
-                    raise DgError(
-                        f"params.yaml: '{variant}' changes {step}, which all variants share. Change the key itself "
-                        f"instead: dvc exp run -S {step}.backend=..."
-                    )
-        except DgError as error:
-            raise WorkflowError(str(error)) from None
+    # A cluster's profile sets the trainings' GPUs by itself; 0: it has none.
+    for step, given in workflow.resource_settings.overwrite_resources.items():
+        gpus = int(given["gpu"].value) if "gpu" in given else 0
+        if step in TRAININGS and 0 < gpus < PARAMS.training.gpus:
+            raise WorkflowError(
+                f"params.yaml: training.gpus is {PARAMS.training.gpus}, but set-resources (profiles/slurm/profile.yaml) "
+                f"gives {step} gpu: {gpus}. Make them alike."
+            )
+    try:
+        require_own_keys(PARAMS)
+    except DgError as error:
+        raise WorkflowError(str(error)) from None
     if Path("results/table4.csv").exists() and not Path(".snakemake/metadata").exists():
         raise WorkflowError(
             "results/ holds results, but .snakemake/metadata, the records of how they were made, is missing. Bring the "

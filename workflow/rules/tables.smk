@@ -64,6 +64,45 @@ rule curves:
         "python -m dg curves --settings {params.job:q} --summaries {input.summaries} --out {output.folder} 2>&1 | tee {log}"
 
 
+# Losses and last sample grids, whatever the models are called, in a folder per plot: dvc plots draws a folder one way.
+rule training_plots:
+    input:
+        nets=[
+            trained(step, "dg", model)
+            for step in dict.fromkeys(
+                [
+                    *networks_of(PARAMS, "dg", "VoxCeleb1"),
+                    *networks_of(PARAMS, "dg", "RaFD"),
+                ]
+            )
+            for model in MODELS
+        ],
+    output:
+        folder=directory("results/training_plots"),
+    log:
+        "logs/training_plots.log",
+    conda:
+        "../envs/dg.yaml"
+    shell:
+        """
+        (
+            mkdir -p {output.folder}/samples
+            for net in {input.nets:q}; do
+                base=${{net%.safetensors}}
+                folder=$(dirname "$net")
+                step=$(basename "$(dirname "$folder")")
+                name=${{step#*_}}_$(basename "$folder")_$(basename "$base")
+                case $step in idsg_*) kinds="loss localisation" ;; *) kinds="loss attributes" ;; esac
+                for kind in $kinds; do
+                    mkdir -p {output.folder}/${{step%_*}}_$kind
+                    cp "$base.losses.csv" "{output.folder}/${{step%_*}}_$kind/$name.csv"
+                done
+                cp "$(ls "$base"_samples/*.png | tail -n 1)" "{output.folder}/samples/${{step%_*}}_$name.png"
+            done
+        ) 2>&1 | tee {log}
+        """
+
+
 rule tables_1_and_2:
     input:
         "results/table1.csv",
@@ -75,3 +114,4 @@ rule tables_3_and_4:
         "results/table3.csv",
         "results/table4.csv",
         "results/plots",
+        "results/training_plots",
