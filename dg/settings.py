@@ -7,10 +7,14 @@ back.
 
 from __future__ import annotations
 
+import difflib
+import inspect
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from dg.errors import DgError
+from dg.files import file_digest
 from dg.metrics.backends import stand_ins
 from dg.params import ABLATION_TABLES, Params, variants, with_overrides
 from dg.weights import bundled_digest
@@ -130,7 +134,21 @@ def _landmarks(p: Params) -> dict[str, Any]:
 
 def _identity(p: Params) -> dict[str, Any]:
     backend = p.identity.backend
-    return {"backend": backend, "weights": bundled_digest(backend)}
+    return {"backend": backend, "weights": bundled_digest(backend) or _digest_by_hand(backend)}
+
+
+def _digest_by_hand(backend: str) -> str | None:
+    """SHA-256 of the weights that someone laid down for E_f, whose publishers give none; None: there are none yet."""
+    # Imported here: torch, which the default back end's settings can do without.
+    from dg.identity.encoder import BY_HAND, FOLDER
+
+    path = BY_HAND[backend].lying_in(FOLDER) if backend in BY_HAND else None
+    return _digest(path.resolve(), path.stat().st_mtime_ns) if path else None
+
+
+@cache
+def _digest(path: Path, _changed: int) -> str:
+    return file_digest(path)
 
 
 def _pairs(p: Params, benchmark: str) -> dict[str, Any]:
@@ -171,7 +189,7 @@ def _rfg(p: Params, phase: str) -> dict[str, Any]:
     sizes = p.sizes.rfg.model_dump(mode="json")
     steps = {"self": sizes.pop("self_steps"), "cross": sizes.pop("cross_steps")}[phase]
     choices = p.rfg.model_dump(mode="json")
-    init = choices.pop("init")
+    init = sizes.pop("init")
     choices.pop("cross_phase")  # decides which model is tested, not how one is trained
     return {
         "phase": phase,
@@ -232,7 +250,7 @@ def _figure_notes(p: Params, figure: str) -> list[str]:
     names = ["VoxCeleb1", "MPIE"] if figure == "figure6" else [FIGURES[figure][0].removesuffix("_LP")]
     standing_in = [name for name in names if p.datasets[dataset_of(p, name)].kind == "synthface"]
     notes = [f"SynthFace stands in for {' and '.join(standing_in)}."] if standing_in else []
-    if figure == "figure6" and p.rfg.init == "bundled":
+    if figure == "figure6" and p.sizes.rfg.init == "bundled":
         notes.append("Both RFGs start from bundled weights that saw large poses.")
     return notes
 
@@ -247,7 +265,7 @@ def _comparison(p: Params, table: str) -> dict[str, Any]:
         "scale": p.scale,
         "landmarks": p.landmarks.backend,
         "identity": p.identity.backend,
-        "init": p.rfg.init,
+        "init": p.sizes.rfg.init,
     }
 
 
@@ -291,7 +309,7 @@ def _stand_ins(p: Params, networks: dict[str, str]) -> list[str]:
     phrases += stand_ins(networks)
     if p.scale != "paper":
         phrases.append(f"sizes and iterations of scale '{p.scale}'")
-    return phrases + (["the RFG started from bundled weights"] if p.rfg.init == "bundled" else [])
+    return phrases + (["the RFG started from bundled weights"] if p.sizes.rfg.init == "bundled" else [])
 
 
 def _ace(p: Params, benchmark: str) -> dict[str, Any]:
@@ -314,7 +332,7 @@ def _ablation(p: Params, table: str) -> dict[str, Any]:
         "seed": p.seed,
     }
     # All rows of the table share its start, which may differ from Table 4's.
-    init = with_overrides(p, f"{table}-dg-0").rfg.init
+    init = with_overrides(p, f"{table}-dg-0").sizes.rfg.init
     return settings | ({"init": init} if table == "table2" else {})
 
 
@@ -344,12 +362,34 @@ def step_settings(params: Params, step: str, variant: str = "dg", **which: str) 
     """The values that `step` of the ablation `variant` uses.
 
     Args:
-        which: what the step works on: dataset, benchmark, phase, method.
+        which: what the step works on: dataset, benchmark, phase, method, figure, table.
 
     Raises:
-        DgError: no such ablation or method.
+        DgError: no such step, ablation or method, or `which` doesn't say what that step works on.
     """
-    return _STEPS[step](with_overrides(params, variant), **which)
+    chosen = with_overrides(params, variant)
+    _refuse_wrong(chosen, step, which)
+    return _STEPS[step](chosen, **which)
+
+
+def _refuse_wrong(params: Params, step: str, which: dict[str, str]) -> None:
+    if step not in _STEPS:
+        near = difflib.get_close_matches(step, _STEPS, n=1)
+        raise DgError(f"no step '{step}', only {', '.join(_STEPS)}." + (f" Did you mean '{near[0]}'?" if near else ""))
+    needed = list(inspect.signature(_STEPS[step]).parameters)[1:]
+    if set(which) != set(needed):
+        usage = " ".join(f"{name}=..." for name in needed) or "nothing more"
+        raise DgError(f"step '{step}' needs {usage}; it got {', '.join(which) or 'nothing'}.")
+    known = {
+        "dataset": list(params.sizes.synthface.model_dump() if step == "synthface" else params.datasets),
+        "benchmark": list(TESTS),
+        "phase": ["self", "cross"],
+        "figure": list(FIGURES),
+        "table": ["table1", "table2"] if step == "ablation" else list(TABLE_TESTS),
+    }
+    for name, value in which.items():
+        if value not in known.get(name, [value]):
+            raise DgError(f"step '{step}': no {name} '{value}', only {', '.join(known[name])}.")
 
 
 # What each training's and test's result also depends on, besides its own settings.

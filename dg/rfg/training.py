@@ -123,8 +123,8 @@ class RfgTraining:
                 net.load_state_dict({key: t.float() for key, t in under_prefix(source, tensors).items()})
             except RuntimeError as error:
                 raise DgError(
-                    f"{path}: its network '{name}' has other sizes than params.yaml asks for. Set rfg.init: scratch, "
-                    f"or take the sizes in the weights' card. ({str(error).splitlines()[-1].strip()})"
+                    f"{path}: its network '{name}' has other sizes than params.yaml asks for. Set scales.<scale>.rfg."
+                    f"init: scratch, or take the sizes in the weights' card. ({str(error).splitlines()[-1].strip()})"
                 ) from error
 
     def step(self, index: int, parts: list[Part]) -> dict[str, torch.Tensor]:
