@@ -303,3 +303,24 @@ def test_the_digest_of_a_face_encoder_laid_by_hand_is_among_its_step_s_values(va
     path.parent.mkdir(parents=True)
     path.write_bytes(b"some weights")
     assert step_settings(p, "identity")["weights"] == hashlib.sha256(b"some weights").hexdigest()
+
+
+def leaves(schema, node, prefix):
+    """Dotted names of all values of the JSON schema; of the blocks that people name, one for all."""
+    node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]] if "$ref" in node else node
+    for name, child in node.get("properties", {}).items():
+        inner = child.get("additionalProperties")
+        if isinstance(inner, dict) and "$ref" in inner:
+            place = {"scales": "sizes", "datasets": "datasets.<set>", "methods": "methods.<name>"}[name]
+            yield from leaves(schema, inner, f"{place}.")
+        elif "$ref" in child:
+            yield from leaves(schema, child, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def test_every_key_stands_in_the_list_of_options():
+    text = (ROOT / "docs/options.md").read_text(encoding="utf-8")
+    keys = list(leaves(params.schema(), params.schema(), ""))
+    assert len(keys) > 90 and {"sizes.fine_tune.lr", "datasets.<set>.crop", "lambda_vls", "metrics.fid"} < set(keys)
+    assert [key for key in keys if f"`{key}`" not in text] == []
