@@ -1,14 +1,17 @@
-"""One training step of the RFG against the same step written plainly: time, memory, and waiting for data.
+"""One training step of the RFG against the same step written plainly: time and memory; and what data costs both nets.
 
 python -m benchmarks.training step [--scale sample] [--data SET ...] [--count 10]
 python -m benchmarks.training memory [--scale sample]
-python -m benchmarks.training wait [--scale sample]
+python -m benchmarks.training wait [--scale sample] [--count 16]
+python -m benchmarks.training draw [--rows 1000000]
 
 Plain: float32, no channels_last, pictures decoded in the step, R1 at every step, every term asks the networks itself
 (F_l once per term, E_f for the source's code, a second painting for the judges, as StarGAN v2's code does), Adam
 without foreach. Both train networks of the same sizes on the same sets: the given prepared ones, or one of noise.
 step: both in one process by turns. memory: what the steps add to a process's peak (CPU) or to the GPU's, each in a
-process of its own. wait: the share of a training's time that it waits for data, and what making the data takes.
+process of its own. wait: the share of each training's time, IDSG and RFG, self and cross phase, that it waits for
+data, and what making the data takes; the IDSG does 50 steps for each of the RFG's. draw: finding the pairs in a large
+table.
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ import torch
 from dg import params
 from dg.files import read_json, write_parquet
 from dg.identity.encoder import load_face_encoder
+from dg.idsg.training import Data as IdsgData
+from dg.idsg.training import train_idsg
 from dg.landmarks.fan import load_landmark_net
 from dg.landmarks.linemap import soft_lines
 from dg.pictures import encode
@@ -64,9 +69,9 @@ def made_up(folder: Path, size: int, people: int = 6, pictures: int = 8) -> Path
     return folder
 
 
-def settings_of(scale: str) -> dict[str, Any]:
-    """The self phase's settings at a scale of params.yaml."""
-    return step_settings(params.load().model_copy(update={"scale": scale}), "rfg", phase="self")
+def settings_of(scale: str, network: str = "rfg", phase: str = "self") -> dict[str, Any]:
+    """A training's settings at a scale of params.yaml."""
+    return step_settings(params.load().model_copy(update={"scale": scale}), network, phase=phase)
 
 
 class Plain:
@@ -186,30 +191,69 @@ def memory(scale: str, folders: list[Path]) -> None:
 
 
 def wait(scale: str, folders: list[Path], count: int) -> None:
-    """Print the share of the time that a training waits for data, and the share that making it would take."""
+    """Print, for each training, the share of its time that it waits for data, and the share that making it takes."""
+    faces = FaceSet(folders, split="train")
     with joined() as team, tempfile.TemporaryDirectory() as name:
-        settings = settings_of(scale) | {"steps": count}
-        faces = FaceSet(folders, split="train")
-        training = RfgTraining(settings, faces, PairSampler(faces.table, settings["batch"], 0), None, team)
+        print(f"{team.device}, scale {scale}, RFG {count} steps, IDSG {50 * count}")
+        idsg = None
+        for network, phase in (("idsg", "self"), ("idsg", "cross"), ("rfg", "self"), ("rfg", "cross")):
+            steps = 50 * count if network == "idsg" else count
+            s = settings_of(scale, network, phase) | {"steps": steps}
+            out, state = Path(name) / f"{network}_{phase}.safetensors", Path(name) / "state" / network / phase
+            sampler = PairSampler(faces.table, s["batch"], 0)
+            if network == "idsg":
+                data = IdsgData(s, faces, sampler, team)
+                train_idsg(s, folders, out, idsg, state)
+                idsg = out
+            else:
+                training = RfgTraining(s, faces, sampler, idsg if phase == "cross" else None, team)
+                data = training.data
+                training.run(out, state, "wait", {})
+            card = read_json(out.with_suffix(".json"))
+            making = _making(data, steps) / card["seconds"]
+            print(
+                f"{network} {phase}: waits {card['waited_share']:.2%} of the time; making the batches takes "
+                f"{making:.2%} of it, in the background"
+            )
+
+
+def _making(data: Any, steps: int) -> float:
+    start = time.perf_counter()
+    for index in range(steps):
+        data.draw(index)
+    return time.perf_counter() - start
+
+
+def draw(rows: int, batch: int = 32, steps: int = 100) -> None:
+    """Print how long a table of video frames like VoxCeleb2's takes to index, and a pair of it to find."""
+    person, frame = np.divmod(np.arange(rows), 200)
+    clip = frame // 20
+    words = {"subject": [f"id{k}" for k in person], "clip": [f"id{k}/{c}" for k, c in zip(person, clip)]}
+    words["key"] = [f"vox/{name}/{k}" for name, k in zip(words["clip"], frame)]
+    empty = dict.fromkeys(("expression", "gaze", "light", "session"), "")
+    table = pd.DataFrame(words | {"yaw": np.nan, "pitch": np.nan} | empty)
+    start = time.perf_counter()
+    sampler = PairSampler(table, batch, 0)
+    print(f"{rows:,} rows, {len(sampler.subjects):,} subjects: indexed in {time.perf_counter() - start:.1f} s")
+    for name, one in (("self", sampler.self_batch), ("cross", sampler.cross_batch)):
         start = time.perf_counter()
-        for index in range(count):
-            training.data.draw(index)
-        making = time.perf_counter() - start
-        out = Path(name) / "net.safetensors"
-        training.run(out, Path(name) / "state", "wait", {})
-        card = read_json(out.with_suffix(".json"))
-        print(f"{team.device}, scale {scale}, {count} steps: waits {card['waited_share']:.2%} of the time; making the")
-        print(f"batches takes {making / card['seconds']:.2%} of it, in the background")
+        for step in range(steps):
+            one(step)
+        print(f"{name} phase: {1000 * (time.perf_counter() - start) / steps / batch:.3f} ms a pair")
 
 
 def main() -> None:
-    """Run one of the three."""
+    """Run one of the four."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("step", "memory", "wait"))
+    parser.add_argument("what", choices=("step", "memory", "wait", "draw"))
     parser.add_argument("--scale", default="sample")
     parser.add_argument("--data", type=Path, nargs="+", help="prepared sets of the scale's picture size")
     parser.add_argument("--count", type=int, default=16, help="steps")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of draw's table")
     arguments = parser.parse_args()
+    if arguments.what == "draw":
+        draw(arguments.rows)
+        return
     with tempfile.TemporaryDirectory() as name:
         folders = arguments.data or [made_up(Path(name) / "noise", settings_of(arguments.scale)["size"])]
         if arguments.what == "step":

@@ -271,6 +271,8 @@ def _settings(a: argparse.Namespace) -> None:
     from dg import params
     from dg.settings import step_settings
 
+    if bare := [pair for pair in a.which if "=" not in pair]:
+        raise DgError(f"'{bare[0]}': expected KEY=VALUE, such as phase=self, dataset=synth_rafd or benchmark=RaFD.")
     which = dict(pair.split("=", 1) for pair in a.which)
     print(json.dumps(step_settings(params.load(a.params), a.name, a.variant, **which), indent=2))
 
@@ -284,8 +286,9 @@ def _schema(a: argparse.Namespace) -> None:
 
 def _check(a: argparse.Namespace) -> None:
     from dg import params
+    from dg.ready import check_variants
 
-    params.load(a.params)
+    check_variants(params.load(a.params))
     print(f"{a.params}: all values are fine.")
 
 

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from dg import params
-from dg.errors import DgError
 from dg.identity import DIMENSIONS
 from dg.idsg.networks import POINTS, landmark_decoder, landmark_discriminator, landmark_encoder, subject_classifier
 from dg.params import Params
 from dg.rfg.networks import FaceGenerator, Trunk
+from dg.rfg.objectives import judge_channels
 from dg.settings import step_settings
 
 SUBJECTS = 67
@@ -32,7 +32,7 @@ def networks(values: Params) -> dict[str, tuple[nn.Module, Inputs]]:
     dims, code = landmarks["landmark_dims"], DIMENSIONS[values.identity.backend]
     size, style = faces["size"], faces["style_dim"]
     trunk = (faces["channels"], faces["max_channels"])
-    seen = 6 if faces["face_discriminator_map"] else 3  # face, or face and landmark map
+    seen = judge_channels(faces)
     flat = (1, POINTS * dims)
     with torch.device("meta"):
         found: dict[str, tuple[nn.Module, Inputs]] = {
@@ -102,11 +102,9 @@ def describe(path: Path, preset: str | None, scale: str, size: int | None = None
         DgError: params.yaml is wrong, has no such preset or scale, or no scale may have that size.
     """
     values = params.load(path)
-    if scale not in values.scales:
-        raise DgError(f"{path}: no scale '{scale}', only {', '.join(values.scales)}.")
-    values = values.model_copy(update={"scale": scale, "preset": preset or values.preset})
+    raw = values.model_dump(mode="json") | {"scale": scale, "preset": preset or values.preset}
+    values = params.validate(raw, str(path))
     if size is not None:
-        raw = values.model_dump(mode="json")
         raw["scales"][scale]["image_size"] = size
         values = params.validate(raw, str(path))
     found = networks(params.with_overrides(values, "dg"))

@@ -11,7 +11,7 @@ import difflib
 import re
 import string
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -21,6 +21,8 @@ from dg.errors import DgError
 BENCHMARKS = ("VoxCeleb1", "VoxCeleb2", "RaFD", "MPIE")
 ABLATION_TABLES = ("table1", "table2", "figure6")
 TestName = Literal["VoxCeleb1", "VoxCeleb2", "RaFD", "MPIE", "MPIE_LP"]
+Margin = Annotated[float, Field(ge=0)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Strict(BaseModel):
@@ -71,7 +73,6 @@ class RfgChoices(Strict):
         description="eq. (12), or the release's distance of VGG-Face features to the target"
     )
     cross_phase: Literal["train", "skip"] = Field(description="skip: test the self phase's model")
-    init: Literal["bundled", "scratch"] = Field(description="start of the self phase")
 
 
 class Landmarks(Strict):
@@ -85,7 +86,7 @@ class Landmarks(Strict):
 
 
 class Identity(Strict):
-    """E_f, the face encoder of eqs. (3) and (12)."""
+    """E_f, the face encoder: its codes r_s, r_r are R_l's input, and eq. (12) compares them."""
 
     backend: Literal["synthface-id", "vggface2", "vggface"]
 
@@ -141,7 +142,7 @@ class Training(Strict):
 
     batch: int = Field(gt=0)
     lr: float = Field(gt=0)
-    betas: tuple[float, float]
+    betas: tuple[Beta, Beta] = Field(description="of Adam, each in [0, 1)")
     ema: float = Field(ge=0, lt=1)
     self_steps: int = Field(gt=0)
     cross_steps: int = Field(gt=0)
@@ -152,6 +153,9 @@ class RfgTraining(Training):
 
     crop: float = Field(
         ge=0, le=1, description="chance that a pair is cropped, source, target, map and landmarks alike; 0: off"
+    )
+    init: Literal["bundled", "scratch"] = Field(
+        description="start of the self phase: the bundled weights, which fit networks of their sizes, or random ones"
     )
     channels: int = Field(gt=0, description="channels after the first convolution")
     max_channels: int = Field(gt=0)
@@ -257,7 +261,7 @@ class Params(Strict):
     lambda_c: float = Field(ge=0)
     lambda_vls: float = Field(ge=0)
     lambda_a: float = Field(ge=0)
-    sigma: tuple[float, float, float, float, float]
+    sigma: tuple[Margin, Margin, Margin, Margin, Margin]
     lambda_at: float = Field(ge=0)
     lambda_id: float = Field(ge=0)
     lambda_st: float = Field(ge=0)
@@ -277,8 +281,9 @@ class Params(Strict):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Params:
-        if self.scale not in self.scales:
-            raise ValueError(f"scale: '{self.scale}' is not among scales ({', '.join(self.scales)})")
+        for name, known in (("scale", self.scales), ("preset", self.presets)):
+            if (chosen := getattr(self, name)) not in known:
+                raise ValueError(f"{name}: '{chosen}' is not among {name}s ({', '.join(known)})")
         rows = {"ablations": [name for table in ABLATION_TABLES for name in getattr(self.ablations, table)]}
         for where, names in (rows | {"methods": list(self.methods)}).items():
             for name in names:
@@ -368,8 +373,6 @@ def variants(params: Params, table: str) -> dict[str, list[str]]:
 
 def _overrides(params: Params, variant: str) -> list[tuple[str, dict[str, Any]]]:
     """What `variant` changes, in order: (where in params.yaml, {key: value})."""
-    if params.preset not in params.presets:
-        raise DgError(f"params.yaml: preset: '{params.preset}' is not among presets ({', '.join(params.presets)}).")
     layers = [(f"presets.{params.preset}", params.presets[params.preset])]
     if variant == "dg":
         return layers
@@ -389,13 +392,18 @@ def with_overrides(params: Params, variant: str) -> Params:
     """The values of `variant`: "dg", params.yaml with its preset; "table1-bl-0", row bl of Table 1, training_seed 0.
 
     Raises:
-        DgError: no such variant or preset, or one of its keys is unknown.
+        DgError: no such variant, or a key that it or the preset changes is unknown or gets a wrong value.
     """
     values = params.model_dump(mode="json")
     for where, overrides in _overrides(params, variant):
         for key, value in overrides.items():
             _override(values, params.scale, key, value, where)
     return validate(values, f"params.yaml ({variant})")
+
+
+def set_by(params: Params, variant: str, key: str) -> str:
+    """What overrides `key` (dotted) for `variant`: "presets.released", "ablations.table2.id"; "": nothing does."""
+    return next((where for where, changed in reversed(_overrides(params, variant)) if key in changed), "")
 
 
 def _override(values: dict[str, Any], scale: str, key: str, value: Any, where: str) -> None:

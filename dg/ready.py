@@ -1,33 +1,121 @@
-"""Whether the weights that params.yaml asks for are there, asked before hours of work."""
+"""Whether params.yaml can be carried out, asked before hours of work: every variant's values, and its weights."""
 
 from __future__ import annotations
 
-from dg.params import Params
+from collections.abc import Callable
+
+from dg.errors import DgError
+from dg.files import read_json
+from dg.params import Params, set_by, with_overrides
+from dg.settings import all_variants, step_settings
+from dg.weights import bundled
+
+_SIZES = {
+    "size": "scales.{scale}.image_size",
+    "channels": "scales.{scale}.rfg.channels",
+    "max_channels": "scales.{scale}.rfg.max_channels",
+    "style_dim": "rfg.style_dim",
+    "adain_intermediate": "rfg.adain_intermediate",
+    "rgb_kernel": "rfg.rgb_kernel",
+}
+"""What the RFG's weights depend on in shape, by name in a checkpoint's card: the key of params.yaml."""
+
+
+def check_variants(params: Params) -> None:
+    """Look at the values of every variant, and at the start of its RFG.
+
+    Raises:
+        DgError: a preset or an ablation changes an unknown key or sets a wrong value, or the RFG is to start from
+            bundled weights of other sizes.
+    """
+    for variant in all_variants(params):
+        chosen = with_overrides(params, variant)
+        if chosen.sizes.rfg.init == "bundled":
+            _same_sizes(chosen, variant)
+
+
+def _same_sizes(chosen: Params, variant: str) -> None:
+    path, settings = bundled("rfg-synthface"), step_settings(chosen, "rfg", phase="self")
+    # The card is older than the key: 3, as networks without the key are built.
+    stored = {"rgb_kernel": 3} | read_json(path.with_suffix(".json"))["sizes"]
+    unlike = [
+        f"{key.format(scale=chosen.scale)}: {settings[name]} (bundled: {stored[name]})"
+        for name, key in _SIZES.items()
+        if settings[name] != stored[name]
+    ]
+    if unlike:
+        raise DgError(
+            f"params.yaml ({variant}): scales.{chosen.scale}.rfg.init: bundled starts the RFG from {path.name}, which "
+            f"has other sizes: {'; '.join(unlike)}. Set scales.{chosen.scale}.rfg.init: scratch, or these keys to the "
+            "bundled values."
+        )
 
 
 def require_weights(params: Params) -> None:
-    """Look for the files of every chosen network that no package and not this project ships.
+    """Look for the files of every network that a variant uses and that no package and not this project ships.
 
-    The landmark networks of `landmarks.backend: fan` are not among them: their step, one of the first, fetches them.
+    The networks of `landmarks.backend: fan` and the detectors of `landmarks.detector` are not among them: their step,
+    one of the first, fetches them.
 
     Raises:
         DgError: one is missing or another than published; the message says address, folder and, where its publisher
             gives one, digest.
     """
-    # Imported where needed: the default choices need none of it, and every start of Snakemake comes by here.
-    if params.metrics.csim == "arcface":
-        from dg.metrics.csim import arcface_weights
+    wanted: dict[tuple[str, str], str] = {}
+    for variant in all_variants(params):
+        chosen = with_overrides(params, variant)
+        for key in _NEEDS:
+            block, name = key.split(".")
+            if key != "rfg.identity_loss" or chosen.lambda_id:
+                wanted.setdefault((key, getattr(getattr(chosen, block), name)), variant)
+    for (key, value), variant in wanted.items():
+        if value in _NEEDS[key]:
+            place = set_by(params, variant, key)
+            _NEEDS[key][value](f" (under {place}, which sets it)" if place else "")
 
-        arcface_weights().require()
-    if params.metrics.fid == "inception":
-        from dg.metrics.features import inception_weights
 
-        inception_weights().require()
-    if params.metrics.lpips == "vgg16":
-        from dg.metrics.lpips import require_lpips
+# Imported where needed: the default choices need none of it, and every start of Snakemake comes by here.
 
-        require_lpips("vgg16")
-    if params.identity.backend != "synthface-id":
-        from dg.identity.encoder import FOLDER, find_weights
 
-        find_weights(params.identity.backend, FOLDER)
+def _arcface(_: str) -> None:
+    from dg.metrics.csim import arcface_weights
+
+    arcface_weights().require()
+
+
+def _inception(_: str) -> None:
+    from dg.metrics.features import inception_weights
+
+    inception_weights().require()
+
+
+def _lpips(_: str) -> None:
+    from dg.metrics.lpips import require_lpips
+
+    require_lpips("vgg16")
+
+
+def _encoder(backend: str) -> Callable[[str], None]:
+    def look(place: str) -> None:
+        from dg.identity.encoder import BY_HAND, FOLDER, SHIPPED
+
+        BY_HAND[backend].find(FOLDER, SHIPPED + place)
+
+    return look
+
+
+def _perceptual(place: str) -> None:
+    from dg.identity.vggface import VGGFACE
+    from dg.rfg.perceptual import COSINE, FOLDER
+
+    VGGFACE.find(FOLDER, COSINE + place)
+
+
+# Key, its value, what looks for the files; the argument says where params.yaml sets the key, if not there.
+_NEEDS: dict[str, dict[str, Callable[[str], None]]] = {
+    "metrics.csim": {"arcface": _arcface},
+    "metrics.fid": {"inception": _inception},
+    "metrics.lpips": {"vgg16": _lpips},
+    "identity.backend": {"vggface2": _encoder("vggface2"), "vggface": _encoder("vggface")},
+    "rfg.identity_loss": {"perceptual": _perceptual},
+}

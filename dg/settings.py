@@ -7,6 +7,8 @@ back.
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import re
 from pathlib import Path
 from typing import Any
@@ -177,7 +179,7 @@ def _rfg(p: Params, phase: str) -> dict[str, Any]:
     sizes = p.sizes.rfg.model_dump(mode="json")
     steps = {"self": sizes.pop("self_steps"), "cross": sizes.pop("cross_steps")}[phase]
     choices = p.rfg.model_dump(mode="json")
-    init = choices.pop("init")
+    init = sizes.pop("init")
     choices.pop("cross_phase")  # decides which model is tested, not how one is trained
     return {
         "phase": phase,
@@ -242,7 +244,7 @@ def _figure_notes(p: Params, figure: str) -> list[str]:
     names = ["VoxCeleb1", "MPIE"] if figure == "figure6" else [FIGURES[figure][0].removesuffix("_LP")]
     standing_in = [name for name in names if p.datasets[dataset_of(p, name)].kind == "synthface"]
     notes = [f"SynthFace stands in for {' and '.join(standing_in)}."] if standing_in else []
-    if figure == "figure6" and p.rfg.init == "bundled":
+    if figure == "figure6" and p.sizes.rfg.init == "bundled":
         notes.append("Both RFGs start from bundled weights that saw large poses.")
     return notes
 
@@ -257,7 +259,7 @@ def _comparison(p: Params, table: str) -> dict[str, Any]:
         "scale": p.scale,
         "landmarks": p.landmarks.backend,
         "identity": p.identity.backend,
-        "init": p.rfg.init,
+        "init": p.sizes.rfg.init,
     }
 
 
@@ -301,7 +303,7 @@ def _stand_ins(p: Params, networks: dict[str, str]) -> list[str]:
     phrases += stand_ins(networks)
     if p.scale != "paper":
         phrases.append(f"sizes and iterations of scale '{p.scale}'")
-    return phrases + (["the RFG started from bundled weights"] if p.rfg.init == "bundled" else [])
+    return phrases + (["the RFG started from bundled weights"] if p.sizes.rfg.init == "bundled" else [])
 
 
 def _ace(p: Params, benchmark: str) -> dict[str, Any]:
@@ -324,7 +326,7 @@ def _ablation(p: Params, table: str) -> dict[str, Any]:
         "seed": p.seed,
     }
     # All rows of the table share its start, which may differ from Table 4's.
-    init = with_overrides(p, f"{table}-dg-0").rfg.init
+    init = with_overrides(p, f"{table}-dg-0").sizes.rfg.init
     return settings | ({"init": init} if table == "table2" else {})
 
 
@@ -354,12 +356,34 @@ def step_settings(params: Params, step: str, variant: str = "dg", **which: str) 
     """The values that `step` of the ablation `variant` uses.
 
     Args:
-        which: what the step works on: dataset, benchmark, phase, method.
+        which: what the step works on: dataset, benchmark, phase, method, figure, table.
 
     Raises:
-        DgError: no such ablation or method.
+        DgError: no such step, ablation or method, or `which` doesn't say what that step works on.
     """
-    return _STEPS[step](with_overrides(params, variant), **which)
+    chosen = with_overrides(params, variant)
+    _refuse_wrong(chosen, step, which)
+    return _STEPS[step](chosen, **which)
+
+
+def _refuse_wrong(params: Params, step: str, which: dict[str, str]) -> None:
+    if step not in _STEPS:
+        near = difflib.get_close_matches(step, _STEPS, n=1)
+        raise DgError(f"no step '{step}', only {', '.join(_STEPS)}." + (f" Did you mean '{near[0]}'?" if near else ""))
+    needed = list(inspect.signature(_STEPS[step]).parameters)[1:]
+    if set(which) != set(needed):
+        usage = " ".join(f"{name}=..." for name in needed) or "nothing more"
+        raise DgError(f"step '{step}' needs {usage}; it got {', '.join(which) or 'nothing'}.")
+    known = {
+        "dataset": list(params.sizes.synthface.model_dump() if step == "synthface" else params.datasets),
+        "benchmark": list(TESTS),
+        "phase": ["self", "cross"],
+        "figure": list(FIGURES),
+        "table": ["table1", "table2"] if step == "ablation" else list(TABLE_TESTS),
+    }
+    for name, value in which.items():
+        if value not in known.get(name, [value]):
+            raise DgError(f"step '{step}': no {name} '{value}', only {', '.join(known[name])}.")
 
 
 # What each training's and test's result also depends on, besides its own settings.

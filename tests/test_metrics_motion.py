@@ -242,17 +242,30 @@ def by_hand(features, weights, first, second):
         ("csim", "arcface", r"w600k_r50\.onnx not found(.|\n)*buffalo_l\.zip(.|\n)*SHA-256 [0-9a-f]{64}"),
         ("fid", "inception", r"Inception-V3 not found(.|\n)*torch-fidelity/releases(.|\n)*SHA-256 [0-9a-f]{64}"),
         ("lpips", "vgg16", r"weights of LPIPS not found"),
-        ("backend", "vggface2", r"resnet50_vggface2\.safetensors: weights not found"),
-        ("backend", "vggface", r"vggface\.safetensors: weights not found"),
+        ("backend", "vggface2", r"resnet50_vggface2\.safetensors: weights not found(.|\n)*ox-vgg/vgg_face2"),
+        ("backend", "vggface", r"vggface\.safetensors: weights not found(.|\n)*robots\.ox\.ac\.uk(.|\n)*fc7\.weight"),
+        ("identity_loss", "perceptual", r"vggface\.safetensors: weights not found(.|\n)*rfg\.identity_loss: cosine"),
+        ("preset", "released", r"vggface\.safetensors(.|\n)*synthface-id(.|\n)*under presets\.released"),
     ],
 )
 def test_missing_weights_are_answered_before_the_first_job(tmp_path, monkeypatch, key, value, message):
     values = params.read_values(ROOT / "params.yaml")
-    values["identity" if key == "backend" else "metrics"][key] = value
+    blocks = {"backend": values["identity"], "identity_loss": values["rfg"], "preset": values}
+    blocks.get(key, values["metrics"])[key] = value
     monkeypatch.chdir(tmp_path)
     for name in ("HOME", "TORCH_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     with pytest.raises(DgError, match=message):
+        require_weights(params.validate(values, "params.yaml"))
+
+
+def test_an_ablation_s_weights_are_asked_for_and_those_of_a_loss_without_weight_are_not(tmp_path, monkeypatch):
+    values = params.read_values(ROOT / "params.yaml")
+    values["rfg"]["identity_loss"], values["lambda_id"] = "perceptual", 0
+    monkeypatch.chdir(tmp_path)
+    require_weights(params.validate(values, "params.yaml"))
+    values["ablations"]["table2"] = {"mine": {"lambda_id": 1, "rfg.identity_loss": "perceptual"}}
+    with pytest.raises(DgError, match=r"vggface\.safetensors(.|\n)*cosine(.|\n)*under ablations\.table2\.mine"):
         require_weights(params.validate(values, "params.yaml"))
 
 

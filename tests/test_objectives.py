@@ -31,8 +31,8 @@ SIZE, B = 32, 3
 CPU = torch.device("cpu")
 
 
-def idsg_losses(**changed):
-    """Losses of the IDSG's generator and judges, and what they were computed from."""
+def idsg_parts(**changed):
+    """Settings, the IDSG, its judges and a batch."""
     s = step_settings(params.load(ROOT / "params.yaml"), "idsg", phase="cross") | changed
     torch.manual_seed(0)
     net, judge, classifier = Idsg(3, 6), landmark_discriminator(3), subject_classifier(3, 4)
@@ -42,6 +42,12 @@ def idsg_losses(**changed):
         s_s=torch.tensor([0, 1, 2]), s_r=torch.tensor([1, 1, 3]), known=torch.tensor([True, False, True]),
         counts=torch.tensor([True, False, True]), known_share=2.0, counts_share=2.0, vls=True,
     )  # fmt: skip
+    return s, net, judge, classifier, pairs
+
+
+def idsg_losses(**changed):
+    """Losses of the IDSG's generator and judges, and what they were computed from."""
+    s, net, judge, classifier, pairs = idsg_parts(**changed)
     terms, lhat_t = idsg_objectives.GeneratorLosses(s, net, judge, classifier)(pairs)
     judged = idsg_objectives.JudgeLosses(s, judge, classifier)(pairs, lhat_t)
     return {k: v for k, (_, v) in (terms | judged).items()}, net, classifier, pairs
@@ -82,8 +88,8 @@ def test_equation_3_looks_at_the_regions_it_is_given(monkeypatch):
     assert asked == ["released"]
 
 
-def rfg_losses(monkeypatch, nets=None, regularise=True, **changed):
-    """Losses of the RFG's generator and judges with small stand-ins for F_l and E_f, and what they saw."""
+def rfg_parts(monkeypatch, nets=None, regularise=True, **changed):
+    """Settings, small networks, stand-ins for F_l and E_f, and a batch."""
     monkeypatch.setattr(rfg_objectives, "load_landmark_net", lambda *_: Landmarks())
     monkeypatch.setattr(rfg_objectives, "load_face_encoder", lambda *_: Encoder())
     sizes = {"size": SIZE, "channels": 4, "max_channels": 8, "style_dim": 4}
@@ -104,6 +110,12 @@ def rfg_losses(monkeypatch, nets=None, regularise=True, **changed):
         known_share=2.0, l_t=rand(B, 68, 3), visible=rand(B, 68) < 0.7, truth_points=rand(B, 68, 3),
         truth_visible=rand(B, 68) < 0.7, codes=None, regularise=regularise,
     )  # fmt: skip
+    return s, nets, pairs
+
+
+def rfg_losses(monkeypatch, nets=None, regularise=True, **changed):
+    """Losses of the RFG's generator and judges, and what they saw."""
+    s, nets, pairs = rfg_parts(monkeypatch, nets, regularise, **changed)
     terms, painted = rfg_objectives.GeneratorLosses(s, nets, CPU)(pairs)
     judged = rfg_objectives.JudgeLosses(s, nets, CPU)(pairs, painted)
     return {k: v for k, (_, v) in (terms | judged).items()}, nets, pairs, painted

@@ -1,13 +1,33 @@
 """params.yaml: what is refused and how, and which values reach which step."""
 
+import hashlib
+import re
 from pathlib import Path
 
 import pytest
+import yaml
+from safetensors.torch import load_file
 
 from dg import params
+from dg.cli import main
 from dg.errors import DgError
 from dg.files import read_json
-from dg.settings import model_of, networks_of, owner, require_own_keys, step_settings, training_sets
+from dg.ready import check_variants
+from dg.settings import (
+    ABLATION_TABLES,
+    FIGURES,
+    TABLE_TESTS,
+    TESTS,
+    all_variants,
+    methods_of,
+    model_of,
+    networks_of,
+    owner,
+    require_own_keys,
+    step_settings,
+    training_sets,
+)
+from dg.weights import FOLDER, bundled_digest
 
 ROOT = Path(__file__).parent.parent
 
@@ -175,6 +195,158 @@ def test_an_unknown_variant_or_preset_is_refused(values):
     p = params.validate(values, "params.yaml")
     with pytest.raises(DgError, match="no variant 'table1-bl-9', only dg, table1-bl-0"):
         step_settings(p, "idsg", "table1-bl-9", phase="self")
-    p = params.validate({**values, "preset": "realeased"}, "params.yaml")
     with pytest.raises(DgError, match="'realeased' is not among presets"):
-        step_settings(p, "idsg", phase="self")
+        params.validate({**values, "preset": "realeased"}, "params.yaml")
+
+
+SCALES = ("sample", "bundled", "hour", "tiny", "paper")
+
+
+def calls(p):
+    """Every step with everything it can work on."""
+    yield from ((step, {}) for step in ("landmarks", "identity", "finetune", "curves", "report"))
+    yield from ((step, {"phase": phase}) for step in ("idsg", "rfg") for phase in ("self", "cross"))
+    yield from ((step, {"dataset": name}) for step in ("manifest", "frames") for name in p.datasets)
+    yield from (("synthface", {"dataset": name}) for name in ("synth_rafd", "synth_mpie", "synth_vox"))
+    for test in TESTS:
+        yield from ((step, {"benchmark": test}) for step in ("pairs", "ace"))
+        each = [("reenact", method) for method in methods_of(p, test)] + [("evaluate", "dg")]
+        yield from ((step, {"benchmark": test, "method": method}) for step, method in each)
+        if test != "Extreme":
+            yield "figure", {"benchmark": test}
+    yield from (("paper_figure", {"figure": name}) for name in FIGURES)
+    yield from (("comparison", {"table": name}) for name in TABLE_TESTS)
+    yield from (("ablation", {"table": name}) for name in ABLATION_TABLES[:2])
+
+
+@pytest.mark.parametrize("preset", ["paper", "released"])
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_step_of_every_scale_and_preset_has_its_values(values, scale, preset):
+    assert set(values["scales"]) == set(SCALES) and set(values["presets"]) == {"paper", "released"}
+    p = params.validate(values | {"scale": scale, "preset": preset}, "params.yaml")
+    check_variants(p)
+    starts = set()
+    for step, which in calls(p):
+        assert step_settings(p, step, **which)
+    for variant in all_variants(p):
+        assert all(step_settings(p, "idsg", variant, phase=phase) for phase in ("self", "cross"))
+        starts.add(step_settings(p, "rfg", variant, phase="self")["init"])
+    # The bundled weights are of 128 px and 24 to 192 channels; the release's networks are others at any size.
+    fits = values["scales"][scale]["image_size"] == 128 and scale != "bundled" and preset == "paper"
+    assert (bundled_digest("rfg-synthface") in starts) == fits
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (("scales", "sample", "image_size"), 256, r"scales\.sample\.image_size: 256 \(bundled: 128\)"),
+        (("scales", "sample", "rfg", "channels"), 32, r"scales\.sample\.rfg\.channels: 32 \(bundled: 24\)"),
+        (("scales", "sample", "rfg", "max_channels"), 96, r"scales\.sample\.rfg\.max_channels: 96 \(bundled: 192\)"),
+        (("rfg", "style_dim"), 64, r"rfg\.style_dim: 64 \(bundled: 128\)"),
+        (("rfg", "adain_intermediate"), 4, r"rfg\.adain_intermediate: 4 \(bundled: 2\)"),
+        (("rfg", "rgb_kernel"), 1, r"rfg\.rgb_kernel: 1 \(bundled: 3\)"),
+    ],
+)
+def test_a_start_from_weights_of_other_sizes_is_refused(values, place, value, message):
+    block = values
+    for key in place[:-1]:
+        block = block[key]
+    block[place[-1]] = value
+    with pytest.raises(DgError, match=message + r".*Set scales\.sample\.rfg\.init: scratch"):
+        check_variants(params.validate(values, "params.yaml"))
+    values["scales"]["sample"]["rfg"]["init"] = "scratch"
+    check_variants(params.validate(values, "params.yaml"))
+
+
+def test_the_bundled_card_s_sizes_are_those_of_its_weights():
+    """What `check_variants` compares is what `load_state_dict` will find."""
+    sizes = read_json(FOLDER / "rfg-synthface.json")["sizes"]
+    state = load_file(FOLDER / "rfg-synthface.safetensors")
+    first = state["ema_rfg.generator.first.weight"]
+    assert first.shape[0] == sizes["channels"] and state["ema_rfg.style_encoder.linear.weight"].shape[0] == 128
+    assert max(t.shape[0] for name, t in state.items() if name.endswith("conv1.weight")) == sizes["max_channels"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("sigma", [0.05, -0.05, 0.1, 0.05, 0.2], r"sigma\.1: .*greater than or equal to 0 \(got -0\.05\)"),
+        ("preset", "realeased", r"preset: 'realeased' is not among presets \(paper, released\)"),
+        ("scale", "smaple", r"scale: 'smaple' is not among scales \(sample, "),
+    ],
+)
+def test_values_out_of_bounds_are_refused(values, key, value, message):
+    with pytest.raises(DgError, match=message):
+        params.validate(values | {key: value}, "params.yaml")
+
+
+@pytest.mark.parametrize(("network", "betas", "place"), [("idsg", [0.5, 1], 1), ("rfg", [-0.1, 0.99], 0)])
+def test_betas_lie_from_0_to_below_1(values, network, betas, place):
+    values["scales"]["sample"][network]["betas"] = betas
+    with pytest.raises(DgError, match=rf"scales\.sample\.{network}\.betas\.{place}: "):
+        params.validate(values, "params.yaml")
+    values["scales"]["sample"][network]["betas"] = [0, 0.999]
+    params.validate(values, "params.yaml")
+
+
+def test_the_check_looks_into_every_variant(values, tmp_path, capsys):
+    path = tmp_path / "params.yaml"
+    values["ablations"]["table2"]["foo"] = {"lambda_foo": 0}
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    assert main(["check", "--params", str(path)]) == 1
+    assert "ablations.table2.foo: no key 'lambda_foo' to override" in capsys.readouterr().err
+    values["ablations"]["table2"]["foo"] = {"lambda_id": -1}
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    assert main(["check", "--params", str(path)]) == 1
+    assert "(table2-foo-0)" in (said := capsys.readouterr().err) and "lambda_id" in said
+    assert main(["check", "--params", str(ROOT / "params.yaml")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["rgf"], "no step 'rgf', only synthface, .* Did you mean 'rfg'?"),
+        (["idsg"], r"step 'idsg' needs phase=\.\.\.; it got nothing"),
+        (["landmarks", "phase=self"], "step 'landmarks' needs nothing more; it got phase"),
+        (["idsg", "phase=slef"], "no phase 'slef', only self, cross"),
+        (["synthface", "dataset=rafd"], "no dataset 'rafd', only synth_rafd, synth_mpie, synth_vox"),
+        (["pairs", "benchmark=RAFD"], "no benchmark 'RAFD', only VoxCeleb1"),
+        (["comparison", "table=table1"], "no table 'table1', only table3, table4"),
+        (["idsg", "self"], "'self': expected KEY=VALUE, such as phase=self"),
+    ],
+)
+def test_settings_that_no_step_has_are_answered_with_those_there_are(words, message, capsys):
+    assert main(["settings", *words, "--params", str(ROOT / "params.yaml")]) == 1
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_the_digest_of_a_face_encoder_laid_by_hand_is_among_its_step_s_values(values, tmp_path, monkeypatch):
+    values["identity"]["backend"] = "vggface2"
+    p = params.validate(values, "params.yaml")
+    monkeypatch.chdir(tmp_path)
+    assert step_settings(p, "identity")["weights"] is None
+    path = tmp_path / "data/weights/resnet50_vggface2.pth"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"some weights")
+    assert step_settings(p, "identity")["weights"] == hashlib.sha256(b"some weights").hexdigest()
+
+
+def leaves(schema, node, prefix):
+    """Dotted names of all values of the JSON schema; of the blocks that people name, one for all."""
+    node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]] if "$ref" in node else node
+    for name, child in node.get("properties", {}).items():
+        inner = child.get("additionalProperties")
+        if isinstance(inner, dict) and "$ref" in inner:
+            place = {"scales": "sizes", "datasets": "datasets.<set>", "methods": "methods.<name>"}[name]
+            yield from leaves(schema, inner, f"{place}.")
+        elif "$ref" in child:
+            yield from leaves(schema, child, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def test_every_key_stands_in_the_list_of_options():
+    text = (ROOT / "docs/options.md").read_text(encoding="utf-8")
+    keys = list(leaves(params.schema(), params.schema(), ""))
+    assert len(keys) > 90 and {"sizes.fine_tune.lr", "datasets.<set>.crop", "lambda_vls", "metrics.fid"} < set(keys)
+    assert [key for key in keys if f"`{key}`" not in text] == []

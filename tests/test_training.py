@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -68,6 +69,76 @@ def test_batches_keep_the_rules(table):
                 assert (found.yaw, found.expression) == (reference.yaw, reference.expression)
         again = PairSampler(table, 16, seed=3).cross_batch(step)
         assert (again.source == cross.source).all()
+
+
+class Plain:
+    """The sampler's rule as one writes it first: every pair looks through the whole table."""
+
+    def __init__(self, table, batch, seed):
+        self.table, self.batch, self.seed = table.to_dict("records"), batch, seed
+        self.subjects = sorted({row["subject"] for row in self.table})
+
+    def state(self, row, *columns):
+        values = [self.table[row].get(column) for column in columns]
+        return ["missing" if pd.isna(v) else round(v, 3) if isinstance(v, float) else v for v in values]
+
+    def rows(self, wanted):
+        return [k for k, row in enumerate(self.table) if wanted(row)]
+
+    def look(self, row):
+        return "/".join("" if pd.isna(row[c]) else str(row[c]) for c in ("subject", "light", "session", "clip"))
+
+    def self_batch(self, step):
+        rng = np.random.default_rng([self.seed, 0, step])
+        alike = {}
+        for k, row in enumerate(self.table):
+            alike.setdefault(self.look(row), []).append(k)
+        of = [
+            sorted({self.look(row) for row in self.table if row["subject"] == name and len(alike[self.look(row)]) > 1})
+            for name in self.subjects
+        ]
+        chosen = [rng.choice(of[k]) for k in rng.choice([k for k, looks in enumerate(of) if looks], self.batch)]
+        return [rng.choice(alike[look], 2, replace=False).tolist() for look in chosen]
+
+    def cross_batch(self, step):
+        rng = np.random.default_rng([self.seed, 1, step])
+        names = [self.subjects[k] for k in rng.choice(len(self.subjects), self.batch)]
+        sources = [int(rng.choice(self.rows(lambda row, name=name: row["subject"] == name))) for name in names]
+        return [self.pair(rng, source, name) for source, name in zip(sources, names)]
+
+    def pair(self, rng, source, name):
+        home = self.table[source]["key"].split("/")[0]
+        near = self.rows(lambda row: row["subject"] != name and row["key"].split("/")[0] == home)
+        reference = int(rng.choice(near or self.rows(lambda row: row["subject"] != name)))
+        action, look = ("yaw", "pitch", "expression", "gaze"), ("light", "session")
+        found = [
+            k
+            for k, row in enumerate(self.table)
+            if row["subject"] == name
+            and isinstance(row["expression"], str)
+            and row["expression"]
+            and self.state(k, *action) == self.state(reference, *action)
+            and self.state(k, *look) == self.state(source, *look)
+        ]
+        return [source, reference, found[-1] if found else -1]
+
+
+def test_batches_are_those_of_the_rule_written_plainly(table):
+    """An old training goes on with the pairs it began with."""
+    alone = {"subject": "g", "clip": "w", "expression": None, "light": ""}
+    alone = [{"key": f"w/g{k}", "yaw": 0.1 * k, **alone} for k in range(3)]
+    one = {**table.loc[0], "key": "x/f", "subject": "f", "clip": "x/f"}
+    twice = {**table.loc[0], "key": "x/a/again", "yaw": table.loc[0, "yaw"] + 0.0004}
+    mixed = pd.concat([table, pd.DataFrame([*alone, one, twice])], ignore_index=True).sample(frac=1, random_state=0)
+    mixed = mixed.reset_index(drop=True)
+    sampler, plain = PairSampler(mixed, 24, seed=5), Plain(mixed, 24, seed=5)
+    known = 0
+    for step in range(12):
+        own, cross = sampler.self_batch(step), sampler.cross_batch(step)
+        assert np.stack([own.source, own.target], 1).tolist() == plain.self_batch(step)
+        assert np.stack([cross.source, cross.reference, cross.target], 1).tolist() == plain.cross_batch(step)
+        known += (cross.target >= 0).sum()
+    assert 0 < known < 12 * 24
 
 
 def test_one_subject_is_too_few(table):

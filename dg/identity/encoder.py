@@ -11,16 +11,23 @@ from torchvision.models import resnet50
 
 from dg.checkpoints import load_checkpoint
 from dg.errors import DgError
-from dg.identity import DIMENSIONS, FILES
-from dg.identity.files import find_state, read_state, unlike
+from dg.identity import DIMENSIONS
+from dg.identity.files import ByHand
 from dg.identity.network import FaceCodeNet
-from dg.identity.vggface import VGGFACE_FILES, WHAT, vggface
+from dg.identity.vggface import VGGFACE, vggface
 from dg.landmarks.official import FOLDER
 from dg.weights import bundled
 
 BACKENDS = tuple(DIMENSIONS)
-VGGFACE2_FILES = FILES["vggface2"]
-_VGGFACE2 = "a torchvision ResNet-50 trained on VGGFace2"
+VGGFACE2 = ByHand(
+    what="a torchvision ResNet-50 trained on VGGFace2",
+    backend="vggface2",
+    page="https://github.com/ox-vgg/vgg_face2",
+    tensors="called as torchvision's: conv1.weight, layer1.0.conv1.weight, …; fc is not used",
+)
+BY_HAND = {"vggface2": VGGFACE2, "vggface": VGGFACE}
+"""The back ends whose weights don't ship with the project."""
+SHIPPED = "identity.backend: synthface-id, whose weights ship with the project"
 
 
 class FaceEncoder(nn.Module):
@@ -91,25 +98,15 @@ def load_face_encoder(backend: str, device: str | torch.device = "cpu", folder: 
     if backend == "vggface2":
         return FaceEncoder(_vggface2(folder), DIMENSIONS[backend]).to(device)
     if backend == "vggface":
-        return FaceEncoder(vggface(folder), DIMENSIONS[backend], scaled=False).to(device)
+        return FaceEncoder(vggface(folder, SHIPPED), DIMENSIONS[backend], scaled=False).to(device)
     raise DgError(f"identity.backend: '{backend}' is unknown; use one of {', '.join(BACKENDS)}.")
 
 
-def find_weights(backend: str, folder: Path = FOLDER) -> Path:
-    """Where the weights of "vggface2" or "vggface" lie.
-
-    Raises:
-        DgError: they are not in `folder`.
-    """
-    names, what = {"vggface2": (VGGFACE2_FILES, _VGGFACE2), "vggface": (VGGFACE_FILES, WHAT)}[backend]
-    return find_state(folder, names, what)
-
-
 def _vggface2(folder: Path) -> nn.Module:
-    path, state = read_state(folder, VGGFACE2_FILES, _VGGFACE2)
+    path, state = VGGFACE2.read(folder, SHIPPED)
     net = _VggFace2()
     try:
         net.net.load_state_dict({name: t for name, t in state.items() if not name.startswith("fc.")})
     except RuntimeError as error:
-        raise unlike(path, "a torchvision ResNet-50", "conv1.weight, layer1.0.conv1.weight", error) from error
+        raise VGGFACE2.unlike(path, error) from error
     return net

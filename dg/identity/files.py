@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,45 +12,62 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from dg.errors import DgError
+from dg.identity import FILES, weights_by_hand
 
 
-def find_state(folder: Path, names: tuple[str, ...], what: str) -> Path:
-    """The first of the files `names` that lies in `folder`; `what`: whose state it is, for messages.
+@dataclass(frozen=True)
+class ByHand:
+    """The state of a network that people fetch themselves.
 
-    Raises:
-        DgError: there is none.
+    Attributes:
+        what: the network, for messages.
+        backend: which of dg.identity.FILES, the file names that are looked for: safetensors, or a torch file that holds
+            tensors only.
+        page: its publisher's.
+        tensors: how the tensors must be called, in words.
     """
-    path = next((folder / name for name in names if (folder / name).exists()), None)
-    if path is None:
-        others = f" (or as {', '.join(names[1:])}, tensors only)" if names[1:] else ""
-        raise DgError(
-            f"{folder / names[0]}: weights not found. Put the state of {what} there{others}; the project may not ship "
-            f"it. Or set identity.backend: synthface-id, whose weights ship with the project."
+
+    what: str
+    backend: str
+    page: str
+    tensors: str
+
+    def find(self, folder: Path, instead: str) -> Path:
+        """The file that lies in `folder`; `instead`: what to set in params.yaml to do without one.
+
+        Raises:
+            DgError: there is none; the message says from where and in which form.
+        """
+        path = weights_by_hand(self.backend, folder)
+        if path is None:
+            first, *others = FILES[self.backend]
+            raise DgError(
+                f"{folder / first}: weights not found. The project may not ship {self.what}.\n"
+                f"  Its publisher: {self.page} (which gives no SHA-256)\n"
+                f"  Put its state there (or as {', '.join(others)}): tensors only, {self.tensors}\n"
+                f"  Or set {instead}."
+            )
+        return path
+
+    def read(self, folder: Path, instead: str) -> tuple[Path, dict[str, Tensor]]:
+        """The file that `find` finds, and its tensors without a "module." before their names; no code in it is run.
+
+        Raises:
+            DgError: no such file, or it is damaged or holds more than tensors.
+        """
+        path = self.find(folder, instead)
+        try:
+            state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+            state = state.get("state_dict", state)
+            return path, {name.removeprefix("module."): tensor for name, tensor in state.items()}
+        except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, AttributeError) as error:
+            raise DgError(
+                f"{path}: is no state of {self.what} ({error}). Convert the file or get another: {self.page}"
+            ) from error
+
+    def unlike(self, path: Path, error: Exception) -> DgError:
+        """The error for a file whose tensors don't fit the network."""
+        return DgError(
+            f"{path}: is no state of {self.what} ({error}). Expected tensors {self.tensors}; convert the file or get "
+            f"another: {self.page}"
         )
-    return path
-
-
-def read_state(folder: Path, names: tuple[str, ...], what: str) -> tuple[Path, dict[str, Tensor]]:
-    """The first of the files `names` that lies in `folder`, and its tensors without a "module." before their names.
-
-    Args:
-        names: of a safetensors file, or of a torch file that holds tensors only (never unpickled beyond that).
-        what: whose state it is, for messages.
-
-    Raises:
-        DgError: no such file, or it is damaged or holds more than tensors.
-    """
-    path = find_state(folder, names, what)
-    try:
-        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-        state = state.get("state_dict", state)
-        return path, {name.removeprefix("module."): tensor for name, tensor in state.items()}
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, AttributeError) as error:
-        raise DgError(f"{path}: is no state of {what} ({error}). Convert the file or get another.") from error
-
-
-def unlike(path: Path, what: str, first: str, error: Exception) -> DgError:
-    """The error for a file whose tensors don't fit the network `what`, whose first tensor is called `first`."""
-    return DgError(
-        f"{path}: is no state of {what} ({error}). Expected tensors named {first}, …; convert the file or get another."
-    )

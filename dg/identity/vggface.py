@@ -9,11 +9,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models import vgg16
 
-from dg.identity import FILES
-from dg.identity.files import read_state, unlike
+from dg.identity.files import ByHand
 
-VGGFACE_FILES = FILES["vggface"]
-WHAT = "VGG-Face (a VGG-16)"
+VGGFACE = ByHand(
+    what="VGG-Face (a VGG-16)",
+    backend="vggface",
+    page="https://www.robots.ox.ac.uk/~vgg/software/vgg_face/",
+    tensors="called conv1_1.weight, …, fc6.weight, fc7.weight (or as torchvision's: features.0.weight, …, "
+    "classifier.0.weight); fc8 is not used",
+)
 IDENTITIES = 2622
 SIZE = 256
 """Side in pixels at which the release looks at faces; torchvision's VGG pools to 7 x 7 cells itself."""
@@ -58,13 +62,16 @@ class VggFace(nn.Module):
         return found
 
 
-def vggface(folder: Path) -> VggFace:
-    """VGG-Face with the weights that lie in `folder` (VGGFACE_FILES), names as published or as torchvision's.
+def vggface(folder: Path, instead: str) -> VggFace:
+    """VGG-Face with the weights that lie in `folder`, names as published or as torchvision's.
+
+    Args:
+        instead: what to set in params.yaml to do without them.
 
     Raises:
         DgError: the file is missing, damaged or of another network.
     """
-    path, state = read_state(folder, VGGFACE_FILES, WHAT)
+    path, state = VGGFACE.read(folder, instead)
     renamed = {}
     for name, tensor in state.items():
         layer, _, kind = name.rpartition(".")
@@ -73,7 +80,5 @@ def vggface(folder: Path) -> VggFace:
     try:
         net.load_state_dict({name: t for name, t in renamed.items() if not name.startswith("classifier.6.")})
     except RuntimeError as error:
-        raise unlike(
-            path, WHAT, "conv1_1.weight, fc6.weight (or features.0.weight, classifier.0.weight)", error
-        ) from error
+        raise VGGFACE.unlike(path, error) from error
     return net

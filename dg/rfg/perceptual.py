@@ -9,6 +9,10 @@ from torch import Tensor, nn
 
 from dg.identity.vggface import VggFace, vggface
 from dg.landmarks.official import FOLDER
+from dg.training.gan import masked_mean
+from dg.training.precision import wide
+
+COSINE = "rfg.identity_loss: cosine, eq. (12) itself, which needs no such file"
 
 
 def load_perceptual(device: str | torch.device = "cpu", folder: Path = FOLDER) -> VggFace:
@@ -17,7 +21,7 @@ def load_perceptual(device: str | torch.device = "cpu", folder: Path = FOLDER) -
     Raises:
         DgError: its weights are missing, damaged or of another network.
     """
-    net = vggface(folder)
+    net = vggface(folder, COSINE)
     net.classifier = nn.Identity()  # 480 MB that the features don't need
     return net.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
 
@@ -35,10 +39,7 @@ def perceptual_loss(net: VggFace, painted: Tensor, truth: Tensor, known: Tensor,
     """
     with torch.no_grad():
         wanted = net.activations(truth)
-    weight = known.to(torch.promote_types(painted.dtype, torch.float32))
-    divisor = weight.sum().clamp_min(1) if count is None else count
-    total = weight.new_zeros(())
-    for made, goal in zip(net.activations(painted), wanted):
-        distance = (made.to(weight.dtype) - goal.to(weight.dtype)).abs().flatten(1).mean(1)
-        total = total + (distance * weight).sum() / divisor
-    return total
+    distances = [
+        (wide(made) - wide(goal)).abs().flatten(1).mean(1) for made, goal in zip(net.activations(painted), wanted)
+    ]
+    return masked_mean(torch.stack(distances).sum(0), known, count)

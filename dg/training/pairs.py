@@ -44,30 +44,45 @@ class PairSampler:
         self.batch, self.seed = batch, seed
         self.subjects = sorted(table["subject"].unique())
         self.subject = table["subject"].map({name: k for k, name in enumerate(self.subjects)}).to_numpy(copy=True)
-        self._rows = [np.flatnonzero(self.subject == k) for k in range(len(self.subjects))]
+        self._rows, self._every = _groups(self.subject, len(self.subjects)), np.arange(len(table))
         # Pairs of one subject share light, session and clip: the source can't tell another light or background.
-        look = table[["subject", "light", "session", "clip"]].fillna("").astype(str).agg("/".join, axis=1)
-        self._alike = {name: rows for name, rows in look.groupby(look).indices.items() if len(rows) >= 2}
-        self._of_subject = [sorted({look[i] for i in rows} & set(self._alike)) for rows in self._rows]
-        self._usable = [k for k, looks in enumerate(self._of_subject) if looks]
+        words = table[["subject", "light", "session", "clip"]].fillna("").astype(str)
+        look, names = pd.factorize(words["subject"].str.cat(words.iloc[:, 1:], sep="/"), sort=True)
+        self._alike = _groups(look, len(names))
+        in_pairs = np.array([len(rows) >= 2 for rows in self._alike])[look]
+        owner, kinds = np.divmod(np.unique((self.subject * len(names) + look)[in_pairs]), len(names))
+        self._of_subject = [kinds[places] for places in _groups(owner, len(self.subjects))]
+        self._usable = [k for k, looks in enumerate(self._of_subject) if len(looks)]
         if len(self._usable) < 2:
             raise DgError(
                 f"training needs at least two subjects with two pictures each in one light, session and clip; it holds "
                 f"{len(self._usable)} of {len(self.subjects)}. Add data, or look at the manifests' reports."
             )
-        self._set = table["key"].str.split("/", n=1).str[0].to_numpy()
-        self._action = [self._state(row, ("yaw", "pitch", "expression", "gaze")) for row in table.to_dict("records")]
-        self._look = [self._state(row, ("light", "session")) for row in table.to_dict("records")]
-        # Video frames have no named expression, so no other frame counts as the same action.
-        self._row_of = {
-            (self.subject[i], self._action[i], self._look[i]): i
-            for i, row in enumerate(table["expression"])
-            if isinstance(row, str) and row
-        }
+        self._index_sets(table["key"].str.split("/", n=1).str[0])
+        self._index_targets(table)
 
-    @staticmethod
-    def _state(row: dict, columns: tuple[str, ...]) -> tuple:
-        return tuple(None if pd.isna(row[c]) else round(v, 3) if isinstance(v := row[c], float) else v for c in columns)
+    def _index_sets(self, names: pd.Series) -> None:
+        self._set, sets = pd.factorize(names)
+        self._of_set = _groups(self._set, len(sets))
+        place = np.empty(len(names), int)
+        for rows in self._of_set:
+            place[rows] = np.arange(len(rows))
+        self._home, homes = pd.factorize(self._set * len(self.subjects) + self.subject)
+        self._left_out = [place[rows] - np.arange(len(rows)) for rows in _groups(self._home, len(homes))]
+
+    def _index_targets(self, table: pd.DataFrame) -> None:
+        self._action = _codes(table, ["yaw", "pitch", "expression", "gaze"])
+        self._look = _codes(table, ["light", "session"])
+        # Video frames have no named expression, so no other frame counts as the same action.
+        named = np.flatnonzero(table["expression"].notna() & (table["expression"] != ""))
+        # Of several pictures alike in all of it the last one counts.
+        keys, last = np.unique(self._key(named, named)[::-1], return_index=True)
+        self._keys, self._row_of = keys, named[::-1][last]
+
+    def _key(self, source: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """A number for (source's subject, reference's action, source's light and session)."""
+        actions, looks = self._action.max() + 1, self._look.max() + 1
+        return (self.subject[source] * actions + self._action[reference]) * looks + self._look[source]
 
     def _generator(self, step: int, kind: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, kind, step])
@@ -75,24 +90,62 @@ class PairSampler:
     def self_batch(self, step: int) -> Batch:
         """Two different pictures of one subject in one light, session and clip; the reference is the target."""
         rng = self._generator(step, 0)
-        chosen = [rng.choice(self._of_subject[k]) for k in rng.choice(self._usable, self.batch)]
-        pairs = np.array([rng.choice(self._alike[look], 2, replace=False) for look in chosen])
+        looks = _draw(rng, [self._of_subject[k] for k in rng.choice(self._usable, self.batch)])
+        pairs = np.array([rng.choice(self._alike[look], 2, replace=False) for look in looks])
         return Batch(pairs[:, 0], pairs[:, 1], pairs[:, 1])
 
     def cross_batch(self, step: int) -> Batch:
         """References of other subjects of the same data set, where the set has others."""
         rng = self._generator(step, 1)
-        source = np.array([rng.choice(self._rows[k]) for k in rng.choice(len(self._rows), self.batch)])
-        reference = np.empty_like(source)
-        for place, row in enumerate(source):
-            other = self.subject != self.subject[row]
-            near = np.flatnonzero(other & (self._set == self._set[row]))
-            reference[place] = rng.choice(near if len(near) else np.flatnonzero(other))
-        return Batch(source, reference, np.array([self.target(s, r) for s, r in zip(source, reference)]))
+        source = _draw(rng, [self._rows[k] for k in rng.choice(len(self._rows), self.batch)])
+        pools = [self._others(row) for row in source]
+        places = rng.integers(0, [len(rows) - len(left_out) for rows, left_out in pools])
+        chosen = zip(pools, places)
+        reference = np.array([rows[k + np.searchsorted(left_out, k, "right")] for (rows, left_out), k in chosen])
+        return Batch(source, reference, self._targets(source, reference))
 
-    def target(self, source: int, reference: int) -> int:
-        """Row of the source subject in the reference's action under the source's light and session, or -1."""
-        return self._row_of.get((self.subject[source], self._action[reference], self._look[source]), -1)
+    def _others(self, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """Ascending rows among which `row` finds references, and how many of them lie before each one of its subject.
+
+        Made once: a table of a million rows is never looked through for a pair.
+        """
+        rows, left_out = self._of_set[self._set[row]], self._left_out[self._home[row]]
+        if len(rows) > len(left_out):
+            return rows, left_out
+        own = self._rows[self.subject[row]]
+        return self._every, own - np.arange(len(own))
+
+    def _targets(self, source: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """Rows of the source subjects in the references' action under the sources' light and session, or -1."""
+        if not len(self._keys):
+            return np.full(len(source), -1)
+        wanted = self._key(source, reference)
+        place = np.searchsorted(self._keys, wanted).clip(max=len(self._keys) - 1)
+        return np.where(self._keys[place] == wanted, self._row_of[place], -1)
+
+
+def _groups(codes: np.ndarray, count: int) -> list[np.ndarray]:
+    """The rows that have code 0, 1, ... count - 1, each ascending."""
+    order = np.argsort(codes, kind="stable")
+    return np.split(order, np.searchsorted(codes[order], np.arange(1, count)))
+
+
+def _codes(table: pd.DataFrame, columns: list[str]) -> np.ndarray:
+    """(n,) numbers from 0, equal where all columns are: missing values alike, floats to three places."""
+    total = np.zeros(len(table), int)
+    for name in columns:
+        codes, values = pd.factorize(table[name])
+        rounded = [round(value, 3) if isinstance(value, float) else value for value in values]
+        # A missing value has code -1, which is the last place.
+        kinds = np.append(pd.factorize(np.array(rounded, object))[0], -1)
+        total = pd.factorize(total * (len(values) + 1) + kinds[codes] + 1)[0]
+    return total
+
+
+def _draw(rng: np.random.Generator, pools: list[np.ndarray]) -> np.ndarray:
+    """One element of each pool."""
+    places = rng.integers(0, [len(pool) for pool in pools])
+    return np.array([pool[place] for pool, place in zip(pools, places)])
 
 
 class FrameSampler:

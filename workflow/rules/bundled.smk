@@ -75,7 +75,7 @@ rule pretrain_rfg:
         root=workflow.basedir,
         work="data/pretraining/rfg",
         # dg/weights/README.md says why the losses' weights aren't the paper's here.
-        values="scale=bundled seed=999999937 lambda_at=100 lambda_id=1 lambda_st=0 lambda_lm=0 lambda_ds=0 'rfg={init: scratch}'",
+        values="scale=bundled seed=999999937 lambda_at=100 lambda_id=1 lambda_st=0 lambda_lm=0 lambda_ds=0",
     shell:
         "(PYTHONPATH={params.root:q} snakemake --snakefile {params.root:q}/Snakefile --directory {params.work}"
         " --configfile {params.root:q}/{input.config} --config {params.values}"

@@ -15,7 +15,7 @@ from dg.digests import code_digest, content_digest, digest_of, listing_digest
 from dg.errors import DgError
 from dg.params import validate as validate_params
 from dg.params import variants
-from dg.ready import require_weights
+from dg.ready import check_variants, require_weights
 from dg.settings import (
     FIGURES,
     TABLE_TESTS,
@@ -37,6 +37,7 @@ from dg.weights import FOLDER as BUNDLED
 
 try:
     PARAMS = validate_params(config, "params.yaml")
+    check_variants(PARAMS)
     require_weights(PARAMS)
 except DgError as error:
     raise WorkflowError(str(error)) from None
