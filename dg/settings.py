@@ -12,7 +12,7 @@ from typing import Any
 
 from dg.errors import DgError
 from dg.metrics.backends import stand_ins
-from dg.params import ABLATION_TABLES, Params, variants, with_overrides
+from dg.params import ABLATION_TABLES, Params, seed_variants, variants, with_overrides
 from dg.weights import bundled_digest
 
 # The tests of each table, in the paper's order. "Extreme" is Figure 6's: VoxCeleb1's people in MPIE's extreme poses.
@@ -47,6 +47,17 @@ def figure_rows(params: Params, figure: str) -> list[tuple[str, str, str]]:
 def methods_of(params: Params, benchmark: str) -> list[str]:
     """The methods that take part in a test: "dg" and those of params.yaml."""
     return ["dg", *(name for name, method in params.methods.items() if benchmark in method.benchmarks)]
+
+
+def roles_of(params: Params, method: str) -> list[str]:
+    """Which of DG's trained networks ("idsg", "rfg") a method uses: "dg" both, a command those that it names."""
+    command = "{idsg}{rfg}" if method == "dg" else params.methods[method].command
+    return [role for role in ("idsg", "rfg") if f"{{{role}}}" in command]
+
+
+def runs_of(params: Params, method: str) -> list[str]:
+    """The variants behind a method's rows of Tables 3 and 4: one without trained networks, else one per seed."""
+    return seed_variants(params) if roles_of(params, method) else ["dg"]
 
 
 def method_titles(params: Params) -> dict[str, str]:
@@ -209,7 +220,9 @@ def _reenact(p: Params, benchmark: str, method: str) -> dict[str, Any]:
 
 def _evaluate(p: Params, benchmark: str, method: str) -> dict[str, Any]:
     chosen = p.metrics.model_dump()
-    return {"benchmark": benchmark, "method": method, "seed": p.seed, **chosen, "landmarks": _landmarks(p)}
+    settings = {"benchmark": benchmark, "method": method, "seed": p.seed, **chosen, "landmarks": _landmarks(p)}
+    # By it the tables join the runs of one method.
+    return settings | ({"training_seed": p.training_seed} if roles_of(p, method) else {})
 
 
 def _figure(p: Params, benchmark: str) -> dict[str, Any]:
@@ -244,6 +257,7 @@ def _comparison(p: Params, table: str) -> dict[str, Any]:
         "benchmarks": benchmarks,
         "kinds": {benchmark: p.datasets[dataset].kind for benchmark, dataset in benchmarks.items()},
         "titles": list(map(list, method_titles(p).items())),
+        "networks": {method: roles_of(p, method) for method in ["dg", *p.methods]},
         "scale": p.scale,
         "landmarks": p.landmarks.backend,
         "identity": p.identity.backend,
@@ -381,9 +395,9 @@ def owner(params: Params, rule: str, variant: str) -> str:
 
 
 def all_variants(params: Params) -> list[str]:
-    """Every variant: "dg" and the runs of Tables 1 and 2 and Figure 6."""
+    """Every variant: "dg", its further seeds, and the runs of Tables 1 and 2 and Figure 6."""
     runs = [name for table in ABLATION_TABLES for names in variants(params, table).values() for name in names]
-    return ["dg", *runs]
+    return [*seed_variants(params), *runs]
 
 
 def raw_folder(dataset: str) -> Path:
