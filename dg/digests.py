@@ -10,7 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from dg.files import file_digest, write_text
+
 ROOT = Path(__file__).resolve().parent.parent
+DIGESTS = Path(".cache/digests")
 # Plumbing whose every effect on a step's result reaches the step as a value in its settings, or is no effect on the
 # result at all (messages, where files are put). Without this list one new key in params.yaml would retrain everything.
 NOT_CODE = frozenset({"dg.params", "dg.settings", "dg.digests", "dg.errors", "dg.files", "dg.cli", "dg.__main__"})
@@ -103,3 +106,19 @@ def content_digest(paths: Iterable[Path]) -> str:
         with open(path, "rb") as stream:
             total.update(hashlib.file_digest(stream, "sha256").digest())
     return total.hexdigest()[:16]
+
+
+@cache
+def stored_digest(path: Path) -> str | None:
+    """SHA-256 of the bytes of a large file laid by hand, or None if it isn't there.
+
+    Kept in DIGESTS with the file's size and date, so that half a gigabyte isn't read at every start of Snakemake.
+    """
+    if not path.is_file():
+        return None
+    state = path.stat()
+    key = digest_of([str(path.resolve()), state.st_size, state.st_mtime_ns])
+    kept = DIGESTS / key
+    if not kept.exists():
+        write_text(kept, file_digest(path))
+    return kept.read_text(encoding="utf-8")

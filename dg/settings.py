@@ -7,11 +7,14 @@ back.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
+from dg.digests import stored_digest
 from dg.errors import DgError
-from dg.metrics.backends import stand_ins
+from dg.identity import weights_by_hand
+from dg.metrics.backends import lpips_paths, stand_ins
 from dg.params import ABLATION_TABLES, Params, seed_variants, variants, with_overrides
 from dg.weights import bundled_digest
 
@@ -126,7 +129,9 @@ def _frames(p: Params, dataset: str) -> dict[str, Any]:
         "max_broken": entry.max_broken,
     }
     if entry.crop == "detect":
-        settings |= {"detector": p.landmarks.detector, "detector_weights": p.landmarks.detector_weights}
+        chosen = p.landmarks.detector_weights
+        settings |= {"detector": p.landmarks.detector, "detector_weights": chosen}
+        settings["detector_digest"] = stored_digest(Path(chosen)) if chosen else None
     return settings
 
 
@@ -141,7 +146,8 @@ def _landmarks(p: Params) -> dict[str, Any]:
 
 def _identity(p: Params) -> dict[str, Any]:
     backend = p.identity.backend
-    return {"backend": backend, "weights": bundled_digest(backend)}
+    by_hand = weights_by_hand(backend)
+    return {"backend": backend, "weights": stored_digest(by_hand) if by_hand else bundled_digest(backend)}
 
 
 def _pairs(p: Params, benchmark: str) -> dict[str, Any]:
@@ -220,6 +226,9 @@ def _reenact(p: Params, benchmark: str, method: str) -> dict[str, Any]:
 
 def _evaluate(p: Params, benchmark: str, method: str) -> dict[str, Any]:
     chosen = p.metrics.model_dump()
+    if p.metrics.lpips == "auto":
+        # Decided here, so that weights that come later score every method again and not the newest alone.
+        chosen["lpips"] = "vgg16" if all(path.exists() for path in lpips_paths()) else "none"
     settings = {"benchmark": benchmark, "method": method, "seed": p.seed, **chosen, "landmarks": _landmarks(p)}
     # By it the tables join the runs of one method.
     return settings | ({"training_seed": p.training_seed} if roles_of(p, method) else {})
@@ -392,6 +401,38 @@ def owner(params: Params, rule: str, variant: str) -> str:
 
     wanted = values(variant)
     return next(name for name in all_variants(params) if values(name) == wanted)
+
+
+# What an ablation may change: only trainings, and what their networks are fed. All else is made once for all variants.
+_TRAINING_KEYS = re.compile(r"lambda_\w+|train_on|sigma|(sizes\.)?(idsg|rfg)(\.\w+)?|training\.(accumulate|compile)")
+
+
+def require_own_keys(params: Params) -> None:
+    """See that the ablations in force change nothing that all variants share: data, pair lists, judges.
+
+    Such a row would be measured on unchanged data, or judged by other means than the rows beside it.
+
+    Raises:
+        DgError: one does; the message names variant, key and what to do instead.
+    """
+    for table in ABLATION_TABLES:
+        shared = {f"scales.{params.scale}.tables.{table}": getattr(params.sizes.tables, table)}
+        rows = {f"ablations.{table}.{row}": keys for row, keys in getattr(params.ablations, table).items()}
+        for where, overrides in (shared | rows).items():
+            for key in overrides:
+                if not _TRAINING_KEYS.fullmatch(key):
+                    raise DgError(
+                        f"params.yaml: {where} changes {key}, but an ablation may change only how its networks are "
+                        "trained (lambda_*, train_on, sigma, idsg.*, rfg.*, training.accumulate, training.compile, "
+                        f"sizes.idsg.*, sizes.rfg.*). {_instead(params, key)}"
+                    )
+
+
+def _instead(params: Params, key: str) -> str:
+    if key == "training_seed":
+        return f"Every row runs with the seeds 0, 1, ...: set scales.{params.scale}.tables.seeds for their number."
+    key = re.sub(r"^sizes\b", f"scales.{params.scale}", key)
+    return f"What depends on it is made once, for all rows: change {key} itself (dvc exp run -S {key}=...)."
 
 
 def all_variants(params: Params) -> list[str]:

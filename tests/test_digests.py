@@ -1,8 +1,16 @@
 """A code digest follows meaning: comments and layout don't count, code and its imports do."""
 
-import pytest
+from pathlib import Path
 
-from dg import digests
+import pytest
+import torch
+
+from dg import digests, params
+from dg.metrics.backends import lpips_paths
+from dg.metrics.lpips import lpips_files
+from dg.settings import step_settings
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -47,3 +55,66 @@ def test_tables_beside_the_code_count(package):
     before = digest()
     (folder / "points.json").write_text("[1]")
     assert digest() != before
+
+
+def settings(step, changes=(), **which):
+    """Of the shipped params.yaml with {(block, key): value} changed, as a fresh start of Snakemake sees them."""
+    digests.stored_digest.cache_clear()
+    values = params.read_values(ROOT / "params.yaml")
+    for (block, key), value in dict(changes).items():
+        values[block][key] = value
+    return step_settings(params.validate(values, "params.yaml"), step, **which)
+
+
+def test_weights_laid_by_hand_count_by_their_content(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = Path("data/weights/resnet50_vggface2.pth")
+    file.parent.mkdir(parents=True)
+    seen = []
+    for content in (None, b"one", b"two"):
+        if content:
+            file.write_bytes(content)
+        chosen = {("identity", "backend"): "vggface2"}
+        seen.append([settings("identity", chosen)["weights"], settings("rfg", chosen, phase="self")["identity"]])
+        assert settings("identity", chosen)["weights"] == seen[-1][0]
+    assert seen[0][0] is None and seen[0] != seen[1] != seen[2]
+    detector = tmp_path / "detector.pth"
+    chosen = {("landmarks", "detector_weights"): str(detector)}
+    seen = []
+    for content in (b"one", b"two"):
+        detector.write_bytes(content)
+        seen.append(settings("frames", chosen, dataset="rafd"))
+    assert seen[0] != seen[1]
+
+
+def test_a_large_file_is_read_once_until_it_changes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file, reads = tmp_path / "weights.pth", []
+    monkeypatch.setattr(digests, "file_digest", lambda path: reads.append(path) or str(path.read_bytes()))
+    for content in (b"one", b"one", b"three"):
+        if not file.exists() or file.read_bytes() != content:
+            file.write_bytes(content)
+        digests.stored_digest.cache_clear()
+        assert digests.stored_digest(file) == str(content)
+    assert len(reads) == 2
+
+
+def test_lpips_weights_that_come_later_change_the_settings_of_every_evaluation(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    before = [settings("evaluate", benchmark="RaFD", method=method) for method in ("dg", "source_unchanged")]
+    for path in lpips_paths():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"weights")
+    after = [settings("evaluate", benchmark="RaFD", method=method) for method in ("dg", "source_unchanged")]
+    assert [each["lpips"] for each in (*before, *after)] == ["none", "none", "vgg16", "vgg16"]
+    assert settings("evaluate", {("metrics", "lpips"): "none"}, benchmark="RaFD", method="dg")["lpips"] == "none"
+
+
+@pytest.mark.parametrize("home", ["TORCH_HOME", "XDG_CACHE_HOME", "HOME"])
+def test_lpips_weights_are_looked_for_where_torch_keeps_them(tmp_path, monkeypatch, home):
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+    for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(home, str(tmp_path))
+    assert lpips_paths() == list(lpips_files())
+    assert lpips_paths()[0].is_relative_to(tmp_path)

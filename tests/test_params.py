@@ -8,7 +8,16 @@ import yaml
 from dg import params
 from dg.errors import DgError
 from dg.files import read_json
-from dg.settings import all_variants, model_of, networks_of, owner, runs_of, step_settings, training_sets
+from dg.settings import (
+    all_variants,
+    model_of,
+    networks_of,
+    owner,
+    require_own_keys,
+    runs_of,
+    step_settings,
+    training_sets,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -166,6 +175,38 @@ def test_an_ablation_of_an_unknown_key_is_refused(values):
     p = params.validate(values, "params.yaml")
     with pytest.raises(DgError, match=r"ablations\.table1\.x.*idsg\.vls_fom.*Did you mean 'idsg\.vls_form'"):
         step_settings(p, "idsg", "table1-x-0", phase="self")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "answer"),
+    [
+        ("seed", 1, "change seed itself"),
+        ("landmarks.backend", "fan", "change landmarks.backend itself"),
+        ("identity.backend", "vggface", "-S identity.backend="),
+        ("metrics.csim", "arcface", "change metrics.csim itself"),
+        ("benchmarks.RaFD", "rafd", "change benchmarks.RaFD itself"),
+        ("datasets.synth_rafd.max_broken", 0.5, "change datasets.synth_rafd.max_broken itself"),
+        ("sizes.protocols.references", 2, "change scales.sample.protocols.references itself"),
+        ("sizes.synthface.synth_rafd.people", 2, "change scales.sample.synthface.synth_rafd.people itself"),
+        ("sizes.image_size", 64, "change scales.sample.image_size itself"),
+        ("training_seed", 5, "set scales.sample.tables.seeds"),
+    ],
+)
+def test_an_ablation_of_what_all_rows_share_is_refused(values, key, value, answer):
+    values["ablations"]["table1"]["mine"] = {"lambda_c": 2, key: value}
+    with pytest.raises(DgError) as caught:
+        require_own_keys(params.validate(values, "params.yaml"))
+    assert f"ablations.table1.mine changes {key}," in str(caught.value) and answer in str(caught.value)
+    del values["ablations"]["table1"]["mine"]
+    values["scales"]["sample"]["tables"]["table2"][key] = value
+    with pytest.raises(DgError, match=rf"scales\.sample\.tables\.table2 changes {key},"):
+        require_own_keys(params.validate(values, "params.yaml"))
+
+
+@pytest.mark.parametrize("scale", ["sample", "bundled", "hour", "tiny", "paper"])
+def test_the_shipped_ablations_and_those_of_trainings_are_accepted(values, scale):
+    values["ablations"]["table2"]["mine"] = {"rfg.line_width": 1, "sizes.rfg.lr": 0.1, "training.compile": True}
+    require_own_keys(params.validate({**values, "scale": scale}, "params.yaml"))
 
 
 def test_an_unknown_variant_or_preset_is_refused(values):

@@ -23,6 +23,7 @@ from dg.protocols.pairs import make_pairs
 from dg.protocols.results import Result, writing_results
 from dg.provenance import REENACTED, png_bytes, save_png
 from dg.reports.page import make_report
+from dg.reports.page.facts import facts
 from dg.reports.page.gallery import ENDS, PAIRS, chosen, data_uri
 from dg.reports.page.tables import cell
 from dg.settings import step_settings
@@ -343,3 +344,29 @@ def test_links_lead_to_their_parts(opened):
         below = opened.evaluate("document.documentElement.scrollHeight - innerHeight - scrollY")
         # The last part may be too short to reach the top.
         assert abs(top) < 5 or (below < 5 and 0 <= top < 900)
+
+
+def test_time_and_cost_count_the_jobs_whose_files_are_there(run, tmp_path, monkeypatch):
+    settings, results, data = run
+
+    def record(output, rule, seconds, command, there=True):
+        name = base64.b64encode(output.encode(), altchars=b"-_").decode()
+        known = {"rule": rule, "input": [], "params": [], "starttime": 100, "endtime": 100 + seconds}
+        write_json(tmp_path / ".snakemake/metadata" / name, known | {"shellcmd": command})
+        if there:
+            (tmp_path / output).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / output).touch()
+
+    record("results/rfg_self/dg/joint.safetensors", "rfg_self", 3600, "python -m dg rfg --threads 2 --gpus 0")
+    for end in ("json", "parquet"):
+        record(f"results/evaluate/dg/RaFD/dg.{end}", "evaluate", 1800, "python -m dg evaluate --threads 1")
+    record("results/pairs.parquet", "pairs", 1800, "python -m dg pairs")
+    record("results/ablations/ace/table1-gone-0/RaFD.json", "ace", 9000, "python -m dg ace", there=False)
+    record("data/pretraining/weights/x.safetensors", "pretrain", 9000, "python -m dg.pretraining --threads 2")
+    monkeypatch.chdir(tmp_path)
+    found = facts(settings, results, data)
+    assert found["times"] == [
+        ["rfg_self", 1, "60.0", "2.00", "67 %"], ["evaluate", 1, "30.0", "0.50", "17 %"],
+        ["pairs", 1, "30.0", "0.50", "17 %"],
+    ]  # fmt: skip
+    assert (found["minutes"], found["core_hours"]) == (120, "3.0")

@@ -11,7 +11,7 @@ from torchvision.models import resnet50
 
 from dg.checkpoints import load_checkpoint
 from dg.errors import DgError
-from dg.identity import DIMENSIONS
+from dg.identity import DIMENSIONS, FILES
 from dg.identity.files import find_state, read_state, unlike
 from dg.identity.network import FaceCodeNet
 from dg.identity.vggface import VGGFACE_FILES, WHAT, vggface
@@ -19,8 +19,7 @@ from dg.landmarks.official import FOLDER
 from dg.weights import bundled
 
 BACKENDS = tuple(DIMENSIONS)
-VGGFACE2_FILES = ("resnet50_vggface2.safetensors", "resnet50_vggface2.pth")
-"""Names under which the weights of `vggface2` are looked for, in this order."""
+VGGFACE2_FILES = FILES["vggface2"]
 _VGGFACE2 = "a torchvision ResNet-50 trained on VGGFace2"
 
 

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models import vgg16
 
+from dg.identity import FILES
 from dg.identity.files import read_state, unlike
 
-VGGFACE_FILES = ("vggface.safetensors", "vggface.pth", "vgg_face_dag.pth")
-"""Names under which the weights are looked for, in this order; the last is the published file's own."""
+VGGFACE_FILES = FILES["vggface"]
 WHAT = "VGG-Face (a VGG-16)"
 IDENTITIES = 2622
 SIZE = 256

@@ -14,9 +14,9 @@ from face_alignment.models import FAN, ResNetDepth
 from torch.hub import download_url_to_file
 
 from dg.errors import DgError
+from dg.weights import FOREIGN
 
-FOLDER = Path("data/weights")
-"""Where networks from elsewhere are kept: put files here by hand, or let them be downloaded once."""
+FOLDER = FOREIGN
 
 
 def official_nets(folder: Path = FOLDER) -> tuple[FAN, ResNetDepth]:

@@ -9,6 +9,8 @@ from dg.errors import DgError
 from dg.files import file_digest
 
 FOLDER = Path(__file__).parent
+FOREIGN = Path("data/weights")
+"""Where networks from elsewhere are kept: put files here by hand, or let them be downloaded once."""
 
 
 def bundled(name: str) -> Path:

@@ -30,6 +30,7 @@ from dg.settings import (
     owner,
     step_settings,
     networks_of,
+    require_own_keys,
     roles_of,
     runs_of,
     training_sets,
@@ -288,16 +289,10 @@ def refuse_untrustworthy_state():
             f"params.yaml: training.gpus is {TRAINING_GPUS}, but Snakemake may use {limit}. Add --resources "
             f"gpu={TRAINING_GPUS} to the command (for DVC: to profiles/default/profile.yaml), or set training.gpus: {limit}."
         )
-    for variant in all_variants(PARAMS):
-        try:
-            for step in ("landmarks", "identity"):
-                if step_settings(PARAMS, step) != step_settings(PARAMS, step, variant):
-                    raise DgError(
-                        f"params.yaml: '{variant}' changes {step}, which all variants share. Change the key itself "
-                        f"instead: dvc exp run -S {step}.backend=..."
-                    )
-        except DgError as error:
-            raise WorkflowError(str(error)) from None
+    try:
+        require_own_keys(PARAMS)
+    except DgError as error:
+        raise WorkflowError(str(error)) from None
     if Path("results/table4.csv").exists() and not Path(".snakemake/metadata").exists():
         raise WorkflowError(
             "results/ holds results, but .snakemake/metadata, the records of how they were made, is missing. Bring the "
