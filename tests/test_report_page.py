@@ -83,21 +83,38 @@ def run(tmp_path_factory):
     return settings, results, data
 
 
+def step(metric, value, low, high, printed, sign, excludes):
+    step = {"_step": value, "_step_low": low, "_step_high": high, "_step_sign": sign, "_step_excludes_zero": excludes}
+    return {metric + end: part for end, part in step.items()} | {f"paper_{metric}_step": printed}
+
+
 def write_tables(results):
     ace = {"ace": 4.0, "ace_low": 3.5, "ace_high": 4.5, "paper_ace": 8.07}
+    ace |= {"ace_pictures_std": 0.512, "paper_ace_pictures_std": 2.59}
     shared = {"stand_in": "data: SynthFace", "pairs": 48, "subjects": 4, "seeds": 2}
-    write_csv(results / "table1.csv", pd.DataFrame([{"losses": "BL: L_adv + L_C", **ace, **shared}]))
+    first = {"row": "bl", "compared_with": "", "losses": "BL: L_adv + L_C", **ace, **shared}
+    first |= step("ace", np.nan, np.nan, np.nan, np.nan, "", "")
+    second = {**first, "row": "l", "losses": "+ L_l", "compared_with": "bl"}
+    second |= step("ace", -1.0, -1.5, -0.5, -1.14, "paper's", "yes")
+    write_csv(results / "table1.csv", pd.DataFrame([first, second]))
     scores = {"ssim": 0.7, "ssim_low": 0.65, "ssim_high": 0.75, "paper_ssim": 0.726}
     scores |= {"fid": 30.0, "fid_low": 20.0, "fid_high": 40.0, "paper_fid": 3.99}
     scores |= {"csim": 0.9, "csim_low": 0.88, "csim_high": 0.92, "paper_csim": 0.862}
-    write_csv(results / "table2.csv", pd.DataFrame([{"losses": "DG", **scores, **shared}]))
-    extra = {"kid": 0.1, "landmark_error": 5.0, "pose_error": 2.0, "lpips": np.nan}
+    steps = step("ssim", 0.1, -0.1, 0.3, 0.019, "paper's", "no") | step(
+        "csim", -0.2, -0.3, -0.1, 0.018, "opposite", "yes"
+    )
+    steps |= step("fid", 5.0, np.nan, np.nan, -1.6, "opposite", "")
+    last = {"row": "dg", "compared_with": "lm", "losses": "DG", **scores, **steps, **shared}
+    write_csv(results / "table2.csv", pd.DataFrame([last]))
+    extra = {"kid": 0.1, "landmark_error": 5.0, "pose_error": 2.0, "lpips": np.nan, "ssim_against": "ground truth"}
     row = {"benchmark": "RaFD", "method": "dg", "title": "DG", "source": "measured", **scores, **extra, **shared}
     mine = row | {"method": "mine", "title": TITLE} | {f"paper_{name}": np.nan for name in ("ssim", "fid", "csim")}
+    floor = mine | {"benchmark": "VoxCeleb2", "method": "source_unchanged", "title": "floor", "fid": 0.0, "seeds": 1}
+    floor |= {"ssim": 0.3, "ssim_against": "reference"}
     quoted = {"benchmark": "RaFD", "method": "FOM", "title": "FOM", "source": "quoted"}
     quoted |= {"paper_ssim": 0.723, "paper_fid": 9.37, "paper_csim": 0.801}
     for number in (3, 4):
-        write_csv(results / f"table{number}.csv", pd.DataFrame([row, mine, quoted]))
+        write_csv(results / f"table{number}.csv", pd.DataFrame([row, mine, floor, quoted]))
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +167,35 @@ def test_measured_numbers_stand_beside_the_papers_with_the_intervals_verdict(rea
     quoted = next(row for row in read.rows if row[:2] == ["RaFD", "FOM (quoted)"])
     assert quoted[2:6] == ["paper 0.723", "paper 9.37", "", "paper 0.801"]
     ace = next(row for row in read.rows if row[0] == "BL: L_adv + L_C")
-    assert ace[1] == "4.00 [3.50, 4.50] paper 8.07, -4.07 ▲ better"
+    assert ace[1] == "4.00 ± 0.51 [3.50, 4.50] paper 8.07 ± 2.59, -4.07 ▲ better"
+
+
+def test_tables_3_and_4_say_how_much_each_row_rests_on(read):
+    rows = {row[1]: row for row in read.rows if row[:1] in (["RaFD"], ["VoxCeleb2"])}
+    assert [rows[name][-3:] for name in ("DG", "floor", "FOM (quoted)")] == [
+        ["48", "4", "2"], ["48", "4", "1"], ["", "", ""],
+    ]  # fmt: skip
+    assert ["test", "method"] in [row[:2] for row in read.rows if row[-3:] == ["pairs", "people", "seeds"]]
+    assert rows["floor"][2].startswith("0.300 (r) [") and "(r)" not in rows["DG"][2]
+
+
+def test_the_steps_of_the_ablations_stand_below_them(read):
+    assert ["l - bl", "ACE ↓ (pixels at 256)", "-1.00 [-1.50, -0.50]", "-1.14", "paper's", "yes"] in read.rows
+    assert ["dg - lm", "SSIM ↑", "+0.100 [-0.100, +0.300]", "+0.019", "paper's", "no"] in read.rows
+    assert ["dg - lm", "FID ↓", "+5.0 [–, –]", "-1.6", "opposite", "–"] in read.rows
+    # The first row of the paper's has none before it.
+    assert not [row for row in read.rows if row[0].startswith("bl -")]
+
+
+def test_what_the_numbers_rest_on_is_said_below_them(page):
+    text = page.read_text(encoding="utf-8").replace("&#39;", "'")
+    assert text.count("48 pairs of 4 people, 2 training seeds.") == 2
+    assert text.count("FID falls with the number of pairs, so compare rows of one test alone") == 3
+    assert text.count("KID has no such bias") == 2
+    assert "± is the standard deviation over pictures." in text
+    assert "means over 2 training seeds" in text
+    assert "(r): SSIM, and LPIPS with it, compare with the reference's picture" in text
+    assert "'source unchanged' has FID 0 there by construction" in text
 
 
 @pytest.mark.parametrize(

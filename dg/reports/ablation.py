@@ -58,7 +58,7 @@ def make_ablation(settings: dict[str, Any], summaries: list[Path], out: Path) ->
         frame[f"{role}_backend"] = name
     frame["data_set"], frame["scale"] = settings["data_set"], settings["scale"]
     frame["stand_in"] = _stand_in(settings, backends)
-    steps = _steps(frame, METRICS[table])
+    steps = step_lines(frame, METRICS[table])
     write_csv(out, frame.round(6))
     write_text(Path(out).with_suffix(".md"), _markdown(settings, frame, steps))
     return "\n".join(" ".join(line) for line in steps)
@@ -128,8 +128,8 @@ def _stand_in(settings: dict[str, Any], backends: dict[str, str]) -> str:
     return "; ".join(phrases)
 
 
-def _steps(frame: pd.DataFrame, metrics: tuple[str, ...]) -> list[list[str]]:
-    """The head and a line per step and metric."""
+def step_lines(frame: pd.DataFrame, metrics: tuple[str, ...]) -> list[list[str]]:
+    """The head and a line per step and metric of a table (its frame, "" where a text is missing)."""
     lines = [["step", "metric", "measured", "paper's", "sign", "interval excludes zero"]]
     for row in frame.to_dict("records"):
         for metric in metrics if row["compared_with"] else ():

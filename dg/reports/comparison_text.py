@@ -45,7 +45,7 @@ def remarks(measured: pd.DataFrame) -> list[str]:
     found = []
     if measured["seeds"].max() > 1:
         found.append(
-            f"Methods that use trained networks are means over {measured['seeds'].max()} training seeds: ± is the "
+            f"Methods that use trained networks are means over {measured['seeds'].max():.0f} training seeds: ± is the "
             "standard deviation over seeds, and the intervals draw seeds too"
         )
     if measured["ssim_against"].str.contains("reference").any():
