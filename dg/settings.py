@@ -300,6 +300,7 @@ def _report(p: Params) -> dict[str, Any]:
         # Lists: the order must outlive JSON with sorted keys.
         "tests": [[test, methods_of(p, test)] for tests in TABLE_TESTS.values() for test in tests],
         "networks": networks,
+        "seeds": p.sizes.tables.comparison_seeds,
         "stand_ins": _stand_ins(p, networks),
     }
 

@@ -58,6 +58,8 @@ def run(tmp_path_factory):
                     writer.write([Result(pair.source, pair.reference, pair.target, image, points)])
             scores = {name: rng.random(len(table)) for name in ("csim", "landmark_error", "pose_error")}
             scores["ssim"] = rng.random(len(table)) if test == "RaFD" else np.nan
+            if test == "RaFD":
+                scores["ssim"][:6] = np.nan
             found = [faces.points[faces.row(key), :, :2].reshape(-1) for key in table["source"]]
             write_parquet(
                 here.with_suffix(".parquet"),
@@ -241,6 +243,16 @@ def test_the_gallery_takes_the_ends_and_a_spread_between():
     assert few == list(range(7))
 
 
+def test_pairs_without_the_score_are_neither_worst_nor_best():
+    scores = pd.DataFrame({"ssim": np.arange(200.0), "csim": 0.0})
+    scores.loc[:99, "ssim"] = np.nan
+    picked = chosen(scores)
+    assert picked[:ENDS] == list(range(100, 100 + ENDS)) and picked[-ENDS:] == list(range(200 - ENDS, 200))
+    assert len(picked) == PAIRS and any(row < 100 for row in picked[ENDS:-ENDS])
+    few = chosen(scores.iloc[96:104].reset_index(drop=True))
+    assert sorted(few) == list(range(8)) and few[0] == 4
+
+
 def test_a_missing_table_is_named(run, tmp_path):
     settings, results, data = run
     shutil.copytree(results, tmp_path / "results")
@@ -305,6 +317,44 @@ def test_the_gallery_shows_what_is_chosen(opened, run):
     assert "SSIM" not in words(opened, "#metric")
 
 
+def test_pairs_without_the_score_come_last_in_either_order(opened):
+    opened.select_option("#test", label="RaFD")
+    opened.select_option("#metric", "ssim")
+    for order in ("worst", "best"):
+        opened.select_option("#order", order)
+        texts = opened.locator("#strip button").all_inner_texts()
+        unknown = texts.count("–")
+        assert 0 < unknown < 10 and texts[-unknown:] == ["–"] * unknown
+        values = [float(text) for text in texts[:-unknown]]
+        assert values == sorted(values, reverse=order == "best")
+
+
+def test_another_method_shows_the_same_pair(opened):
+    opened.select_option("#test", label="RaFD")
+    opened.locator("#strip button").nth(7).click()
+
+    def pair():
+        canvases = "[...document.querySelectorAll('#pair canvas')].slice(0, 2).map(c => c.toDataURL())"
+        opened.wait_for_timeout(300)
+        return opened.evaluate(canvases), words(opened, "#scores").split(":")[0].split(", ")[1]
+
+    before = pair()
+    opened.select_option("#method", "mine")
+    assert TITLE in words(opened, "#pair")
+    assert pair() == before
+    opened.select_option("#order", "best")
+    assert words(opened, "#scores").startswith("Pair 1 of")
+
+
+def test_the_gallery_says_how_its_pairs_were_chosen(opened, run):
+    said = f"{PAIRS} of 48 pairs: DG's {ENDS} worst and {ENDS} best by SSIM"
+    opened.select_option("#test", label="RaFD")
+    assert words(opened, "#count").startswith(said) and "sort these pairs alone" in words(opened, "#count")
+    opened.select_option("#test", label="VoxCeleb2")
+    assert words(opened, "#count").startswith(said.replace("SSIM", "CSIM"))
+    assert "computed from this page's compressed pictures" in words(opened, "#gallery")
+
+
 def test_the_gallery_obeys_mouse_and_keyboard(opened):
     first = words(opened, "#scores")
     opened.click("#next")
@@ -331,8 +381,8 @@ def test_landmarks_can_be_switched_off_and_the_error_map_is_the_difference(opene
     assert opened.evaluate(f"{number}.toDataURL()") != with_lines
     data = json.loads(opened.evaluate("document.getElementById('data').textContent"))
     pairs = next(test for test in data["tests"] if test["title"] == "RaFD")["pairs"]
-    metric = [pair["methods"]["dg"]["scores"]["ssim"] for pair in pairs]
-    pair = pairs[int(np.argmin(metric))]
+    metric = np.array([pair["methods"]["dg"]["scores"]["ssim"] for pair in pairs], float)
+    pair = pairs[int(np.nanargmin(metric))]
     result, truth = (decoded(data["images"][k]) for k in (pair["methods"]["dg"]["image"], pair["target"]))
     share = np.minimum(1, 2 * np.abs(result - truth).mean(axis=2) / 255)
     wanted = np.stack([255 * np.clip(3 * share - k, 0, 1) for k in range(3)], axis=2)
@@ -360,8 +410,12 @@ def test_dark_colours_follow_the_system_and_the_button(opened):
     opened.emulate_media(color_scheme="dark")
     dark = opened.evaluate(ground)
     assert light != dark
+    label = words(opened, "#theme")
+    assert opened.get_attribute("#theme", "aria-pressed") == "true"
     opened.click("#theme")
     assert opened.evaluate(ground) == light
+    # A name that changed with the state would say the opposite of it.
+    assert (words(opened, "#theme"), opened.get_attribute("#theme", "aria-pressed")) == (label, "false")
     opened.emulate_media(color_scheme="light")
     opened.click("#theme")
     assert opened.evaluate(ground) == dark

@@ -23,8 +23,9 @@ def facts(settings: dict[str, Any], results: Path, data: Path) -> dict[str, Any]
     """Rows for the page's tables of facts.
 
     Returns:
-        stand_ins (sentences; empty: everything is the paper's), real (data sets of real people), params, sets,
-        networks, versions, times: rows of the respective table; minutes, core_hours: of all jobs together; cores; gpu.
+        seeds (training seeds of Tables 3 and 4), stand_ins (sentences; empty: everything is the paper's), real (data
+        sets of real people), params, sets, networks, versions, times: rows of the respective table; minutes,
+        core_hours: of all jobs together; cores; gpu.
 
     Raises:
         DgError: a data set's manifest report is missing.
@@ -40,6 +41,7 @@ def facts(settings: dict[str, Any], results: Path, data: Path) -> dict[str, Any]
         "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "scale": settings["params"]["scale"],
         "stand_ins": settings["stand_ins"],
+        "seeds": settings["seeds"],
         "real": [row[0] for row in sets if settings["kinds"][row[0]] != "synthface"],
         "params": [[key, _plain(value)] for key, value in settings["params"].items()],
         "sets": sets,
