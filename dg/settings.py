@@ -235,7 +235,7 @@ def _evaluate(p: Params, benchmark: str, method: str) -> dict[str, Any]:
 
 
 def _figure(p: Params, benchmark: str) -> dict[str, Any]:
-    return {"benchmark": benchmark}
+    return {"benchmark": benchmark, "note": " ".join(_standing_in(p, [benchmark.removesuffix("_LP")]))}
 
 
 def _paper_figure(p: Params, figure: str) -> dict[str, Any]:
@@ -252,11 +252,16 @@ def _paper_figure(p: Params, figure: str) -> dict[str, Any]:
 
 def _figure_notes(p: Params, figure: str) -> list[str]:
     names = ["VoxCeleb1", "MPIE"] if figure == "figure6" else [FIGURES[figure][0].removesuffix("_LP")]
-    standing_in = [name for name in names if p.datasets[dataset_of(p, name)].kind == "synthface"]
-    notes = [f"SynthFace stands in for {' and '.join(standing_in)}."] if standing_in else []
+    notes = _standing_in(p, names)
     if figure == "figure6" and p.rfg.init == "bundled":
         notes.append("Both RFGs start from bundled weights that saw large poses.")
     return notes
+
+
+def _standing_in(p: Params, benchmarks: list[str]) -> list[str]:
+    """A sentence on those of the paper's benchmarks that SynthFace stands in for; none, none."""
+    names = [name for name in benchmarks if p.datasets[dataset_of(p, name)].kind == "synthface"]
+    return [f"SynthFace stands in for {' and '.join(names)}."] if names else []
 
 
 def _comparison(p: Params, table: str) -> dict[str, Any]:

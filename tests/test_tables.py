@@ -322,6 +322,9 @@ def test_a_full_disk_leaves_no_table(tmp_path, monkeypatch):
     assert left_in(tmp_path / "out") == []
 
 
+GRID = {"benchmark": "RaFD", "note": "SynthFace stands in for RaFD."}
+
+
 def grid_inputs(tmp_path, size=32, targets=True):
     folder = prepare(tmp_path / "toy", face_table(4), size=size)
     pairs = tmp_path / "pairs.parquet"
@@ -343,11 +346,24 @@ def grid_inputs(tmp_path, size=32, targets=True):
 @pytest.mark.parametrize("targets", [True, False])
 def test_grids_fit_the_report_and_say_that_they_are_synthetic(tmp_path, size, targets):
     inputs = grid_inputs(tmp_path, size, targets)
-    make_grid({"benchmark": "RaFD"}, *inputs, tmp_path / "grid.png")
+    make_grid(GRID, *inputs, tmp_path / "grid.png")
     with Image.open(tmp_path / "grid.png") as image:
         assert 500 < image.width <= 1200
-        assert "synthetic" in image.text["provenance"]
+        assert "synthetic" in image.text["provenance"] and GRID["note"] in image.text["provenance"]
         assert np.asarray(image).std() > 10
+
+
+def test_grids_say_what_stands_in(tmp_path):
+    values = params.load()
+    assert step_settings(values, "figure", benchmark="MPIE_LP")["note"] == "SynthFace stands in for MPIE."
+    real = values.model_copy(update={"benchmarks": values.benchmarks.model_copy(update={"RaFD": "rafd"})})
+    assert step_settings(real, "figure", benchmark="RaFD")["note"] == ""
+    inputs = grid_inputs(tmp_path, 64)
+    for name, note in (("short", ""), ("long", "word " * 60)):
+        make_grid(GRID | {"note": note}, *inputs, tmp_path / f"{name}.png")
+    with Image.open(tmp_path / "short.png") as short, Image.open(tmp_path / "long.png") as long:
+        # Broken into lines instead of cut off.
+        assert long.height > short.height and (np.asarray(long)[:, -4:] == 255).all()
 
 
 def test_grids_show_the_whole_range(tmp_path, monkeypatch):
@@ -357,7 +373,7 @@ def test_grids_show_the_whole_range(tmp_path, monkeypatch):
         figures, "_example", lambda faces, results, values, number: shown.append(values["ssim"].iloc[number])
     )
     monkeypatch.setattr(figures, "_draw", lambda *_: Image.new("RGB", (9, 9)))
-    make_grid({"benchmark": "RaFD"}, *inputs, tmp_path / "grid.png")
+    make_grid(GRID, *inputs, tmp_path / "grid.png")
     assert shown == sorted(shown, reverse=True)
     assert (shown[0], shown[-1], len(shown)) == (1, 0, figures.EXAMPLES)
     assert np.ptp(np.diff(shown)) < 0.06
@@ -367,5 +383,5 @@ def test_grids_refuse_files_that_do_not_belong_together(tmp_path):
     folder, pairs, made, values = grid_inputs(tmp_path)
     pd.read_parquet(values).iloc[1:].to_parquet(values)
     with pytest.raises(DgError, match=r"values\.parquet: was made from other pairs"):
-        make_grid({"benchmark": "RaFD"}, folder, pairs, made, values, tmp_path / "out/grid.png")
+        make_grid(GRID, folder, pairs, made, values, tmp_path / "out/grid.png")
     assert not (tmp_path / "out").exists()
