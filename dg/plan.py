@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import io
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 from functools import cache
@@ -127,13 +127,19 @@ def recorded_seconds(records: Path, params: Params) -> dict[str, float]:
         data = [path for path in record.inputs if path in known and not _trained(known[path])]
         return _trained(record) or all(counts(path) and known[path].end <= record.start for path in data)
 
-    jobs = {
-        (record.rule, str(Path(output).with_suffix(""))): record.end - record.start
-        for output, record in known.items()
-        if counts(output)
-    }
+    jobs = _jobs({output: record for output, record in known.items() if counts(output)})
     kinds = [job_kind(*job) for job in jobs]
-    return pd.Series(list(jobs.values()), dtype=float).groupby(kinds).mean().to_dict() if jobs else {}
+    seconds = [record.end - record.start for record in jobs.values()]
+    return pd.Series(seconds, dtype=float).groupby(kinds).mean().to_dict() if jobs else {}
+
+
+def recorded_jobs(records: Path) -> dict[tuple[str, str], Record]:
+    """(rule, output without its suffix) -> record, of each job that made a file that is there now."""
+    return _jobs(recorded_files(records))
+
+
+def _jobs(files: dict[str, Record]) -> dict[tuple[str, str], Record]:
+    return {(made.rule, str(Path(output).with_suffix(""))): made for output, made in files.items()}
 
 
 def _trained(record: Record) -> bool:
@@ -148,10 +154,10 @@ def _sizes(settings: dict[str, Any]) -> dict[str, Any]:
 def _sizes_today(params: Params, record: Record, output: str) -> dict[str, Any] | None:
     """The sizes that the job behind `record` would have now; None: there is no such job any more."""
     which = {key: value for key, value in record.settings.items() if key in ("dataset", "benchmark", "method", "phase")}
-    if record.rule == "synthface":
-        which = {"dataset": record.settings["set"]}
     folders = [part for part in Path(output).parts if part != "ablations"]
     variant = folders[2] if folders[0] == "results" else "dg"
+    if record.rule == "synthface":
+        which = {"dataset": folders[2]}
     try:
         return _sizes(json.loads(json.dumps(step_settings(params, STEPS[record.rule], variant, **which))))
     except (DgError, KeyError):
@@ -172,11 +178,11 @@ def recorded_files(records: Path) -> dict[str, Record]:
         if start is not None and end is not None and Path(output).exists():
             told = re.search(r" --threads (\d+)", record.get("shellcmd") or "")
             threads = int(told[1]) if told else 1
-            found[output] = Record(record["rule"], _settings(record), record["input"], start, end, threads)
+            found[output] = Record(record["rule"], _settings(record), record["input"] or [], start, end, threads)
     return found
 
 
 def _settings(record: dict[str, Any]) -> dict[str, Any]:
-    """The settings among a record's params, which Snakemake keeps quoted as for a shell, in any order."""
-    texts = [word for text in record["params"] for word in shlex.split(text)[:1] if word.startswith("{")]
+    """The settings among a record's params, of which Snakemake keeps the repr, sorted; {} if the rule has none."""
+    texts = [ast.literal_eval(text) for text in record["params"] or [] if text[1:2] == "{"]
     return json.loads(texts[0]) if texts else {}

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from dg import params
 from dg.errors import DgError
@@ -216,10 +215,3 @@ def test_an_unknown_variant_or_preset_is_refused(values):
     p = params.validate({**values, "preset": "realeased"}, "params.yaml")
     with pytest.raises(DgError, match="'realeased' is not among presets"):
         step_settings(p, "idsg", phase="self")
-
-
-def test_dvc_watches_every_key(values):
-    """A key that no stage lists would change nothing in `dvc exp run -S`."""
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
-    watched = {key for stage in stages for key in stage.get("params", [])}
-    assert watched == set(values)

@@ -1,7 +1,6 @@
 import base64
 import json
 import os
-import shlex
 import sys
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from dg import plan as planning
 from dg.errors import DgError
 from dg.params import read_values, validate
-from dg.plan import plan, recorded_seconds
+from dg.plan import plan, recorded_jobs, recorded_seconds
 from dg.settings import step_settings
 
 ROOT = Path(__file__).parent.parent
@@ -26,8 +25,8 @@ def project(tmp_path, monkeypatch):
     def record(output, rule, start, end, settings=None, inputs=(), there=True):
         path = tmp_path / "records" / base64.b64encode(output.encode(), altchars=b"-_").decode()
         path.parent.mkdir(parents=True, exist_ok=True)
-        # As Snakemake keeps them: quoted for a shell, sorted, so that the settings may come second.
-        params = ["'--rfg results/x.safetensors'", shlex.quote(json.dumps(settings))] if settings else []
+        # As Snakemake keeps them.
+        params = sorted(map(repr, ["--rfg results/x.safetensors", ["a"], json.dumps(settings)])) if settings else []
         kept = {"rule": rule, "params": params, "input": list(inputs), "starttime": start, "endtime": end}
         path.write_text(json.dumps(kept))
         if there:
@@ -58,7 +57,7 @@ def test_the_time_of_a_job_is_the_mean_of_its_kind_and_outputs_of_one_job_count_
     for end in ("json", "parquet"):
         project(f"results/evaluate/dg/RaFD/dg.{end}", "evaluate", 0, 10)
     project("results/evaluate/dg/MPIE/dg.json", "evaluate", 0, 20)
-    tuned = step_settings(p, "reenact", benchmark="VoxCeleb1", method="dg")
+    tuned = step_settings(p, "reenact", benchmark="VoxCeleb1", method="dg") | {"quoted": "it's"}
     project("results/evaluate/dg/VoxCeleb1/dg.arrow", "reenact", 0, 99, tuned)
     project("results/never_ended", "ace", 0, None)
     project("results/gone", "figure", 0, 5, there=False)
@@ -66,6 +65,9 @@ def test_the_time_of_a_job_is_the_mean_of_its_kind_and_outputs_of_one_job_count_
         "rfg_self": 300, "rfg_self, ablation": 60, "evaluate": 15, "reenact, VoxCeleb1": 99,
     }  # fmt: skip
     assert recorded_seconds(Path("none"), p) == {}
+    # The page counts jobs of whatever sizes.
+    jobs = recorded_jobs(Path("records"))
+    assert len(jobs) == 6 and jobs["reenact", "results/evaluate/dg/VoxCeleb1/dg"].end == 99
 
 
 def test_runs_of_other_sizes_tell_nothing(project, values):

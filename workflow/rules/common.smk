@@ -46,6 +46,7 @@ except DgError as error:
 # One GPU job at a time where there is a GPU; without one the jobs share the cores.
 GPU = int(shutil.which("nvidia-smi") is not None)
 TRAINING_GPUS = GPU * PARAMS.training.gpus
+TRAININGS = ("idsg_self", "idsg_cross", "rfg_self", "rfg_cross")
 DATASETS = datasets_in_use(PARAMS)
 MODELS = sorted({model_of(PARAMS, dataset) for dataset in DATASETS})
 ALL_MODELS = {
@@ -289,6 +290,14 @@ def refuse_untrustworthy_state():
             f"params.yaml: training.gpus is {TRAINING_GPUS}, but Snakemake may use {limit}. Add --resources "
             f"gpu={TRAINING_GPUS} to the command (for DVC: to profiles/default/profile.yaml), or set training.gpus: {limit}."
         )
+    # A cluster's profile sets the trainings' GPUs by itself; 0: it has none.
+    for rule, given in workflow.resource_settings.overwrite_resources.items():
+        gpus = int(given["gpu"].value) if "gpu" in given else 0
+        if rule in TRAININGS and 0 < gpus < PARAMS.training.gpus:
+            raise WorkflowError(
+                f"params.yaml: training.gpus is {PARAMS.training.gpus}, but set-resources (profiles/slurm/profile.yaml) "
+                f"gives {rule} gpu: {gpus}. Make them alike."
+            )
     try:
         require_own_keys(PARAMS)
     except DgError as error:

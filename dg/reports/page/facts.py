@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from dg.files import read_json
-from dg.plan import RECORDS, job_kind, recorded_files
+from dg.plan import RECORDS, job_kind, recorded_jobs
 
 _PACKAGES = ("snakemake", "dvc", "torch", "torchvision", "torch-fidelity", "face-alignment", "scikit-image", "numpy")
 
@@ -61,13 +61,9 @@ def _times() -> tuple[list[list[Any]], float, float]:
 
     Counted are the jobs whose files are there now, without those that made the networks shipped with the project.
     """
-    jobs = {
-        (record.rule, str(Path(output).with_suffix(""))): (record.end - record.start, record.threads)
-        for output, record in recorded_files(RECORDS).items()
-        if not output.startswith("data/pretraining/")
-    }
+    jobs = {job: made for job, made in recorded_jobs(RECORDS).items() if not job[1].startswith("data/pretraining/")}
     spent = pd.DataFrame(
-        [(job_kind(*job), seconds, seconds * threads) for job, (seconds, threads) in jobs.items()],
+        [(job_kind(*job), made.end - made.start, (made.end - made.start) * made.threads) for job, made in jobs.items()],
         columns=["kind", "seconds", "cost"],
     )
     total, cost = float(spent["seconds"].sum()), float(spent["cost"].sum())

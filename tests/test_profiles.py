@@ -1,0 +1,59 @@
+"""The profiles: what Snakemake is told on one machine and on a cluster."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+TOOLS = str(Path(sys.executable).parent)
+SLURM = yaml.safe_load((ROOT / "profiles/slurm/profile.yaml").read_text(encoding="utf-8"))
+
+
+def rules_with(directive):
+    """Names of the rules that state a directive, and the directive's text."""
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "workflow/rules").glob("*.smk"))
+    found = {}
+    for name, body in re.findall(r"(?ms)^rule (\w+):\n(.*?)(?=^\S|\Z)", text):
+        stated = re.search(rf"(?ms)^    {directive}:(.*?)(?=^    \w|\Z)", body)
+        if stated:
+            found[name] = stated[1]
+    return found
+
+
+def test_on_a_cluster_every_rule_that_takes_a_gpu_asks_for_one():
+    takers = {name for name, text in rules_with("resources").items() if "gpu=" in text}
+    assert takers >= {"landmarks", "rfg_cross", "reenact"}
+    assert takers <= {name for name, resources in SLURM["set-resources"].items() if resources["gpu"] >= 1}
+
+
+def test_on_a_cluster_no_rule_of_the_experiments_asks_for_64_cores():
+    wide = {name for name, text in rules_with("threads").items() if "64" in text or "training_threads" in text}
+    assert set(SLURM["set-threads"]) == wide - {"people", "pretrain", "pretrain_rfg"}
+
+
+@pytest.mark.parametrize(
+    ("gpus", "answer"),
+    [({"idsg": 2, "rfg": 2}, None), ({"idsg": 2, "rfg": 1}, r"training\.gpus is 2, .*slurm.* gives rfg_\w+ gpu: 1\.")],
+)
+def test_two_gpus_a_training_are_a_matter_of_two_files_on_a_cluster(tmp_path, gpus, answer):
+    # The executor is a plugin of its own; all else of the profile is read as it is.
+    profile = {key: value for key, value in SLURM.items() if key != "executor"} | {"cores": 8}
+    sizes = {f"{net}_{phase}": {"gpu": gpus[net]} for net in gpus for phase in ("self", "cross")}
+    profile["set-resources"] = profile["set-resources"] | sizes
+    (tmp_path / "profile.yaml").write_text(yaml.safe_dump(profile), encoding="utf-8")
+    smi = tmp_path / "nvidia-smi"
+    smi.touch(mode=0o755)
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "rules", "--workflow-profile", str(tmp_path),
+         "--config", "training={accumulate: 1, compile: false, gpus: 2}"],
+        cwd=ROOT, env={**os.environ, "PATH": os.pathsep.join([str(tmp_path), TOOLS, os.environ["PATH"]])},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert re.search(answer, done.stdout) if answer else done.returncode == 0, done.stdout
