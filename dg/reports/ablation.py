@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from dg.errors import DgError
-from dg.files import read_json, write_csv, write_text
+from dg.files import write_csv, write_text
 from dg.metrics.backends import stand_ins
 from dg.reports.markdown import grid
-from dg.reports.measured import Measured, interval, measured, require_same_pairs
+from dg.reports.measured import Measured, Run, interval, measured, read_runs
 from dg.reports.paper import ROWS1, ROWS2, TABLE1, TABLE2
 
 METRICS = {"table1": ("ace",), "table2": ("ssim", "fid", "csim")}
@@ -43,17 +43,17 @@ def make_ablation(settings: dict[str, Any], summaries: list[Path], out: Path) ->
         raise DgError(
             f"{out}: {len(rows)} rows of {count} seeds need {len(rows) * count} summaries, got {len(summaries)}."
         )
-    groups = {row: summaries[k * count : (k + 1) * count] for k, row in enumerate(rows)}
-    require_same_pairs(summaries)
-    reports = [read_json(path) for path in summaries]
+    runs = read_runs(summaries)
+    groups = {row: runs[k * count : (k + 1) * count] for k, row in enumerate(rows)}
     found = {
-        row: {metric: measured(metric, paths, settings["bootstrap"], settings["seed"]) for metric in METRICS[table]}
-        for row, paths in groups.items()
+        row: {metric: measured(metric, group, settings["bootstrap"], settings["seed"]) for metric in METRICS[table]}
+        for row, group in groups.items()
     }
     frame = pd.DataFrame([_row(settings, row, rows, found, groups[row]) for row in rows])
-    frame["pairs"], frame["subjects"] = reports[0]["pairs"], reports[0]["subjects"]
+    first = runs[0].summary
+    frame["pairs"], frame["subjects"] = first["pairs"], first["subjects"]
     backends = {"landmarks": settings["landmarks"], "identity": settings["identity"]}
-    backends |= reports[0].get("backends", {})
+    backends |= first.get("backends", {})
     for role, name in backends.items():
         frame[f"{role}_backend"] = name
     frame["data_set"], frame["scale"] = settings["data_set"], settings["scale"]
@@ -65,7 +65,7 @@ def make_ablation(settings: dict[str, Any], summaries: list[Path], out: Path) ->
 
 
 def _row(
-    settings: dict[str, Any], row: str, rows: dict, found: dict[str, dict[str, Measured]], paths: list[Path]
+    settings: dict[str, Any], row: str, rows: dict, found: dict[str, dict[str, Measured]], runs: list[Run]
 ) -> dict[str, Any]:
     table = settings["table"]
     before = _before(table, row, rows)
@@ -80,7 +80,7 @@ def _row(
         out |= {metric: here.seeds.mean(), f"{metric}_low": low, f"{metric}_high": high}
         out[f"{metric}_seeds_std"] = here.spread
         if metric == "ace":
-            out["ace_pictures_std"] = np.mean([read_json(path)["ace"]["std"] for path in paths])
+            out["ace_pictures_std"] = np.mean([run.summary["ace"]["std"] for run in runs])
             out["paper_ace_pictures_std"] = paper.get("ace_pictures_std", np.nan)
         out[f"paper_{metric}"] = paper.get(metric, np.nan)
         step = low = high = np.nan

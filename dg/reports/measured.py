@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,21 +42,52 @@ class Measured:
         return (self.draws * weights).sum(1) / weights.sum(1)
 
 
-def measured(metric: str, summaries: list[Path], resamples: int, seed: int) -> Measured:
-    """`metric` of the runs that differ by their training seed alone, a summary (JSON, its .parquet beside it) each.
+@dataclass(frozen=True)
+class Run:
+    """What was measured of one training: the summary (JSON) and the values of each pair beside it."""
+
+    summary: dict[str, Any]
+    pairs: pd.DataFrame
+
+
+def read_runs(summaries: list[Path]) -> list[Run]:
+    """Summaries with the tables beside them, all of the same pairs, as rows of a table must be.
+
+    Raises:
+        DgError: a file is missing, or the pairs (subject, source, reference) beside a summary aren't those beside the
+            first one: their draws would not be of the same people.
+    """
+    runs: list[Run] = []
+    for path in summaries:
+        values = Path(path).with_suffix(".parquet")
+        # By far its largest column, and nothing here needs it.
+        pairs = read_parquet(values).drop(columns="landmarks", errors="ignore")
+        lacking = [name for name in _PAIR if name not in pairs]
+        if lacking:
+            raise DgError(f"{values}: lacks {', '.join(lacking)}. Run the step that makes it again.")
+        pairs = pairs.reset_index(drop=True)
+        if runs and not pairs[_PAIR].equals(runs[0].pairs[_PAIR]):
+            raise DgError(
+                f"{values}: was measured on other pairs than {Path(summaries[0]).with_suffix('.parquet')}; rows of a "
+                "table need the same ones. Run the evaluation of both again."
+            )
+        runs.append(Run(read_json(path), pairs))
+    return runs
+
+
+def measured(metric: str, runs: list[Run], resamples: int, seed: int) -> Measured:
+    """`metric` of runs that differ by their training seed alone.
 
     Args:
         resamples: R of all metrics but FID, whose draws the summary holds.
         seed: of the draws.
     """
-    reports = [read_json(path) for path in summaries]
-    values = np.array([report[metric]["value"] for report in reports], float)
-    tables = [read_parquet(Path(path).with_suffix(".parquet")) for path in summaries]
+    values = np.array([run.summary[metric]["value"] for run in runs], float)
     if metric == "fid":
-        draws = [np.array(report["fid"]["draws"], float) for report in reports]
-        return Measured(values, np.stack(draws, 1), tables[0]["subject"].nunique())
-    draws = [_people(table, metric, resamples, seed) for table in tables]
-    return Measured(values, np.stack(draws, 1), tables[0].dropna(subset=metric)["subject"].nunique())
+        draws = [np.array(run.summary["fid"]["draws"], float) for run in runs]
+        return Measured(values, np.stack(draws, 1), runs[0].pairs["subject"].nunique())
+    draws = [_people(run.pairs, metric, resamples, seed) for run in runs]
+    return Measured(values, np.stack(draws, 1), runs[0].pairs.dropna(subset=metric)["subject"].nunique())
 
 
 def _people(pairs: pd.DataFrame, metric: str, resamples: int, seed: int) -> np.ndarray:
@@ -77,26 +109,3 @@ def interval(draws: np.ndarray, people: int) -> tuple[float, float]:
         return np.nan, np.nan
     low, high = np.percentile(kept, [LOW, HIGH])
     return float(low), float(high)
-
-
-def require_same_pairs(summaries: list[Path]) -> None:
-    """Refuse summaries of different pair lists: their draws would not be of the same people.
-
-    Raises:
-        DgError: the pairs (subject, source, reference) beside a summary aren't those beside the first one.
-    """
-    first = None
-    for path in summaries:
-        values = Path(path).with_suffix(".parquet")
-        pairs = read_parquet(values)
-        lacking = [name for name in _PAIR if name not in pairs]
-        if lacking:
-            raise DgError(f"{values}: lacks {', '.join(lacking)}. Run the step that makes it again.")
-        pairs = pairs[_PAIR].reset_index(drop=True)
-        if first is None:
-            first = pairs
-        elif not pairs.equals(first):
-            raise DgError(
-                f"{values}: was measured on other pairs than {Path(summaries[0]).with_suffix('.parquet')}; rows of a "
-                "table need the same ones. Run the evaluation of both again."
-            )

@@ -10,7 +10,7 @@ import pandas as pd
 
 from dg.errors import DgError
 from dg.files import read_json, write_json
-from dg.reports.measured import interval, measured, require_same_pairs
+from dg.reports.measured import interval, measured, read_runs
 from dg.reports.paper import BENCHMARK_TITLES
 
 METRICS = ("ssim", "fid", "csim")  # the paper's
@@ -55,12 +55,11 @@ def _joined(group: pd.DataFrame) -> dict[str, Any]:
             f"{', '.join(group['path'])}: differ in more than their training seed ({', '.join(same)}). Run the "
             "evaluate step of all of them again."
         )
-    paths = [Path(path) for path in group["path"]]
-    require_same_pairs(paths)
+    runs = read_runs([Path(path) for path in group["path"]])
     row |= {name: group[name].mean() for name in (*METRICS, *EXTRA)}
     resamples, seed = int(group["bootstrap"].iloc[0]), int(group["seed"].iloc[0])
     for name in _WITH_INTERVALS:
-        found = measured(name, paths, resamples, seed)
+        found = measured(name, runs, resamples, seed)
         row[f"{name}_low"], row[f"{name}_high"] = interval(found.drawn(seed), found.people)
     # Shifted draws of a distance may lie below zero; a distance can't. NaN stays.
     row["fid_low"] = np.maximum(0.0, row["fid_low"])
