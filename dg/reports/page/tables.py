@@ -65,18 +65,18 @@ def _table(number: int, path: Path) -> dict[str, Any]:
         raise DgError(f"{path}: not found. Run the step that makes it (snakemake -- {path}).") from None
     metrics = {name: title for name, title in _METRICS[number].items() if frame[name].notna().any()}
     ablation = number < 3
-    counts = [] if ablation else ["pairs", "people", "seeds"]
     rows = []
     for row in frame.to_dict("records"):
         quoted = row.get("source") == "quoted"
         names = [row["losses"]] if ablation else [BENCHMARK_TITLES[row["benchmark"]], row["title"]]
-        counted = [] if ablation else ["" if quoted else int(row[name]) for name in ("pairs", "subjects", "seeds")]
         cells = [cell(row, name, quoted) for name in metrics]
-        rows.append({"names": names, "quoted": quoted, "cells": cells, "counts": counted})
+        rows.append(
+            {"names": names, "quoted": quoted, "cells": cells, "counts": "" if ablation or quoted else _counts(row)}
+        )
     return {
         "number": number,
         "title": TITLES[number],
-        "head": [*(["losses"] if ablation else ["test", "method"]), *metrics.values(), *counts],
+        "head": [*(["losses"] if ablation else ["test", "method"]), *metrics.values()],
         "rows": rows,
         "notes": _ablation_notes(number, frame) if ablation else _comparison_notes(frame),
         "steps": _steps(number, frame) if ablation else [],
@@ -85,14 +85,18 @@ def _table(number: int, path: Path) -> dict[str, Any]:
 
 def _ablation_notes(number: int, frame: pd.DataFrame) -> list[str]:
     first = frame.iloc[0]
-    seeds = f"{first['seeds']} training seed{'s' if first['seeds'] > 1 else ''}"
-    notes = [f"{first['pairs']} pairs of {first['subjects']} people, {seeds}"]
+    notes = [_counts(first.to_dict())]
     if number == 1:
         notes.append("± is the standard deviation over pictures")
     else:
         notes.append(_FID)
         notes += ["± is the standard deviation over training seeds"] if first["seeds"] > 1 else []
     return notes + _stand_ins(frame)
+
+
+def _counts(row: dict[str, Any]) -> str:
+    pairs, people, seeds = (int(row[name]) for name in ("pairs", "subjects", "seeds"))
+    return f"{pairs} pairs of {people} people, {seeds} training seed{'s' if seeds > 1 else ''}"
 
 
 def _comparison_notes(frame: pd.DataFrame) -> list[str]:
