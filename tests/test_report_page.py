@@ -404,6 +404,17 @@ def test_nothing_scrolls_sideways_but_tables(opened, width):
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_tables_and_pictures_grow_on_large_screens(opened):
+    sizes = """['.numbers td', '#pair canvas', '#strip img'].map(name => {
+      const found = document.querySelector(name);
+      return name.endsWith('td') ? parseFloat(getComputedStyle(found).fontSize) : found.clientWidth;
+    })"""
+    usual = opened.evaluate(sizes)
+    opened.set_viewport_size({"width": 3840, "height": 2160})
+    opened.wait_for_timeout(200)
+    assert all(large > 1.3 * small for small, large in zip(usual, opened.evaluate(sizes)))
+
+
 def test_dark_colours_follow_the_system_and_the_button(opened):
     ground = "getComputedStyle(document.body).backgroundColor"
     light = opened.evaluate(ground)
