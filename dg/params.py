@@ -178,9 +178,12 @@ class FineTuning(Strict):
 
 
 class TableRuns(Strict):
-    """Sizes of the ablations: Tables 1 and 2, Figure 6."""
+    """Trainings behind the tables and Figure 6."""
 
-    seeds: int = Field(gt=0, description="trainings per row, with training_seed 0, 1, ...")
+    seeds: int = Field(gt=0, description="trainings per row of Tables 1 and 2, with training_seed 0, 1, ...")
+    comparison_seeds: int = Field(
+        gt=0, description="trainings behind a row of Tables 3 and 4, with training_seed and the numbers after it"
+    )
     table1: dict[str, Any] = Field(description="overrides for all rows of Table 1, as in `ablations`")
     table2: dict[str, Any] = Field(description="overrides for all rows of Table 2")
     figure6: dict[str, Any] = Field(description="overrides for all models of Figure 6, which take one seed")
@@ -371,11 +374,18 @@ def variants(params: Params, table: str) -> dict[str, list[str]]:
     return {row: [f"{table}-{row}-{seed}" for seed in range(params.sizes.tables.seeds)] for row in rows}
 
 
+def seed_variants(params: Params) -> list[str]:
+    """The runs behind a row of Tables 3 and 4 that uses trained networks: "dg", and "seed-1" ... of further seeds."""
+    return ["dg", *(f"seed-{number}" for number in range(1, params.sizes.tables.comparison_seeds))]
+
+
 def _overrides(params: Params, variant: str) -> list[tuple[str, dict[str, Any]]]:
     """What `variant` changes, in order: (where in params.yaml, {key: value})."""
     layers = [(f"presets.{params.preset}", params.presets[params.preset])]
     if variant == "dg":
         return layers
+    if variant in (seeds := seed_variants(params)):
+        return [*layers, ("training_seed", {"training_seed": params.training_seed + seeds.index(variant)})]
     for table in ABLATION_TABLES:
         for row, names in variants(params, table).items():
             if variant in names:
@@ -389,7 +399,8 @@ def _overrides(params: Params, variant: str) -> list[tuple[str, dict[str, Any]]]
 
 
 def with_overrides(params: Params, variant: str) -> Params:
-    """The values of `variant`: "dg", params.yaml with its preset; "table1-bl-0", row bl of Table 1, training_seed 0.
+    """The values of `variant`: "dg", params.yaml with its preset; "seed-1", the same with the next training_seed;
+    "table1-bl-0", row bl of Table 1, training_seed 0.
 
     Raises:
         DgError: no such variant, or a key that it or the preset changes is unknown or gets a wrong value.

@@ -7,6 +7,7 @@ import base64
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from functools import cache
@@ -100,13 +101,14 @@ def planned_jobs(targets: list[str]) -> list[tuple[str, str]]:
 
 
 class Record(NamedTuple):
-    """What Snakemake remembers of how a file was made; times in seconds since 1970."""
+    """What Snakemake remembers of how a file was made; times in seconds since 1970, threads as the command was told."""
 
     rule: str
     settings: dict[str, Any]
     inputs: list[str]
     start: float
     end: float
+    threads: int = 1
 
 
 def recorded_seconds(records: Path, params: Params) -> dict[str, float]:
@@ -127,16 +129,17 @@ def recorded_seconds(records: Path, params: Params) -> dict[str, float]:
 
     jobs = _jobs({output: record for output, record in known.items() if counts(output)})
     kinds = [job_kind(*job) for job in jobs]
-    return pd.Series(list(jobs.values()), dtype=float).groupby(kinds).mean().to_dict() if jobs else {}
+    seconds = [record.end - record.start for record in jobs.values()]
+    return pd.Series(seconds, dtype=float).groupby(kinds).mean().to_dict() if jobs else {}
 
 
-def recorded_jobs(records: Path) -> dict[tuple[str, str], float]:
-    """(rule, output without its suffix) -> seconds, of each job that made a file that is there now."""
+def recorded_jobs(records: Path) -> dict[tuple[str, str], Record]:
+    """(rule, output without its suffix) -> record, of each job that made a file that is there now."""
     return _jobs(recorded_files(records))
 
 
-def _jobs(files: dict[str, Record]) -> dict[tuple[str, str], float]:
-    return {(made.rule, str(Path(output).with_suffix(""))): made.end - made.start for output, made in files.items()}
+def _jobs(files: dict[str, Record]) -> dict[tuple[str, str], Record]:
+    return {(made.rule, str(Path(output).with_suffix(""))): made for output, made in files.items()}
 
 
 def _trained(record: Record) -> bool:
@@ -173,7 +176,9 @@ def recorded_files(records: Path) -> dict[str, Record]:
         record = json.loads(path.read_text(encoding="utf-8"))
         start, end = record.get("starttime"), record.get("endtime")
         if start is not None and end is not None and Path(output).exists():
-            found[output] = Record(record["rule"], _settings(record), record["input"] or [], start, end)
+            told = re.search(r" --threads (\d+)", record.get("shellcmd") or "")
+            threads = int(told[1]) if told else 1
+            found[output] = Record(record["rule"], _settings(record), record["input"] or [], start, end, threads)
     return found
 
 

@@ -17,7 +17,7 @@ from dg.digests import stored_digest
 from dg.errors import DgError
 from dg.identity import weights_by_hand
 from dg.metrics.backends import lpips_paths, stand_ins
-from dg.params import ABLATION_TABLES, Params, variants, with_overrides
+from dg.params import ABLATION_TABLES, Params, seed_variants, variants, with_overrides
 from dg.weights import bundled_digest
 
 # The tests of each table, in the paper's order. "Extreme" is Figure 6's: VoxCeleb1's people in MPIE's extreme poses.
@@ -52,6 +52,17 @@ def figure_rows(params: Params, figure: str) -> list[tuple[str, str, str]]:
 def methods_of(params: Params, benchmark: str) -> list[str]:
     """The methods that take part in a test: "dg" and those of params.yaml."""
     return ["dg", *(name for name, method in params.methods.items() if benchmark in method.benchmarks)]
+
+
+def roles_of(params: Params, method: str) -> list[str]:
+    """Which of DG's trained networks ("idsg", "rfg") a method uses: "dg" both, a command those that it names."""
+    command = "{idsg}{rfg}" if method == "dg" else params.methods[method].command
+    return [role for role in ("idsg", "rfg") if f"{{{role}}}" in command]
+
+
+def runs_of(params: Params, method: str) -> list[str]:
+    """The variants behind a method's rows of Tables 3 and 4: one without trained networks, else one per seed."""
+    return seed_variants(params) if roles_of(params, method) else ["dg"]
 
 
 def method_titles(params: Params) -> dict[str, str]:
@@ -221,11 +232,13 @@ def _evaluate(p: Params, benchmark: str, method: str) -> dict[str, Any]:
         # Decided here, so that weights that come later score every method again and not the newest alone.
         chosen["lpips"] = "vgg16" if all(path.exists() for path in lpips_paths()) else "none"
     ours = {"landmarks": _landmarks(p), "landmark_dims": p.idsg.landmark_dims}
-    return {"benchmark": benchmark, "method": method, "seed": p.seed, **chosen, **ours}
+    settings = {"benchmark": benchmark, "method": method, "seed": p.seed, **chosen, **ours}
+    # By it the tables join the runs of one method.
+    return settings | ({"training_seed": p.training_seed} if roles_of(p, method) else {})
 
 
 def _figure(p: Params, benchmark: str) -> dict[str, Any]:
-    return {"benchmark": benchmark}
+    return {"benchmark": benchmark, "note": " ".join(_standing_in(p, [benchmark.removesuffix("_LP")]))}
 
 
 def _paper_figure(p: Params, figure: str) -> dict[str, Any]:
@@ -242,11 +255,16 @@ def _paper_figure(p: Params, figure: str) -> dict[str, Any]:
 
 def _figure_notes(p: Params, figure: str) -> list[str]:
     names = ["VoxCeleb1", "MPIE"] if figure == "figure6" else [FIGURES[figure][0].removesuffix("_LP")]
-    standing_in = [name for name in names if p.datasets[dataset_of(p, name)].kind == "synthface"]
-    notes = [f"SynthFace stands in for {' and '.join(standing_in)}."] if standing_in else []
+    notes = _standing_in(p, names)
     if figure == "figure6" and p.sizes.rfg.init == "bundled":
         notes.append("Both RFGs start from bundled weights that saw large poses.")
     return notes
+
+
+def _standing_in(p: Params, benchmarks: list[str]) -> list[str]:
+    """A sentence on those of the paper's benchmarks that SynthFace stands in for; none, none."""
+    names = [name for name in benchmarks if p.datasets[dataset_of(p, name)].kind == "synthface"]
+    return [f"SynthFace stands in for {' and '.join(names)}."] if names else []
 
 
 def _comparison(p: Params, table: str) -> dict[str, Any]:
@@ -256,6 +274,7 @@ def _comparison(p: Params, table: str) -> dict[str, Any]:
         "benchmarks": benchmarks,
         "kinds": {benchmark: p.datasets[dataset].kind for benchmark, dataset in benchmarks.items()},
         "titles": list(map(list, method_titles(p).items())),
+        "networks": {method: roles_of(p, method) for method in ["dg", *p.methods]},
         "scale": p.scale,
         "landmarks": p.landmarks.backend,
         "identity": p.identity.backend,
@@ -289,6 +308,7 @@ def _report(p: Params) -> dict[str, Any]:
         # Lists: the order must outlive JSON with sorted keys.
         "tests": [[test, methods_of(p, test)] for tests in TABLE_TESTS.values() for test in tests],
         "networks": networks,
+        "seeds": p.sizes.tables.comparison_seeds,
         "stand_ins": _stand_ins(p, networks),
     }
 
@@ -447,9 +467,9 @@ def _instead(params: Params, key: str) -> str:
 
 
 def all_variants(params: Params) -> list[str]:
-    """Every variant: "dg" and the runs of Tables 1 and 2 and Figure 6."""
+    """Every variant: "dg", its further seeds, and the runs of Tables 1 and 2 and Figure 6."""
     runs = [name for table in ABLATION_TABLES for names in variants(params, table).values() for name in names]
-    return ["dg", *runs]
+    return [*seed_variants(params), *runs]
 
 
 def raw_folder(dataset: str) -> Path:

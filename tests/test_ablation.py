@@ -22,6 +22,7 @@ from tests.prepared import face_table, prepare
 
 ROOT = Path(__file__).parent.parent
 PEOPLE = np.repeat([f"p{k}" for k in range(6)], 5)
+PAIRS = pd.DataFrame({"subject": PEOPLE, "source": PEOPLE, "reference": [f"r{k}" for k in range(30)]})
 
 
 def settings(table, rows, seeds=2):
@@ -43,7 +44,7 @@ def settings(table, rows, seeds=2):
 def measured_ace(folder, name, values):
     """Summary and pair values as the ace step writes them."""
     path = folder / f"{name}.json"
-    write_parquet(path.with_suffix(".parquet"), pd.DataFrame({"subject": PEOPLE, "ace": values}))
+    write_parquet(path.with_suffix(".parquet"), PAIRS.assign(ace=values))
     ace = {"value": float(values.mean()), "std": float(values.std())}
     path.write_text(json.dumps({"pairs": len(values), "subjects": 6, "ace": ace}))
     return path
@@ -51,9 +52,12 @@ def measured_ace(folder, name, values):
 
 def measured_pictures(folder, name, ssim, csim, fid_draws):
     path = folder / f"{name}.json"
-    write_parquet(path.with_suffix(".parquet"), pd.DataFrame({"subject": PEOPLE, "ssim": ssim, "csim": csim}))
+    write_parquet(path.with_suffix(".parquet"), PAIRS.assign(ssim=ssim, csim=csim))
     report = {"pairs": 30, "subjects": 6, "backends": {"csim": "dlib", "fid": "efficientnet-lite0"}}
-    report |= {"ssim": {"value": float(ssim.mean())}, "csim": {"value": float(csim.mean())}}
+    report |= {
+        "ssim": {"value": float(np.nanmean(ssim)) if np.isfinite(ssim).any() else None},
+        "csim": {"value": float(csim.mean())},
+    }
     report |= {"fid": {"value": float(np.mean(fid_draws)), "draws": list(fid_draws)}}
     path.write_text(json.dumps(report))
     return path
@@ -128,6 +132,57 @@ def test_table2_has_three_metrics_and_fid_pairs_its_draws(tmp_path):
     assert row[["ssim_step_sign", "csim_step_sign", "fid_step_sign"]].tolist() == ["paper's", "opposite", "paper's"]
     assert row["paper_csim_step"] == pytest.approx(0.862 - 0.211)
     assert "dlib" in row["stand_in"] and "bundled weights" in row["stand_in"]
+
+
+def table2_of(tmp_path, ssim):
+    rng = np.random.default_rng(2)
+    csim, draws = rng.random(30), 50 + 10 * rng.random(100)
+    paths = [measured_pictures(tmp_path, f"bl{s}", ssim, csim, draws) for s in (0, 1)]
+    paths += [measured_pictures(tmp_path, f"dg{s}", ssim + 0.1, csim, draws) for s in (0, 1)]
+    make_ablation(settings("table2", {"bl": {"lambda_id": 0}, "dg": {}}), paths, tmp_path / "table2.csv")
+    table = pd.read_csv(tmp_path / "table2.csv").set_index("row")
+    return table, (tmp_path / "table2.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("without", [slice(7, 8), slice(0, 5)])
+def test_pairs_without_a_ground_truth_leave_the_intervals_of_the_others(tmp_path, without):
+    ssim = np.linspace(0.2, 0.9, 30)
+    ssim[without] = np.nan
+    table, text = table2_of(tmp_path, ssim)
+    row = table.loc["dg"]
+    assert row[["ssim_step", "ssim_step_low", "ssim_step_high"]].tolist() == pytest.approx([0.1] * 3)
+    low, high = table.loc["bl", ["ssim_low", "ssim_high"]]
+    assert 0.2 < low < np.nanmean(ssim) < high < 0.9
+    # The people drawn don't depend on which pairs have a value: rows and metrics stay paired.
+    whole, _ = table2_of(tmp_path, np.linspace(0.2, 0.9, 30))
+    assert table.loc["bl", ["csim_low", "csim_high"]].tolist() == whole.loc["bl", ["csim_low", "csim_high"]].tolist()
+    assert "nan" not in text
+
+
+@pytest.mark.parametrize("with_value", [slice(0, 0), slice(0, 5)])
+def test_a_bound_that_does_not_exist_is_a_dash(tmp_path, with_value):
+    """Nobody has a ground truth, or one person alone."""
+    ssim = np.full(30, np.nan)
+    ssim[with_value] = np.linspace(0.2, 0.9, 30)[with_value]
+    table, text = table2_of(tmp_path, ssim)
+    assert table[["ssim_low", "ssim_high"]].isna().all(axis=None)
+    assert "[–, –]" in text and "nan" not in text
+
+
+def test_rows_measured_on_different_pairs_are_refused(tmp_path):
+    values = np.arange(30.0)
+    paths = [measured_ace(tmp_path, row, values) for row in ("bl", "dg")]
+    rows = settings("table1", {"bl": {}, "dg": {}}, seeds=1)
+    make_ablation(rows, paths, tmp_path / "table1.csv")
+    # As many pairs of as many people, but one is another.
+    other = PAIRS.assign(ace=values, reference=["new", *PAIRS["reference"][1:]])
+    write_parquet(paths[1].with_suffix(".parquet"), other)
+    with pytest.raises(DgError, match=r"dg\.parquet: was measured on other pairs than .*bl\.parquet"):
+        make_ablation(rows, paths, tmp_path / "other.csv")
+    write_parquet(paths[1].with_suffix(".parquet"), other.drop(columns="source"))
+    with pytest.raises(DgError, match=r"dg\.parquet: lacks source"):
+        make_ablation(rows, paths, tmp_path / "other.csv")
+    assert not (tmp_path / "other.csv").exists()
 
 
 @pytest.mark.parametrize(("table", "order"), [("table1", "bl l a dg"), ("table2", "bl id st lm dg")])

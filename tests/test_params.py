@@ -24,6 +24,7 @@ from dg.settings import (
     networks_of,
     owner,
     require_own_keys,
+    runs_of,
     step_settings,
     training_sets,
 )
@@ -94,7 +95,13 @@ def test_the_rows_of_a_table_share_what_they_do_not_change(values):
         "figure6": {},
     }
     values["train_on"] = "own"
-    values["scales"]["sample"]["tables"] = {"seeds": 2, "table1": {}, "table2": {}, "figure6": {}}
+    values["scales"]["sample"]["tables"] = {
+        "seeds": 2,
+        "comparison_seeds": 1,
+        "table1": {},
+        "table2": {},
+        "figure6": {},
+    }
     p = params.validate(values, "params.yaml")
     # The self phase of the IDSG has no pair that eq. (3) counts.
     assert [owner(p, rule, "table1-no_vls-0") for rule in RULES] == ["dg", "table1-no_vls-0", "dg", "table1-no_vls-0"]
@@ -120,11 +127,33 @@ def test_self_reenactment_is_tested_with_the_self_phases_networks(values):
 
 
 def test_models_of_other_data_are_not_shared(values):
-    values["scales"]["sample"]["tables"] = {"seeds": 1, "table1": {"train_on": "own"}, "table2": {}, "figure6": {}}
+    values["scales"]["sample"]["tables"] = {
+        "seeds": 1,
+        "comparison_seeds": 1,
+        "table1": {"train_on": "own"},
+        "table2": {},
+        "figure6": {},
+    }
     p = params.validate(values, "params.yaml")
     assert p.train_on == "joint"
     assert owner(p, "idsg_cross", "table1-dg-0") == "table1-dg-0"
     assert owner(p, "idsg_cross", "table2-dg-0") == "dg"
+
+
+def test_tables_3_and_4_take_further_training_seeds_of_methods_with_networks_alone(values):
+    values["scales"]["sample"]["tables"]["comparison_seeds"] = 3
+    p = params.validate({**values, "training_seed": 4}, "params.yaml")
+    runs = ["dg", "seed-1", "seed-2"]
+    assert runs_of(p, "dg") == runs_of(p, "rfg_alone") == runs and runs_of(p, "source_unchanged") == ["dg"]
+    assert [step_settings(p, "rfg", run, phase="self")["seed"] for run in runs] == [4, 5, 6]
+    assert owner(p, "rfg_cross", "seed-1") == "seed-1"
+    evaluate = [step_settings(p, "evaluate", run, benchmark="RaFD", method="dg") for run in runs]
+    assert [settings["training_seed"] for settings in evaluate] == [4, 5, 6]
+    # A baseline is measured once, whatever the training seed.
+    floors = [step_settings(p, "evaluate", run, benchmark="RaFD", method="source_unchanged") for run in runs]
+    assert floors[0] == floors[2] and "training_seed" not in floors[0]
+    one = params.validate(params.read_values(ROOT / "params.yaml"), "params.yaml")
+    assert runs_of(one, "dg") == ["dg"] and not any(name.startswith("seed") for name in all_variants(one))
 
 
 @pytest.mark.parametrize("variant", ["dg", "table1-bl-1", "table2-lm-0"])

@@ -67,7 +67,7 @@ def test_the_time_of_a_job_is_the_mean_of_its_kind_and_outputs_of_one_job_count_
     assert recorded_seconds(Path("none"), p) == {}
     # The page counts jobs of whatever sizes.
     jobs = recorded_jobs(Path("records"))
-    assert len(jobs) == 6 and jobs["reenact", "results/evaluate/dg/VoxCeleb1/dg"] == 99
+    assert len(jobs) == 6 and jobs["reenact", "results/evaluate/dg/VoxCeleb1/dg"].end == 99
 
 
 def test_runs_of_other_sizes_tell_nothing(project, values):

@@ -23,6 +23,7 @@ from dg.protocols.pairs import make_pairs
 from dg.protocols.results import Result, writing_results
 from dg.provenance import REENACTED, png_bytes, save_png
 from dg.reports.page import make_report
+from dg.reports.page.facts import facts
 from dg.reports.page.gallery import ENDS, PAIRS, chosen, data_uri
 from dg.reports.page.tables import cell
 from dg.settings import step_settings
@@ -57,6 +58,8 @@ def run(tmp_path_factory):
                     writer.write([Result(pair.source, pair.reference, pair.target, image, points)])
             scores = {name: rng.random(len(table)) for name in ("csim", "landmark_error", "pose_error")}
             scores["ssim"] = rng.random(len(table)) if test == "RaFD" else np.nan
+            if test == "RaFD":
+                scores["ssim"][:6] = np.nan
             found = [faces.points[faces.row(key), :, :2].reshape(-1) for key in table["source"]]
             write_parquet(
                 here.with_suffix(".parquet"),
@@ -82,21 +85,38 @@ def run(tmp_path_factory):
     return settings, results, data
 
 
+def step(metric, value, low, high, printed, sign, excludes):
+    step = {"_step": value, "_step_low": low, "_step_high": high, "_step_sign": sign, "_step_excludes_zero": excludes}
+    return {metric + end: part for end, part in step.items()} | {f"paper_{metric}_step": printed}
+
+
 def write_tables(results):
     ace = {"ace": 4.0, "ace_low": 3.5, "ace_high": 4.5, "paper_ace": 8.07}
+    ace |= {"ace_pictures_std": 0.512, "paper_ace_pictures_std": 2.59}
     shared = {"stand_in": "data: SynthFace", "pairs": 48, "subjects": 4, "seeds": 2}
-    write_csv(results / "table1.csv", pd.DataFrame([{"losses": "BL: L_adv + L_C", **ace, **shared}]))
+    first = {"row": "bl", "compared_with": "", "losses": "BL: L_adv + L_C", **ace, **shared}
+    first |= step("ace", np.nan, np.nan, np.nan, np.nan, "", "")
+    second = {**first, "row": "l", "losses": "+ L_l", "compared_with": "bl"}
+    second |= step("ace", -1.0, -1.5, -0.5, -1.14, "paper's", "yes")
+    write_csv(results / "table1.csv", pd.DataFrame([first, second]))
     scores = {"ssim": 0.7, "ssim_low": 0.65, "ssim_high": 0.75, "paper_ssim": 0.726}
     scores |= {"fid": 30.0, "fid_low": 20.0, "fid_high": 40.0, "paper_fid": 3.99}
     scores |= {"csim": 0.9, "csim_low": 0.88, "csim_high": 0.92, "paper_csim": 0.862}
-    write_csv(results / "table2.csv", pd.DataFrame([{"losses": "DG", **scores, **shared}]))
-    extra = {"kid": 0.1, "landmark_error": 5.0, "pose_error": 2.0, "lpips": np.nan}
+    steps = step("ssim", 0.1, -0.1, 0.3, 0.019, "paper's", "no") | step(
+        "csim", -0.2, -0.3, -0.1, 0.018, "opposite", "yes"
+    )
+    steps |= step("fid", 5.0, np.nan, np.nan, -1.6, "opposite", "")
+    last = {"row": "dg", "compared_with": "lm", "losses": "DG", **scores, **steps, **shared}
+    write_csv(results / "table2.csv", pd.DataFrame([last]))
+    extra = {"kid": 0.1, "landmark_error": 5.0, "pose_error": 2.0, "lpips": np.nan, "ssim_against": "ground truth"}
     row = {"benchmark": "RaFD", "method": "dg", "title": "DG", "source": "measured", **scores, **extra, **shared}
     mine = row | {"method": "mine", "title": TITLE} | {f"paper_{name}": np.nan for name in ("ssim", "fid", "csim")}
+    floor = mine | {"benchmark": "VoxCeleb2", "method": "source_unchanged", "title": "floor", "fid": 0.0, "seeds": 1}
+    floor |= {"ssim": 0.3, "ssim_against": "reference"}
     quoted = {"benchmark": "RaFD", "method": "FOM", "title": "FOM", "source": "quoted"}
     quoted |= {"paper_ssim": 0.723, "paper_fid": 9.37, "paper_csim": 0.801}
     for number in (3, 4):
-        write_csv(results / f"table{number}.csv", pd.DataFrame([row, mine, quoted]))
+        write_csv(results / f"table{number}.csv", pd.DataFrame([row, mine, floor, quoted]))
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +161,7 @@ def read(page):
 
 
 def test_measured_numbers_stand_beside_the_papers_with_the_intervals_verdict(read):
-    row = next(row for row in read.rows if row[:2] == ["RaFD", "DG"])
+    row = next(row for row in read.rows if row[0] == "RaFD" and row[1].startswith("DG"))
     assert row[2] == "0.700 [0.650, 0.750] paper 0.726, -0.026 ● open"
     assert row[3] == "30.0 [20.0, 40.0] paper 3.99, +26.0 ▼ worse"
     assert row[4] == "0.100"
@@ -149,7 +169,35 @@ def test_measured_numbers_stand_beside_the_papers_with_the_intervals_verdict(rea
     quoted = next(row for row in read.rows if row[:2] == ["RaFD", "FOM (quoted)"])
     assert quoted[2:6] == ["paper 0.723", "paper 9.37", "", "paper 0.801"]
     ace = next(row for row in read.rows if row[0] == "BL: L_adv + L_C")
-    assert ace[1] == "4.00 [3.50, 4.50] paper 8.07, -4.07 ▲ better"
+    assert ace[1] == "4.00 ± 0.51 [3.50, 4.50] paper 8.07 ± 2.59, -4.07 ▲ better"
+
+
+def test_tables_3_and_4_say_how_much_each_row_rests_on(read):
+    rows = [row[1] for row in read.rows if row[0] in ("RaFD", "VoxCeleb2")]
+    assert "DG 48 pairs of 4 people, 2 training seeds" in rows
+    assert "floor 48 pairs of 4 people, 1 training seed" in rows
+    assert "FOM (quoted)" in rows
+    marked = [row[2] for row in read.rows if "(r)" in " ".join(row)]
+    assert len(marked) == 2 and all(text.startswith("0.300 (r) [") for text in marked)
+
+
+def test_the_steps_of_the_ablations_stand_below_them(read):
+    assert ["l - bl", "ACE ↓ (pixels at 256)", "-1.00 [-1.50, -0.50]", "-1.14", "paper's", "yes"] in read.rows
+    assert ["dg - lm", "SSIM ↑", "+0.100 [-0.100, +0.300]", "+0.019", "paper's", "no"] in read.rows
+    assert ["dg - lm", "FID ↓", "+5.0 [–, –]", "-1.6", "opposite", "–"] in read.rows
+    # The first row of the paper's has none before it.
+    assert not [row for row in read.rows if row[0].startswith("bl -")]
+
+
+def test_what_the_numbers_rest_on_is_said_below_them(page):
+    text = page.read_text(encoding="utf-8").replace("&#39;", "'")
+    assert text.count("<li>48 pairs of 4 people, 2 training seeds.</li>") == 2
+    assert text.count("FID falls with the number of pairs, so compare rows of one test alone") == 3
+    assert text.count("KID has no such bias") == 2
+    assert "± is the standard deviation over pictures." in text
+    assert "means over 2 training seeds" in text
+    assert "(r): SSIM, and LPIPS with it, compare with the reference's picture" in text
+    assert "'source unchanged' has FID 0 there by construction" in text
 
 
 @pytest.mark.parametrize(
@@ -193,6 +241,16 @@ def test_the_gallery_takes_the_ends_and_a_spread_between():
     assert np.ptp(np.diff(ranks[ENDS:-ENDS])) <= 1
     few = chosen(scores.head(7).assign(ssim=np.nan, csim=range(7)))
     assert few == list(range(7))
+
+
+def test_pairs_without_the_score_are_neither_worst_nor_best():
+    scores = pd.DataFrame({"ssim": np.arange(200.0), "csim": 0.0})
+    scores.loc[:99, "ssim"] = np.nan
+    picked = chosen(scores)
+    assert picked[:ENDS] == list(range(100, 100 + ENDS)) and picked[-ENDS:] == list(range(200 - ENDS, 200))
+    assert len(picked) == PAIRS and any(row < 100 for row in picked[ENDS:-ENDS])
+    few = chosen(scores.iloc[96:104].reset_index(drop=True))
+    assert sorted(few) == list(range(8)) and few[0] == 4
 
 
 def test_a_missing_table_is_named(run, tmp_path):
@@ -259,6 +317,44 @@ def test_the_gallery_shows_what_is_chosen(opened, run):
     assert "SSIM" not in words(opened, "#metric")
 
 
+def test_pairs_without_the_score_come_last_in_either_order(opened):
+    opened.select_option("#test", label="RaFD")
+    opened.select_option("#metric", "ssim")
+    for order in ("worst", "best"):
+        opened.select_option("#order", order)
+        texts = opened.locator("#strip button").all_inner_texts()
+        unknown = texts.count("–")
+        assert 0 < unknown < 10 and texts[-unknown:] == ["–"] * unknown
+        values = [float(text) for text in texts[:-unknown]]
+        assert values == sorted(values, reverse=order == "best")
+
+
+def test_another_method_shows_the_same_pair(opened):
+    opened.select_option("#test", label="RaFD")
+    opened.locator("#strip button").nth(7).click()
+
+    def pair():
+        canvases = "[...document.querySelectorAll('#pair canvas')].slice(0, 2).map(c => c.toDataURL())"
+        opened.wait_for_timeout(300)
+        return opened.evaluate(canvases), words(opened, "#scores").split(":")[0].split(", ")[1]
+
+    before = pair()
+    opened.select_option("#method", "mine")
+    assert TITLE in words(opened, "#pair")
+    assert pair() == before
+    opened.select_option("#order", "best")
+    assert words(opened, "#scores").startswith("Pair 1 of")
+
+
+def test_the_gallery_says_how_its_pairs_were_chosen(opened, run):
+    said = f"{PAIRS} of 48 pairs: DG's {ENDS} worst and {ENDS} best by SSIM"
+    opened.select_option("#test", label="RaFD")
+    assert words(opened, "#count").startswith(said) and "sort these pairs alone" in words(opened, "#count")
+    opened.select_option("#test", label="VoxCeleb2")
+    assert words(opened, "#count").startswith(said.replace("SSIM", "CSIM"))
+    assert "computed from this page's compressed pictures" in words(opened, "#gallery")
+
+
 def test_the_gallery_obeys_mouse_and_keyboard(opened):
     first = words(opened, "#scores")
     opened.click("#next")
@@ -285,8 +381,8 @@ def test_landmarks_can_be_switched_off_and_the_error_map_is_the_difference(opene
     assert opened.evaluate(f"{number}.toDataURL()") != with_lines
     data = json.loads(opened.evaluate("document.getElementById('data').textContent"))
     pairs = next(test for test in data["tests"] if test["title"] == "RaFD")["pairs"]
-    metric = [pair["methods"]["dg"]["scores"]["ssim"] for pair in pairs]
-    pair = pairs[int(np.argmin(metric))]
+    metric = np.array([pair["methods"]["dg"]["scores"]["ssim"] for pair in pairs], float)
+    pair = pairs[int(np.nanargmin(metric))]
     result, truth = (decoded(data["images"][k]) for k in (pair["methods"]["dg"]["image"], pair["target"]))
     share = np.minimum(1, 2 * np.abs(result - truth).mean(axis=2) / 255)
     wanted = np.stack([255 * np.clip(3 * share - k, 0, 1) for k in range(3)], axis=2)
@@ -308,14 +404,29 @@ def test_nothing_scrolls_sideways_but_tables(opened, width):
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_tables_and_pictures_grow_on_large_screens(opened):
+    sizes = """['.numbers td', '#pair canvas', '#strip img'].map(name => {
+      const found = document.querySelector(name);
+      return name.endsWith('td') ? parseFloat(getComputedStyle(found).fontSize) : found.clientWidth;
+    })"""
+    usual = opened.evaluate(sizes)
+    opened.set_viewport_size({"width": 3840, "height": 2160})
+    opened.wait_for_timeout(200)
+    assert all(large > 1.3 * small for small, large in zip(usual, opened.evaluate(sizes)))
+
+
 def test_dark_colours_follow_the_system_and_the_button(opened):
     ground = "getComputedStyle(document.body).backgroundColor"
     light = opened.evaluate(ground)
     opened.emulate_media(color_scheme="dark")
     dark = opened.evaluate(ground)
     assert light != dark
+    label = words(opened, "#theme")
+    assert opened.get_attribute("#theme", "aria-pressed") == "true"
     opened.click("#theme")
     assert opened.evaluate(ground) == light
+    # A name that changed with the state would say the opposite of it.
+    assert (words(opened, "#theme"), opened.get_attribute("#theme", "aria-pressed")) == (label, "false")
     opened.emulate_media(color_scheme="light")
     opened.click("#theme")
     assert opened.evaluate(ground) == dark
@@ -343,3 +454,29 @@ def test_links_lead_to_their_parts(opened):
         below = opened.evaluate("document.documentElement.scrollHeight - innerHeight - scrollY")
         # The last part may be too short to reach the top.
         assert abs(top) < 5 or (below < 5 and 0 <= top < 900)
+
+
+def test_time_and_cost_count_the_jobs_whose_files_are_there(run, tmp_path, monkeypatch):
+    settings, results, data = run
+
+    def record(output, rule, seconds, command, there=True):
+        name = base64.b64encode(output.encode(), altchars=b"-_").decode()
+        known = {"rule": rule, "input": [], "params": [], "starttime": 100, "endtime": 100 + seconds}
+        write_json(tmp_path / ".snakemake/metadata" / name, known | {"shellcmd": command})
+        if there:
+            (tmp_path / output).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / output).touch()
+
+    record("results/rfg_self/dg/joint.safetensors", "rfg_self", 3600, "python -m dg rfg --threads 2 --gpus 0")
+    for end in ("json", "parquet"):
+        record(f"results/evaluate/dg/RaFD/dg.{end}", "evaluate", 1800, "python -m dg evaluate --threads 1")
+    record("results/pairs.parquet", "pairs", 1800, "python -m dg pairs")
+    record("results/ablations/ace/table1-gone-0/RaFD.json", "ace", 9000, "python -m dg ace", there=False)
+    record("data/pretraining/weights/x.safetensors", "pretrain", 9000, "python -m dg.pretraining --threads 2")
+    monkeypatch.chdir(tmp_path)
+    found = facts(settings, results, data)
+    assert found["times"] == [
+        ["rfg_self", 1, "60.0", "2.00", "67 %"], ["evaluate", 1, "30.0", "0.50", "17 %"],
+        ["pairs", 1, "30.0", "0.50", "17 %"],
+    ]  # fmt: skip
+    assert (found["minutes"], found["core_hours"]) == (120, "3.0")

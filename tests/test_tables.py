@@ -15,12 +15,14 @@ from dg.reports import figures
 from dg.reports.comparison import COLUMNS, make_comparison
 from dg.reports.curves import make_curves
 from dg.reports.figures import make_grid
+from dg.reports.latex import latex_table
 from dg.reports.paper import TABLE1, TABLE2, TABLE3, TABLE4
 from dg.reports.summaries import make_metrics
 from dg.settings import step_settings
 from tests.prepared import disk_is_full, face_table, left_in, prepare
 
 STAND_IN = {"csim": "dlib", "fid": "efficientnet-lite0"}
+TRUTH = "ground truth"
 PAPER = {"csim": "arcface", "fid": "inception"}
 
 
@@ -33,6 +35,7 @@ def settings(**changes):
         "titles": list(map(list, TITLES.items())),
         "benchmarks": {"VoxCeleb2": "synth_vox", "RaFD": "synth_rafd", "MPIE": "synth_mpie"},
         "kinds": {"VoxCeleb2": "synthface", "RaFD": "synthface", "MPIE": "synthface"},
+        "networks": {"dg": ["idsg", "rfg"], "source_unchanged": [], "mine": []},
         "scale": "sample",
         "landmarks": "fan-synthface",
         "identity": "synthface-id",
@@ -41,23 +44,27 @@ def settings(**changes):
     return base | changes
 
 
-def summary(tmp_path, benchmark="RaFD", method="dg", data_set="synth_rafd", seed=0, ssim=0.75, backends=STAND_IN):
+def summary(
+    tmp_path, benchmark="RaFD", method="dg", data_set="synth_rafd", seed=0, ssim=0.75, backends=STAND_IN, against=None
+):
+    """A summary of the evaluate step, of training seed `seed`."""
     path = tmp_path / f"{benchmark}_{method}_{seed}.json"
     low, high = (None, None) if ssim is None else (ssim - 0.1, ssim + 0.1)
     report = {
         "benchmark": benchmark,
         "data_set": data_set,
         "method": method,
-        "seed": seed,
+        "seed": 0,
         "pairs": 160,
         "subjects": 8,
-        "ssim": {"value": ssim, "low": low, "high": high},
+        "ssim": {"value": ssim, "low": low, "high": high, "against": against or ("none" if ssim is None else TRUTH)},
         "fid": {"value": 12.5, "low": 10.0, "high": 15.0, "kid": 0.25},
         "csim": {"value": 0.9, "low": None, "high": None},
         "landmark_error": {"value": 4.0, "low": 3.0, "high": 5.0},
         "pose_error": {"value": 2.5, "low": None, "high": None},
         "lpips": {"value": None, "low": None, "high": None},
         "backends": backends,
+        "settings": {"bootstrap": 400} | ({} if method == "source_unchanged" else {"training_seed": seed}),
     }
     path.write_text(json.dumps(report))
     return path
@@ -115,13 +122,111 @@ def test_nothing_is_said_of_stand_ins_where_there_are_none(tmp_path):
     assert (tmp_path / "table4.md").read_text().startswith("# Table 4, cross-reenactment\n")
 
 
-def test_seeds_are_joined(tmp_path):
-    paths = [summary(tmp_path, seed=seed, ssim=ssim) for seed, ssim in ((0, 0.7), (1, 0.8))]
+PEOPLE = np.repeat([f"p{k}" for k in range(6)], 4)
+NUMBERS = ("ssim", "csim", "landmark_error", "pose_error")
+
+
+def seeds_of(tmp_path, values, **changes):
+    """Summaries of training seeds 0, 1, ..., values: (seeds, pairs), the same for all metrics."""
+    paths, draws = [], np.random.default_rng(0).normal(size=150)
+    for seed, of_pairs in enumerate(values):
+        path = summary(tmp_path, seed=seed, **changes)
+        report = json.loads(path.read_text())
+        for name in NUMBERS:
+            report[name]["value"] = float(of_pairs.mean())
+        report["fid"] |= {"value": 20.0 + seed, "draws": (20 + seed + draws).tolist(), "kid": 0.1 + seed}
+        path.write_text(json.dumps(report))
+        table = pd.DataFrame({"subject": PEOPLE, "source": PEOPLE, "reference": np.arange(24).astype(str)})
+        table = table.assign(**dict.fromkeys(NUMBERS, of_pairs), lpips=np.nan)
+        table.to_parquet(path.with_suffix(".parquet"))
+        paths.append(path)
+    return paths
+
+
+def test_training_seeds_are_joined_and_people_and_seeds_drawn(tmp_path):
+    rng = np.random.default_rng(1)
+    values = 0.5 + 0.1 * rng.normal(size=(3, 24)) + np.array([[0.0], [0.05], [0.2]])
+    paths = [*seeds_of(tmp_path, values), summary(tmp_path, method="source_unchanged")]
     make_comparison(settings(), paths, tmp_path / "table4.csv")
+    table = pd.read_csv(tmp_path / "table4.csv").query("source == 'measured'").set_index("method")
+    row = table.loc["dg"]
+    means = values.mean(axis=1)
+    assert row[["ssim", "ssim_seeds_std", "seeds"]].tolist() == pytest.approx([means.mean(), means.std(ddof=1), 3])
+    assert row[["kid", "kid_seeds_std", "fid", "fid_seeds_std"]].tolist() == pytest.approx([1.1, 1, 21, 1])
+    groups = [[of_pairs[name == PEOPLE].mean() for name in np.unique(PEOPLE)] for of_pairs in values]
+    drawn = [np.array(groups)[rng.integers(0, 3, 3)][:, rng.integers(0, 6, 6)].mean() for _ in range(4000)]
+    found = row[["ssim_low", "ssim_high"]].to_numpy(float)
+    assert found == pytest.approx(np.percentile(drawn, [2.5, 97.5]), abs=0.03)
+    # Seeds alone spread over 0.2: an interval over people of the mean alone would be narrower by far.
+    assert found[1] - found[0] > 0.12
+    assert table.loc["source_unchanged", "seeds"] == 1 and np.isnan(table.loc["source_unchanged", "ssim_seeds_std"])
+    text = (tmp_path / "table4.md").read_text(encoding="utf-8")
+    assert f"| {means.mean():.3f} ± {means.std(ddof=1):.3f} [" in text
+    assert "means over 3 training seeds" in text
+    assert "$\\pm$" in (tmp_path / "table4.tex").read_text(encoding="utf-8")
+
+
+def test_one_training_seed_keeps_the_summarys_interval_and_says_nothing_of_seeds(tmp_path):
+    make_comparison(settings(), [summary(tmp_path)], tmp_path / "table4.csv")
     row = pd.read_csv(tmp_path / "table4.csv").query("method == 'dg'").iloc[0]
-    assert row[["ssim", "ssim_low", "ssim_high", "seeds"]].tolist() == [0.75, 0.6, 0.9, 2]
-    with pytest.raises(DgError, match="with seed 1 was given twice"):
-        make_comparison(settings(), [*paths, paths[1]], tmp_path / "other.csv")
+    assert row[["ssim", "ssim_low", "ssim_high", "seeds"]].tolist() == [0.75, 0.65, 0.85, 1]
+    assert np.isnan(row["ssim_seeds_std"])
+    text = (tmp_path / "table4.md").read_text(encoding="utf-8")
+    assert "±" not in text and "training seeds" not in text
+
+
+def test_runs_that_do_not_belong_together_are_not_joined(tmp_path):
+    out = tmp_path / "out/table4.csv"
+    paths = seeds_of(tmp_path, np.ones((2, 24)))
+    with pytest.raises(DgError, match="with training seed 1 was given twice"):
+        make_comparison(settings(), [*paths, paths[1]], out)
+    floor = summary(tmp_path, method="source_unchanged")
+    with pytest.raises(DgError, match="RaFD / source_unchanged was given twice"):
+        make_comparison(settings(), [floor, floor], out)
+    table = pd.read_parquet(paths[1].with_suffix(".parquet"))
+    table.iloc[::-1].to_parquet(paths[1].with_suffix(".parquet"))
+    with pytest.raises(DgError, match=r"RaFD_dg_1\.parquet: was measured on other pairs"):
+        make_comparison(settings(), paths, out)
+    with pytest.raises(DgError, match="differ in more than their training seed"):
+        make_comparison(settings(), [paths[0], summary(tmp_path, seed=1, backends=PAPER)], out)
+    assert not out.parent.exists()
+
+
+def test_rows_say_of_networks_only_what_their_method_uses(tmp_path):
+    methods = {"dg": ["idsg", "rfg"], "source_unchanged": [], "mine": ["idsg"]}
+    paths = [summary(tmp_path, method=method) for method in methods]
+    make_comparison(settings(networks=methods), paths, tmp_path / "table4.csv")
+    table = pd.read_csv(tmp_path / "table4.csv").query("source == 'measured'").set_index("method")
+    said = table["stand_in"]
+    assert [("E_f was trained" in words, "bundled" in words) for words in said[list(methods)]] == [
+        (True, True), (False, False), (True, False),
+    ]  # fmt: skip
+    assert "sizes and iterations of scale 'sample'" in said["dg"] and "iterations" not in said["source_unchanged"]
+    assert "sizes of data and pair lists of scale 'sample'" in said["source_unchanged"]
+    assert table.loc["source_unchanged", ["identity_backend", "init"]].isna().all()
+    assert table.loc["mine", "identity_backend"] == "synthface-id" and pd.isna(table.loc["mine", "init"])
+
+
+def test_ssim_against_the_reference_is_marked_wherever_it_is_printed(tmp_path):
+    vox = {"benchmark": "VoxCeleb2", "data_set": "synth_vox"}
+    paths = [summary(tmp_path, **vox, ssim=0.4, against="reference"), summary(tmp_path)]
+    make_comparison(settings(), paths, tmp_path / "table4.csv")
+    table = pd.read_csv(tmp_path / "table4.csv").query("method == 'dg'").set_index("benchmark")
+    assert table["ssim_against"].to_dict() == {"VoxCeleb2": "reference", "RaFD": "ground truth"}
+    for end in ("md", "tex"):
+        text = (tmp_path / f"table4.{end}").read_text(encoding="utf-8")
+        assert "0.400 (r)" in text and "0.750 (r)" not in text
+        assert "(r): SSIM, and LPIPS with it, compare with the reference's picture" in text
+    make_comparison(settings(), paths[1:], tmp_path / "table4.csv")
+    assert "(r)" not in (tmp_path / "table4.md").read_text(encoding="utf-8")
+
+
+def test_a_fid_of_zero_by_construction_is_explained(tmp_path):
+    floor = summary(tmp_path, "VoxCeleb2", "source_unchanged", "synth_vox", ssim=None)
+    for paths, explained in (([floor, summary(tmp_path)], True), ([summary(tmp_path)], False)):
+        make_comparison(settings(), paths, tmp_path / "table4.csv")
+        text = (tmp_path / "table4.md").read_text(encoding="utf-8")
+        assert ("'source unchanged' has FID 0 there by construction" in text) == explained
 
 
 def test_summaries_that_do_not_fit_are_refused(tmp_path):
@@ -132,8 +237,6 @@ def test_summaries_that_do_not_fit_are_refused(tmp_path):
         make_comparison(settings(), [summary(tmp_path, method="fom")], out)
     with pytest.raises(DgError, match="VoxCeleb1 has no place in Table 4"):
         make_comparison(settings(), [summary(tmp_path, "VoxCeleb1", data_set="synth_vox")], out)
-    with pytest.raises(DgError, match="differ in more than their seed"):
-        make_comparison(settings(), [summary(tmp_path), summary(tmp_path, seed=1, backends=PAPER)], out)
     with pytest.raises(DgError, match="no summaries"):
         make_comparison(settings(), [], out)
     (tmp_path / "junk.json").write_text("{}")
@@ -184,20 +287,29 @@ def test_the_latex_table_compiles_and_says_what_stands_in(tmp_path):
     assert (tmp_path / "page.pdf").stat().st_size > 1000
 
 
+def test_special_characters_of_captions_and_cells_are_escaped():
+    text = latex_table(pd.DataFrame({"a": ["x_{1}"]}), r"50 % of {a} \ b, ~ and ^ of # & $ c_d", "tab:x")
+    escaped = r"50 \% of \{a\} \textbackslash{} b, \textasciitilde{} and \textasciicircum{} of \# \& \$ c\_d"
+    assert f"\\caption{{{escaped}}}" in text and r"x\_\{1\}" in text
+
+
 def test_curves_for_dvc_hold_the_bins_and_the_rows(tmp_path):
-    path = summary(tmp_path)
-    report = json.loads(path.read_text())
-    values = {name: {"value": k / 8} for k, name in enumerate(("csim", "pose_error", "landmark_error", "ssim"))}
-    report["yaw_bins"] = [{"from": 15, "to": 30, "pairs": 7} | values]
-    path.write_text(json.dumps(report))
-    make_curves([path, summary(tmp_path, method="mine")], TITLES, tmp_path / "plots")
-    assert (tmp_path / "plots/yaw_RaFD.csv").read_text().splitlines() == [
-        "yaw,pairs,csim,pose_error,landmark_error,ssim", "22.5,7,0.0,0.125,0.25,0.375",
+    paths = seeds_of(tmp_path, np.full((2, 24), 0.75), benchmark="MPIE_LP", data_set="synth_mpie")
+    for seed, path in enumerate(paths):
+        report = json.loads(path.read_text())
+        values = {name: {"value": seed + k / 8} for k, name in enumerate(("csim", "pose_error", "landmark_error"))}
+        # Nobody in this bin has a ground truth.
+        report["yaw_bins"] = [{"from": 75, "to": 90, "pairs": 7} | values | {"ssim": {"value": None}}]
+        path.write_text(json.dumps(report))
+    mine = summary(tmp_path, "MPIE_LP", "mine", "synth_mpie")
+    make_curves([*paths, mine], TITLES, tmp_path / "plots")
+    assert (tmp_path / "plots/yaw_MPIE_LP.csv").read_text().splitlines() == [
+        "yaw,pairs,csim,pose_error,landmark_error,ssim", "82.5,7,0.5,0.625,0.75,",
     ]  # fmt: skip
     table = pd.read_csv(tmp_path / "plots/tables.csv")
-    assert table["row"].tolist() == ["RaFD: DG", "RaFD: Mine & yours"]
-    assert table["ssim"].tolist() == [0.75, 0.75]
-    assert left_in(tmp_path / "plots") == ["tables.csv", "yaw_RaFD.csv"]
+    assert table["row"].tolist() == ["MPIE LP: DG", "MPIE LP: Mine & yours"]
+    assert table[["ssim", "fid", "csim"]].iloc[0].tolist() == [0.75, 20.5, 0.75]
+    assert left_in(tmp_path / "plots") == ["tables.csv", "yaw_MPIE_LP.csv"]
     with pytest.raises(DgError, match="lacks 'yaw_bins'"):
         make_curves([summary(tmp_path)], TITLES, tmp_path / "plots")
 
@@ -208,6 +320,9 @@ def test_a_full_disk_leaves_no_table(tmp_path, monkeypatch):
     with pytest.raises(DgError, match="disk is full"):
         make_comparison(settings(), [path], tmp_path / "out/table4.csv")
     assert left_in(tmp_path / "out") == []
+
+
+GRID = {"benchmark": "RaFD", "note": "SynthFace stands in for RaFD."}
 
 
 def grid_inputs(tmp_path, size=32, targets=True):
@@ -231,11 +346,24 @@ def grid_inputs(tmp_path, size=32, targets=True):
 @pytest.mark.parametrize("targets", [True, False])
 def test_grids_fit_the_report_and_say_that_they_are_synthetic(tmp_path, size, targets):
     inputs = grid_inputs(tmp_path, size, targets)
-    make_grid({"benchmark": "RaFD"}, *inputs, tmp_path / "grid.png")
+    make_grid(GRID, *inputs, tmp_path / "grid.png")
     with Image.open(tmp_path / "grid.png") as image:
         assert 500 < image.width <= 1200
-        assert "synthetic" in image.text["provenance"]
+        assert "synthetic" in image.text["provenance"] and GRID["note"] in image.text["provenance"]
         assert np.asarray(image).std() > 10
+
+
+def test_grids_say_what_stands_in(tmp_path):
+    values = params.load()
+    assert step_settings(values, "figure", benchmark="MPIE_LP")["note"] == "SynthFace stands in for MPIE."
+    real = values.model_copy(update={"benchmarks": values.benchmarks.model_copy(update={"RaFD": "rafd"})})
+    assert step_settings(real, "figure", benchmark="RaFD")["note"] == ""
+    inputs = grid_inputs(tmp_path, 64)
+    for name, note in (("short", ""), ("long", "word " * 60)):
+        make_grid(GRID | {"note": note}, *inputs, tmp_path / f"{name}.png")
+    with Image.open(tmp_path / "short.png") as short, Image.open(tmp_path / "long.png") as long:
+        # Broken into lines instead of cut off.
+        assert long.height > short.height and (np.asarray(long)[:, -4:] == 255).all()
 
 
 def test_grids_show_the_whole_range(tmp_path, monkeypatch):
@@ -245,7 +373,7 @@ def test_grids_show_the_whole_range(tmp_path, monkeypatch):
         figures, "_example", lambda faces, results, values, number: shown.append(values["ssim"].iloc[number])
     )
     monkeypatch.setattr(figures, "_draw", lambda *_: Image.new("RGB", (9, 9)))
-    make_grid({"benchmark": "RaFD"}, *inputs, tmp_path / "grid.png")
+    make_grid(GRID, *inputs, tmp_path / "grid.png")
     assert shown == sorted(shown, reverse=True)
     assert (shown[0], shown[-1], len(shown)) == (1, 0, figures.EXAMPLES)
     assert np.ptp(np.diff(shown)) < 0.06
@@ -255,5 +383,5 @@ def test_grids_refuse_files_that_do_not_belong_together(tmp_path):
     folder, pairs, made, values = grid_inputs(tmp_path)
     pd.read_parquet(values).iloc[1:].to_parquet(values)
     with pytest.raises(DgError, match=r"values\.parquet: was made from other pairs"):
-        make_grid({"benchmark": "RaFD"}, folder, pairs, made, values, tmp_path / "out/grid.png")
+        make_grid(GRID, folder, pairs, made, values, tmp_path / "out/grid.png")
     assert not (tmp_path / "out").exists()

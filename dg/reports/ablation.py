@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +9,16 @@ import numpy as np
 import pandas as pd
 
 from dg.errors import DgError
-from dg.files import read_json, read_parquet, write_csv, write_text
+from dg.files import write_csv, write_text
 from dg.metrics.backends import stand_ins
-from dg.metrics.bootstrap import HIGH, LOW, cluster_weights
 from dg.reports.markdown import grid
+from dg.reports.measured import Measured, Run, interval, measured, read_runs
 from dg.reports.paper import ROWS1, ROWS2, TABLE1, TABLE2
 
 METRICS = {"table1": ("ace",), "table2": ("ssim", "fid", "csim")}
 TITLES = {"ace": "ACE ↓ (pixels at 256)", "ssim": "SSIM ↑", "fid": "FID ↓", "csim": "CSIM ↑"}
 DIGITS = {"ace": 2, "ssim": 3, "fid": 1, "csim": 3}
 LABELS = {"table1": ROWS1, "table2": ROWS2}
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One metric of one row, all seeds.
-
-    Attributes:
-        seeds: (S,) the values.
-        draws: (R, S) bootstrap draws over people; row r of every row of the table drew the same people.
-    """
-
-    seeds: np.ndarray
-    draws: np.ndarray
-
-    def mixed(self, weights: np.ndarray) -> np.ndarray:
-        """(R,) draws with the seeds drawn too: weights (R, S), rows sum to S."""
-        return (self.draws * weights).sum(1) / weights.sum(1)
 
 
 def make_ablation(settings: dict[str, Any], summaries: list[Path], out: Path) -> str:
@@ -61,52 +43,29 @@ def make_ablation(settings: dict[str, Any], summaries: list[Path], out: Path) ->
         raise DgError(
             f"{out}: {len(rows)} rows of {count} seeds need {len(rows) * count} summaries, got {len(summaries)}."
         )
-    groups = {row: summaries[k * count : (k + 1) * count] for k, row in enumerate(rows)}
-    reports = [read_json(path) for path in summaries]
-    measured = {row: {m: _measure(m, paths, settings) for m in METRICS[table]} for row, paths in groups.items()}
-    frame = pd.DataFrame([_row(settings, row, rows, measured, groups[row]) for row in rows])
-    frame["pairs"], frame["subjects"] = reports[0]["pairs"], reports[0]["subjects"]
+    runs = read_runs(summaries)
+    groups = {row: runs[k * count : (k + 1) * count] for k, row in enumerate(rows)}
+    found = {
+        row: {metric: measured(metric, group, settings["bootstrap"], settings["seed"]) for metric in METRICS[table]}
+        for row, group in groups.items()
+    }
+    frame = pd.DataFrame([_row(settings, row, rows, found, groups[row]) for row in rows])
+    first = runs[0].summary
+    frame["pairs"], frame["subjects"] = first["pairs"], first["subjects"]
     backends = {"landmarks": settings["landmarks"], "identity": settings["identity"]}
-    backends |= reports[0].get("backends", {})
+    backends |= first.get("backends", {})
     for role, name in backends.items():
         frame[f"{role}_backend"] = name
     frame["data_set"], frame["scale"] = settings["data_set"], settings["scale"]
     frame["stand_in"] = _stand_in(settings, backends)
-    steps = _steps(frame, METRICS[table])
+    steps = step_lines(frame, METRICS[table])
     write_csv(out, frame.round(6))
     write_text(Path(out).with_suffix(".md"), _markdown(settings, frame, steps))
     return "\n".join(" ".join(line) for line in steps)
 
 
-def _measure(metric: str, paths: list[Path], settings: dict[str, Any]) -> Measured:
-    values, draws = [], []
-    for path in paths:
-        report = read_json(path)
-        values.append(report[metric]["value"])
-        if metric == "fid":
-            draws.append(np.array(report["fid"]["draws"]))
-        else:
-            draws.append(_people(read_parquet(Path(path).with_suffix(".parquet")), metric, settings))
-    if len({len(drawn) for drawn in draws}) > 1:
-        raise DgError(f"{', '.join(map(str, paths))}: were measured on different pairs. Run the evaluation again.")
-    return Measured(np.array(values, float), np.stack(draws, 1))
-
-
-def _people(pairs: pd.DataFrame, metric: str, settings: dict[str, Any]) -> np.ndarray:
-    """(R,) means of a metric over drawn people; empty with fewer than two people."""
-    names, cluster = np.unique(pairs["subject"], return_inverse=True)
-    if len(names) < 2:
-        return np.empty(0)
-    weights = cluster_weights(len(names), settings["bootstrap"], np.random.default_rng(settings["seed"]))
-    return (weights @ np.bincount(cluster, pairs[metric])) / (weights @ np.bincount(cluster))
-
-
-def _interval(draws: np.ndarray) -> tuple[float, float]:
-    return tuple(np.percentile(draws, [LOW, HIGH])) if len(draws) else (np.nan, np.nan)
-
-
 def _row(
-    settings: dict[str, Any], row: str, rows: dict, measured: dict[str, dict[str, Measured]], paths: list[Path]
+    settings: dict[str, Any], row: str, rows: dict, found: dict[str, dict[str, Measured]], runs: list[Run]
 ) -> dict[str, Any]:
     table = settings["table"]
     before = _before(table, row, rows)
@@ -115,21 +74,20 @@ def _row(
     out: dict[str, Any] = {"row": row, "losses": label or _changes(rows[row]), "seeds": settings["seeds"]}
     out["compared_with"] = before or ""
     for metric in METRICS[table]:
-        here = measured[row][metric]
-        weights = cluster_weights(len(here.seeds), len(here.draws), np.random.default_rng(settings["seed"] + 1))
-        drawn = here.mixed(weights)
-        low, high = _interval(drawn)
+        here = found[row][metric]
+        drawn = here.drawn(settings["seed"])
+        low, high = interval(drawn, here.people)
         out |= {metric: here.seeds.mean(), f"{metric}_low": low, f"{metric}_high": high}
-        out[f"{metric}_seeds_std"] = here.seeds.std(ddof=1) if len(here.seeds) > 1 else np.nan
+        out[f"{metric}_seeds_std"] = here.spread
         if metric == "ace":
-            out["ace_pictures_std"] = np.mean([read_json(path)["ace"]["std"] for path in paths])
+            out["ace_pictures_std"] = np.mean([run.summary["ace"]["std"] for run in runs])
             out["paper_ace_pictures_std"] = paper.get("ace_pictures_std", np.nan)
         out[f"paper_{metric}"] = paper.get(metric, np.nan)
         step = low = high = np.nan
         if before:
-            other = measured[before][metric]
+            other = found[before][metric]
             step = here.seeds.mean() - other.seeds.mean()
-            low, high = _interval(drawn - other.mixed(weights))
+            low, high = interval(drawn - other.drawn(settings["seed"]), here.people)
         out |= {f"{metric}_step": step, f"{metric}_step_low": low, f"{metric}_step_high": high}
         printed = paper.get(metric, np.nan) - paper_before.get(metric, np.nan)
         out[f"paper_{metric}_step"] = printed
@@ -170,26 +128,30 @@ def _stand_in(settings: dict[str, Any], backends: dict[str, str]) -> str:
     return "; ".join(phrases)
 
 
-def _steps(frame: pd.DataFrame, metrics: tuple[str, ...]) -> list[list[str]]:
-    """The head and a line per step and metric."""
+def step_lines(frame: pd.DataFrame, metrics: tuple[str, ...]) -> list[list[str]]:
+    """The head and a line per step and metric of a table (its frame, "" where a text is missing)."""
     lines = [["step", "metric", "measured", "paper's", "sign", "interval excludes zero"]]
     for row in frame.to_dict("records"):
         for metric in metrics if row["compared_with"] else ():
             digits = DIGITS[metric]
             numbers = [row[f"{metric}_step{end}"] for end in ("", "_low", "_high")]
-            value, low, high = (f"{number:+.{digits}f}" for number in numbers)
+            value, low, high = (_number(number, f"+.{digits}f") for number in numbers)
             printed = row[f"paper_{metric}_step"]
             lines.append(
                 [
                     f"{row['row']} - {row['compared_with']}",
                     TITLES[metric],
                     f"{value} [{low}, {high}]",
-                    "–" if np.isnan(printed) else f"{printed:+.{digits}f}",
+                    _number(printed, f"+.{digits}f"),
                     row[f"{metric}_step_sign"] or "–",
                     row[f"{metric}_step_excludes_zero"] or "–",
                 ]
             )
     return lines
+
+
+def _number(value: float, form: str) -> str:
+    return "–" if np.isnan(value) else f"{value:{form}}"
 
 
 def _markdown(settings: dict[str, Any], frame: pd.DataFrame, steps: list[list[str]]) -> str:
@@ -202,10 +164,10 @@ def _markdown(settings: dict[str, Any], frame: pd.DataFrame, steps: list[list[st
         cells = [f"{row['losses']} (`{row['row']}`)"]
         for metric in metrics:
             digits = DIGITS[metric]
-            numbers = [f"{row[metric + end]:.{digits}f}" for end in ("", "_low", "_high")]
+            value, low, high = (_number(row[metric + end], f".{digits}f") for end in ("", "_low", "_high"))
             spread = f" ± {row['ace_pictures_std']:.2f}" if metric == "ace" else ""
-            cells.append(f"{numbers[0]}{spread} [{numbers[1]}, {numbers[2]}]")
-            printed = "–" if np.isnan(row[f"paper_{metric}"]) else f"{row[f'paper_{metric}']:g}"
+            cells.append(f"{value}{spread} [{low}, {high}]")
+            printed = _number(row[f"paper_{metric}"], "g")
             spread = f" ± {row['paper_ace_pictures_std']:g}" if metric == "ace" and printed != "–" else ""
             cells.append(printed + spread)
         body.append(cells)

@@ -10,22 +10,17 @@ import pandas as pd
 from dg.errors import DgError
 from dg.files import write_csv, write_text
 from dg.metrics.backends import stand_ins
-from dg.reports.latex import latex_table
-from dg.reports.markdown import grid
-from dg.reports.paper import BENCHMARK_TITLES, METRIC_TITLES, TABLE3, TABLE4
+from dg.reports.comparison_text import PRINTED, TITLES, as_latex, as_markdown
 from dg.reports.summaries import EXTRA, METRICS, read_summaries
 
-PRINTED = {"table3": {"VoxCeleb1": TABLE3}, "table4": TABLE4}
-TITLES = {"table3": "Table 3, self-reenactment", "table4": "Table 4, cross-reenactment"}
-_SCORES = tuple(f"{name}{end}" for name in (*METRICS, *EXTRA) for end in ("", "_low", "_high"))
+_SCORES = tuple(f"{name}{end}" for name in (*METRICS, *EXTRA) for end in ("", "_low", "_high", "_seeds_std"))
 COLUMNS = (
     "benchmark", "data_set", "method", "title", "source",
     *(name for name in _SCORES if name not in ("kid_low", "kid_high")),
-    "pairs", "subjects", "seeds",
+    "pairs", "subjects", "seeds", "ssim_against",
     "landmarks_backend", "identity_backend", "csim_backend", "fid_backend", "init", "scale", "stand_in",
     "paper_ssim", "paper_fid", "paper_csim",
 )  # fmt: skip
-DIGITS = {"ssim": 3, "fid": 1, "kid": 3, "csim": 3, "landmark_error": 2, "pose_error": 2, "lpips": 3}
 
 
 def make_comparison(settings: dict[str, Any], summaries: list[Path], out: Path) -> dict[str, str]:
@@ -33,13 +28,15 @@ def make_comparison(settings: dict[str, Any], summaries: list[Path], out: Path) 
 
     A row per test and method. `source` is "measured", or "quoted" for methods whose numbers are the paper's; those
     stand in the paper_ columns, never in the measured ones. The paper's numbers of DG stand in the measured rows of
-    "dg". Bounds _low and _high are 95 % bootstrap intervals over source subjects. SSIM is empty where no ground truth
-    exists. `stand_in` says in words what isn't the paper's.
+    "dg". Bounds _low and _high are 95 % bootstrap intervals over source subjects and, where `seeds` says that there are
+    several, training seeds; _seeds_std is the standard deviation over these. `ssim_against` says what SSIM compares
+    with: "ground truth", "reference", "ground truth or reference", or "none". `stand_in` says in words what isn't the
+    paper's. `identity_backend` and `init` tell of the trained networks that a method uses; empty if it uses none.
 
     Args:
         settings: table ("table3" or "table4"), benchmarks (benchmark -> data set), kinds (benchmark -> kind of data
-            set), titles ([method, words], in the rows' order), scale, landmarks, identity (back ends), init ("bundled"
-            or "scratch").
+            set), titles ([method, words], in the rows' order), networks (method -> which of DG's trained networks it
+            uses: "idsg", "rfg"), scale, landmarks, identity (back ends), init ("bundled" or "scratch").
         summaries: JSON files of the evaluate step.
 
     Returns:
@@ -64,8 +61,8 @@ def make_comparison(settings: dict[str, Any], summaries: list[Path], out: Path) 
     frame["stand_in"] = frame["stand_in"].fillna("")
     frame = frame.astype(dict.fromkeys(("pairs", "subjects", "seeds"), "Int64"))
     write_csv(out, frame.round({name: 6 for name in _SCORES if name in frame}))
-    write_text(Path(out).with_suffix(".md"), _markdown(settings, frame))
-    write_text(Path(out).with_suffix(".tex"), _latex(settings, frame))
+    write_text(Path(out).with_suffix(".md"), as_markdown(settings, frame))
+    write_text(Path(out).with_suffix(".tex"), as_latex(settings, frame))
     return dict(settings["titles"])
 
 
@@ -78,13 +75,16 @@ def _row(settings: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
             f"{benchmark} / {method} was measured on '{row['data_set']}', but benchmarks.{base} says "
             f"'{expected}'. Run the evaluate step again."
         )
-    backends = {role: settings[role] for role in ("landmarks", "identity")}
+    networks = settings["networks"][method]
+    backends = {"landmarks": settings["landmarks"], "identity": settings["identity"] if networks else ""}
     backends |= {role: row[f"{role}_backend"] for role in ("csim", "fid")}
+    init = settings["init"] if "rfg" in networks else ""
     phrases = [f"data: SynthFace ({expected}) instead of {base}"] if settings["kinds"][base] == "synthface" else []
     phrases += stand_ins(backends)
     if settings["scale"] != "paper":
-        phrases.append(f"sizes and iterations of scale '{settings['scale']}'")
-    if settings["init"] == "bundled":
+        sizes = "sizes and iterations" if networks else "sizes of data and pair lists"
+        phrases.append(f"{sizes} of scale '{settings['scale']}'")
+    if init == "bundled":
         phrases.append("RFG started from bundled weights")
     paper = PRINTED[settings["table"]][benchmark]["DG"] if method == "dg" else None
     return {
@@ -92,92 +92,8 @@ def _row(settings: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
         "title": dict(settings["titles"])[method],
         "source": "measured",
         **{f"{role}_backend": name for role, name in backends.items()},
-        "init": settings["init"],
+        "init": init,
         "scale": settings["scale"],
         "stand_in": "; ".join(phrases),
         **{f"paper_{name}": getattr(paper, name) if paper else None for name in METRICS},
     }
-
-
-def _shown(frame: pd.DataFrame) -> list[str]:
-    """The metrics to print: what no row holds (LPIPS without its weights) is left out."""
-    return [name for name in DIGITS if frame[name].notna().any()]
-
-
-def _heading(settings: dict[str, Any], frame: pd.DataFrame) -> str:
-    title = TITLES[settings["table"]]
-    if frame["stand_in"].str.contains("SynthFace \\(").any():
-        return f"{title}, on SynthFace and offline networks: not comparable with the paper's absolute numbers"
-    if frame["stand_in"].ne("").any():
-        return f"{title}, with stand-ins (footnotes): not comparable with the paper's absolute numbers"
-    return title
-
-
-def _notes(frame: pd.DataFrame) -> dict[str, int]:
-    texts = dict.fromkeys(text for text in frame["stand_in"] if text)
-    return {text: number for number, text in enumerate(texts, 1)}
-
-
-def _markdown(settings: dict[str, Any], frame: pd.DataFrame) -> str:
-    notes, metrics = _notes(frame), _shown(frame)
-    body = [
-        [
-            BENCHMARK_TITLES[row["benchmark"]],
-            row["title"] + (f" [{notes[row['stand_in']]}]" if row["stand_in"] in notes else ""),
-            *(_interval(row, name) for name in metrics),
-            str(row["pairs"]),
-            str(row["subjects"]),
-            str(row["seeds"]),
-            _paper(row),
-        ]
-        for row in frame[frame["source"] == "measured"].to_dict("records")
-    ]
-    head = ["Benchmark", "Method", *(METRIC_TITLES[name] for name in metrics), "pairs", "people", "seeds", "paper's DG"]
-    printed = [
-        [BENCHMARK_TITLES[name], method, *("n.a." if value is None else f"{value:g}" for value in scores)]
-        for name, methods in PRINTED[settings["table"]].items()
-        for method, scores in methods.items()
-    ]
-    parts = [
-        f"# {_heading(settings, frame)}",
-        grid(head, body),
-        "Brackets hold 95 % bootstrap intervals over source people; with few people they are rough. SSIM is empty "
-        "where no ground truth exists. FID falls with the number of pairs: compare rows of one benchmark only; KID "
-        "has no such bias. Landmark error (pixels at 256) and pose error (degrees) compare the result with the "
-        "reference. How each is measured: docs/metrics.md.",
-        "*source unchanged* and *reference unchanged* give that picture as the result: floors that show what doing "
-        "nothing scores. The first has CSIM 1 by construction, the second the right pose on the wrong person.",
-        *(f"[{number}] {text[0].upper()}{text[1:]}." for text, number in notes.items()),
-        "## Quoted: as printed in the paper",
-        grid(["Benchmark", "Method", "SSIM ↑", "FID ↓", "CSIM ↑"], printed),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _latex(settings: dict[str, Any], frame: pd.DataFrame) -> str:
-    table = pd.DataFrame(
-        {
-            "Benchmark": frame["benchmark"].map(BENCHMARK_TITLES),
-            "Method": [f"{row.title} (quoted)" if row.source == "quoted" else row.title for row in frame.itertuples()],
-        }
-    )
-    for name in METRICS:
-        table[name.upper()] = ["" if pd.isna(value) else f"{value:.{DIGITS[name]}f}" for value in frame[name]]
-    for name in METRICS:
-        table[f"{name.upper()}, paper"] = ["" if pd.isna(value) else f"{value:g}" for value in frame[f"paper_{name}"]]
-    said = "; ".join(_notes(frame))
-    caption = _heading(settings, frame) + "." + (f" {said[0].upper()}{said[1:]}." if said else "")
-    return latex_table(table, caption, f"tab:{settings['table']}")
-
-
-def _interval(row: dict[str, Any], name: str) -> str:
-    value, low, high = (row.get(name + end, float("nan")) for end in ("", "_low", "_high"))
-    if pd.isna(value):
-        return "–"
-    digits = DIGITS[name]
-    return f"{value:.{digits}f}" + ("" if pd.isna(low) else f" [{low:.{digits}f}, {high:.{digits}f}]")
-
-
-def _paper(row: dict[str, Any]) -> str:
-    values = [row[f"paper_{name}"] for name in METRICS]
-    return "" if any(pd.isna(value) for value in values) else " / ".join(f"{value:g}" for value in values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -16,8 +17,8 @@ CURVES = ("csim", "pose_error", "landmark_error", "ssim")
 def make_curves(paths: list[Path], titles: dict[str, str], out: Path) -> None:
     """Write `yaw_<benchmark>.csv` and `tables.csv` into the folder `out`.
 
-    The former hold yaw (middle of a bin of the reference's absolute yaw, degrees), pairs and CURVES, of DG alone; the
-    latter row (test and method) and METRICS.
+    The former hold yaw (middle of a bin of the reference's absolute yaw, degrees), pairs and CURVES, of DG alone, means
+    over training seeds; the latter row (test and method) and METRICS.
 
     Args:
         paths: JSON files of the evaluate step.
@@ -29,17 +30,22 @@ def make_curves(paths: list[Path], titles: dict[str, str], out: Path) -> None:
     table = read_summaries(paths, titles)
     rows = [f"{row.benchmark.replace('_', ' ')}: {titles[row.method]}" for row in table.itertuples()]
     write_csv(out / "tables.csv", pd.concat([pd.Series(rows, name="row"), table[list(METRICS)]], axis=1).round(6))
+    bins: dict[str, list[dict[str, float | None]]] = {}
     for path in paths:
         summary = read_json(path)
-        if summary["method"] != "dg":
-            continue
-        try:
-            bins = [
-                {"yaw": (part["from"] + part["to"]) / 2, "pairs": part["pairs"]}
-                | {name: part[name]["value"] for name in CURVES}
-                for part in summary["yaw_bins"]
-            ]
-        except KeyError as error:
-            raise DgError(f"{path}: lacks {error}. Run the evaluate step again.") from error
-        frame = pd.DataFrame(bins, columns=["yaw", "pairs", *CURVES])
-        write_csv(out / f"yaw_{summary['benchmark']}.csv", frame.round(6))
+        if summary["method"] == "dg":
+            bins.setdefault(summary["benchmark"], []).extend(_bins(path, summary))
+    for benchmark, found in bins.items():
+        frame = pd.DataFrame(found, columns=["yaw", "pairs", *CURVES]).astype(dict.fromkeys(CURVES, float))
+        write_csv(out / f"yaw_{benchmark}.csv", frame.groupby(["yaw", "pairs"], as_index=False).mean().round(6))
+
+
+def _bins(path: Path, summary: dict[str, Any]) -> list[dict[str, float | None]]:
+    try:
+        return [
+            {"yaw": (part["from"] + part["to"]) / 2, "pairs": part["pairs"]}
+            | {name: part[name]["value"] for name in CURVES}
+            for part in summary["yaw_bins"]
+        ]
+    except KeyError as error:
+        raise DgError(f"{path}: lacks {error}. Run the evaluate step again.") from error

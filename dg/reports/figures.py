@@ -14,13 +14,14 @@ from dg.files import read_parquet, replacing
 from dg.protocols.results import Results
 from dg.provenance import REENACTED, save_png
 from dg.reports.paper import BENCHMARK_TITLES
+from dg.reports.sheets import broken
 from dg.shards import FaceSet, decode_image
 
 EXAMPLES = 8
 _MAX_WIDTH = 1200  # pixels; wider pictures bloat Snakemake's report
 _MAX_FACE = 256
 _COLUMNS = ("source", "reference", "result", "ground truth")
-_GAP, _CAPTION, _HEAD, _TITLE = 8, 40, 24, 64
+_GAP, _CAPTION, _HEAD, _TITLE, _LINE = 8, 40, 24, 46, 18
 _INK, _FAINT, _PAPER = (20, 20, 20), (110, 110, 110), (255, 255, 255)
 
 
@@ -31,7 +32,7 @@ def make_grid(settings: dict[str, Any], folder: Path, pairs: Path, generated: Pa
     the grid shows the whole range and nobody's choice.
 
     Args:
-        settings: benchmark.
+        settings: benchmark, note (a further line).
         folder: the prepared data set.
         pairs: its pair list.
         generated: DG's results.
@@ -50,8 +51,8 @@ def make_grid(settings: dict[str, Any], folder: Path, pairs: Path, generated: Pa
     title = f"DG on {BENCHMARK_TITLES[settings['benchmark']]}: {Path(folder).name}"
     subtitle = (
         f"{len(chosen)} of {len(table)} pairs, evenly from the best to the worst {ranked_by.upper()}. "
-        f"Results are {REENACTED}."
-    )
+        f"Results are {REENACTED}. {settings['note']}"
+    ).strip()
     with replacing(out) as temporary:
         save_png(_draw(title, subtitle, examples), temporary, f"{title}. {subtitle}")
 
@@ -95,19 +96,22 @@ def _draw(title: str, subtitle: str, examples: list[list[tuple[Image.Image | Non
     rows = -(-len(examples) // blocks)
     block_width = len(_COLUMNS) * (face + _GAP)
     width = max(blocks * block_width + _GAP * (2 * blocks - 1), 560)
-    sheet = Image.new("RGB", (width, _TITLE + _HEAD + rows * (face + _CAPTION)), _PAPER)
-    pen = ImageDraw.Draw(sheet)
     large, normal, small = (ImageFont.load_default(size) for size in (18, 14, 13))
+    lines = broken(subtitle, small, width - 2 * _GAP)
+    head = _TITLE + _LINE * len(lines)
+    sheet = Image.new("RGB", (width, head + _HEAD + rows * (face + _CAPTION)), _PAPER)
+    pen = ImageDraw.Draw(sheet)
     pen.text((_GAP, 10), title, _INK, large)
-    pen.text((_GAP, 36), subtitle, _FAINT, small)
+    for number, line in enumerate(lines):
+        pen.text((_GAP, 36 + number * _LINE), line, _FAINT, small)
     for block in range(blocks):
         for place, name in enumerate(_COLUMNS):
             left = _GAP + block * (block_width + 2 * _GAP) + place * (face + _GAP)
-            pen.text((left + face / 2, _TITLE + 4), name, _INK, normal, anchor="ma")
+            pen.text((left + face / 2, head + 4), name, _INK, normal, anchor="ma")
     for number, example in enumerate(examples):
         # Down the first block, then down the second: best at the top left, worst at the bottom right.
         block, row = divmod(number, rows)
-        top = _TITLE + _HEAD + row * (face + _CAPTION)
+        top = head + _HEAD + row * (face + _CAPTION)
         for place, (picture, lines) in enumerate(example):
             left = _GAP + block * (block_width + 2 * _GAP) + place * (face + _GAP)
             if picture is None:

@@ -64,7 +64,7 @@ def train_rfg(
         elif settings["init"]:
             training.start_from(
                 bundled("rfg-synthface"),
-                mend="Set rfg.init: scratch in params.yaml, or take the sizes in the weights' card.",
+                mend="Set scales.<scale>.rfg.init: scratch in params.yaml, or take the sizes in the weights' card.",
             )
         training.run(out, state, f"RFG {settings['phase']}", {"inputs": inputs or {}})
 

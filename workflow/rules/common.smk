@@ -14,7 +14,7 @@ sys.path.insert(0, workflow.basedir)
 from dg.digests import code_digest, content_digest, digest_of, listing_digest
 from dg.errors import DgError
 from dg.params import validate as validate_params
-from dg.params import variants
+from dg.params import seed_variants, variants
 from dg.ready import check_variants, require_weights
 from dg.settings import (
     FIGURES,
@@ -31,6 +31,8 @@ from dg.settings import (
     step_settings,
     networks_of,
     require_own_keys,
+    roles_of,
+    runs_of,
     training_sets,
 )
 from dg.weights import FOLDER as BUNDLED
@@ -172,8 +174,8 @@ def training_threads(wildcards):
 
 
 def place(variant):
-    """Runs of Tables 1 and 2 lie apart, so that each DVC stage has folders of its own."""
-    return "" if variant == "dg" else "ablations/"
+    """Runs of Tables 1 and 2 and Figure 6 lie apart, so that each DVC stage has folders of its own."""
+    return "" if variant in seed_variants(PARAMS) else "ablations/"
 
 
 def trained(rule, variant, model):
@@ -182,12 +184,29 @@ def trained(rule, variant, model):
     return f"results/{place(run)}{rule}/{run}/{model}.safetensors"
 
 
+def tested_models(rule):
+    """The models of a training rule that Tables 3 and 4 test, of every training seed."""
+    return [
+        trained(rule, run, model) for run in seed_variants(PARAMS) for model in MODELS
+    ]
+
+
 def test_results(table, end):
-    """The results of a table's tests: DG's and those of every method that takes part."""
+    """The results of a table's tests: DG's and those of every method that takes part, of the first training seed."""
     return [
         f"results/evaluate/dg/{benchmark}/{method}.{end}"
         for benchmark in TABLE_TESTS[table]
         for method in methods_of(PARAMS, benchmark)
+    ]
+
+
+def test_summaries(table):
+    """The summaries of a table's tests, of every training seed."""
+    return [
+        f"results/evaluate/{run}/{benchmark}/{method}.json"
+        for benchmark in TABLE_TESTS[table]
+        for method in methods_of(PARAMS, benchmark)
+        for run in runs_of(PARAMS, method)
     ]
 
 
@@ -245,11 +264,12 @@ def tested_network(wildcards, step):
 def networks(wildcards):
     """The trained networks that a method needs: DG both, a command those that it names."""
     steps = networks_of(PARAMS, wildcards.variant, wildcards.benchmark)
-    roles = dict(zip(("idsg", "rfg"), steps))
-    if wildcards.method != "dg":
-        command = PARAMS.methods[wildcards.method].command
-        roles = {role: step for role, step in roles.items() if f"{{{role}}}" in command}
-    return {role: tested_network(wildcards, step) for role, step in roles.items()}
+    roles = roles_of(PARAMS, wildcards.method)
+    return {
+        role: tested_network(wildcards, step)
+        for role, step in zip(("idsg", "rfg"), steps)
+        if role in roles
+    }
 
 
 def figure_results(wildcards):

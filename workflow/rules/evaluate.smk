@@ -85,5 +85,5 @@ rule ace:
 
 rule evaluations:
     input:
-        test_results("table3", "json"),
-        test_results("table4", "json"),
+        test_summaries("table3"),
+        test_summaries("table4"),

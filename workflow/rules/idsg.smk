@@ -39,9 +39,9 @@ rule idsg_cross:
 
 rule idsg_self_models:
     input:
-        [trained("idsg_self", "dg", model) for model in MODELS],
+        tested_models("idsg_self"),
 
 
 rule idsg_cross_models:
     input:
-        [trained("idsg_cross", "dg", model) for model in MODELS],
+        tested_models("idsg_cross"),

@@ -42,9 +42,9 @@ rule rfg_cross:
 
 rule rfg_self_models:
     input:
-        [trained("rfg_self", "dg", model) for model in MODELS],
+        tested_models("rfg_self"),
 
 
 rule rfg_cross_models:
     input:
-        [trained("rfg_cross", "dg", model) for model in MODELS],
+        tested_models("rfg_cross"),

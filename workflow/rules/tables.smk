@@ -25,7 +25,7 @@ rule ablation:
 # Tables 3 and 4. A method is an entry of params.yaml.
 rule comparison:
     input:
-        summaries=lambda wildcards: test_results(wildcards.table, "json"),
+        summaries=lambda wildcards: test_summaries(wildcards.table),
     output:
         csv=report(
             "results/{table}.csv",
@@ -51,7 +51,7 @@ rule comparison:
 
 rule curves:
     input:
-        summaries=[*test_results("table3", "json"), *test_results("table4", "json")],
+        summaries=[*test_summaries("table3"), *test_summaries("table4")],
     output:
         folder=directory("results/plots"),
     log:

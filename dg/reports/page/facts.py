@@ -23,8 +23,9 @@ def facts(settings: dict[str, Any], results: Path, data: Path) -> dict[str, Any]
     """Rows for the page's tables of facts.
 
     Returns:
-        stand_ins (sentences; empty: everything is the paper's), real (data sets of real people), params, sets,
-        networks, versions, times: rows of the respective table; hours: of all jobs together; cores; gpu.
+        seeds (training seeds of Tables 3 and 4), stand_ins (sentences; empty: everything is the paper's), real (data
+        sets of real people), params, sets, networks, versions, times: rows of the respective table; minutes,
+        core_hours: of all jobs together; cores; gpu.
 
     Raises:
         DgError: a data set's manifest report is missing.
@@ -35,28 +36,43 @@ def facts(settings: dict[str, Any], results: Path, data: Path) -> dict[str, Any]
         tests = ", ".join(test for test, dataset in settings["benchmarks"].items() if dataset == name)
         splits = ", ".join(f"{count} {split}" for split, count in report["splits"].items())
         sets.append([name, settings["kinds"][name], tests, report["subjects"], report["rows"], splits])
-    jobs = recorded_jobs(RECORDS)
-    spent = pd.DataFrame([(job_kind(*job), seconds) for job, seconds in jobs.items()], columns=["kind", "seconds"])
-    kinds = spent.groupby("kind")["seconds"].agg(["count", "sum"]).sort_values("sum", ascending=False)
-    total = float(spent["seconds"].sum())
+    times, seconds, core_seconds = _times()
     return {
         "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "scale": settings["params"]["scale"],
         "stand_ins": settings["stand_ins"],
+        "seeds": settings["seeds"],
         "real": [row[0] for row in sets if settings["kinds"][row[0]] != "synthface"],
         "params": [[key, _plain(value)] for key, value in settings["params"].items()],
         "sets": sets,
         "networks": [[role, name] for role, name in settings["networks"].items()],
         "versions": [["Python", platform.python_version()], ["this project, Git commit", _commit()]]
         + [[name, importlib.metadata.version(name)] for name in _PACKAGES],
-        "times": [
-            [kind, int(row["count"]), f"{row['sum'] / 60:.1f}", f"{100 * row['sum'] / total:.0f} %"]
-            for kind, row in kinds.iterrows()
-        ],
-        "minutes": round(total / 60),
+        "times": times,
+        "minutes": round(seconds / 60),
+        "core_hours": f"{core_seconds / 3600:.1f}",
         "cores": os.cpu_count(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
     }
+
+
+def _times() -> tuple[list[list[Any]], float, float]:
+    """A row per kind of job, the dearest first, seconds and core seconds; none without records.
+
+    Counted are the jobs whose files are there now, without those that made the networks shipped with the project.
+    """
+    jobs = {job: made for job, made in recorded_jobs(RECORDS).items() if not job[1].startswith("data/pretraining/")}
+    spent = pd.DataFrame(
+        [(job_kind(*job), made.end - made.start, (made.end - made.start) * made.threads) for job, made in jobs.items()],
+        columns=["kind", "seconds", "cost"],
+    )
+    total, cost = float(spent["seconds"].sum()), float(spent["cost"].sum())
+    kinds = spent.groupby("kind").agg(count=("seconds", "size"), seconds=("seconds", "sum"), cost=("cost", "sum"))
+    rows = []
+    for kind, row in kinds.sort_values("cost", ascending=False).iterrows():
+        hours, share = row["cost"] / 3600, 100 * row["cost"] / cost
+        rows.append([kind, int(row["count"]), f"{row['seconds'] / 60:.1f}", f"{hours:.2f}", f"{share:.0f} %"])
+    return rows, total, cost
 
 
 def _plain(value: Any) -> str:

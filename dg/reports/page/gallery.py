@@ -50,8 +50,8 @@ def data_uri(pixels: np.ndarray, note: str) -> str:
 def gallery(settings: dict[str, Any], results: Path, data: Path) -> dict[str, Any]:
     """What the page's script shows: edges, metrics, images and, per test, methods and pairs.
 
-    Of each test there are DG's worst and best pairs by SSIM (by CSIM where there is no ground truth) and pairs at equal
-    distances between.
+    Of each test there are DG's worst and best pairs by SSIM (by CSIM where no pair has a ground truth) and pairs at
+    equal distances between.
 
     Raises:
         DgError: a results file or its scores are missing.
@@ -93,19 +93,34 @@ def gallery(settings: dict[str, Any], results: Path, data: Path) -> dict[str, An
                 }
             )
         titles = {method: dict(settings["titles"])[method] for method in methods}
-        total = len(scores["dg"])
-        tests.append({"title": BENCHMARK_TITLES[test], "methods": titles, "pairs": pairs, "total": total})
+        name = METRIC_TITLES[ranked_by(scores["dg"])].split()[0]
+        tests.append(
+            {
+                "title": BENCHMARK_TITLES[test],
+                "methods": titles,
+                "pairs": pairs,
+                "total": len(scores["dg"]),
+                "ends": ENDS,
+                "ranked_by": name,
+            }
+        )
     metrics = {name: METRIC_TITLES[name] for name in SCORES}
     return {"edges": EDGES, "metrics": metrics, "images": pictures.uris, "tests": tests}
 
 
+def ranked_by(scores: pd.DataFrame) -> str:
+    """The score by which a test's pairs are called worst and best."""
+    return "ssim" if scores["ssim"].notna().any() else "csim"
+
+
 def chosen(scores: pd.DataFrame) -> list[int]:
-    """Rows of the pairs to show, the worst first."""
-    ranking = scores["ssim"] if scores["ssim"].notna().any() else scores["csim"]
-    order = ranking.fillna(ranking.min()).argsort(kind="stable").tolist()
-    between = order[ENDS:-ENDS]
+    """Rows of the pairs to show: the worst, those between (pairs without the score last), the best."""
+    ranking = scores[ranked_by(scores)].to_numpy()
+    order = ranking.argsort(kind="stable")
+    known, unknown = order[~np.isnan(ranking[order])].tolist(), np.flatnonzero(np.isnan(ranking)).tolist()
+    between = [*known[ENDS:-ENDS], *unknown]
     places = np.linspace(0, len(between) - 1, min(PAIRS - 2 * ENDS, len(between))).round().astype(int)
-    return list(dict.fromkeys([*order[:ENDS], *(between[place] for place in places), *order[-ENDS:]]))
+    return list(dict.fromkeys([*known[:ENDS], *(between[place] for place in places), *known[-ENDS:]]))
 
 
 def _found(scores: pd.DataFrame, number: int) -> np.ndarray:

@@ -7,10 +7,7 @@
   const theme = get("theme");
   const systemDark = matchMedia("(prefers-color-scheme: dark)");
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : systemDark.matches);
-  const showTheme = () => {
-    theme.textContent = isDark() ? "Light colours" : "Dark colours";
-    theme.setAttribute("aria-pressed", String(isDark()));
-  };
+  const showTheme = () => theme.setAttribute("aria-pressed", String(isDark()));
   theme.addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
     showTheme();
@@ -106,7 +103,12 @@
     const pairs = [...test().pairs];
     if (order === "yaw") return pairs.sort((a, b) => a.yaw - b.yaw);
     const sign = (data.metrics[metric].endsWith("↑") ? 1 : -1) * (order === "worst" ? 1 : -1);
-    return pairs.sort((a, b) => sign * (scoreOf(a, metric) - scoreOf(b, metric)));
+    return pairs.sort((a, b) => {
+      const [first, second] = [a, b].map((pair) => scoreOf(pair, metric));
+      // Pairs without this score are neither the worst nor the best.
+      if (first === null || second === null) return (first === null) - (second === null);
+      return sign * (first - second);
+    });
   };
 
   const showPair = () => {
@@ -129,10 +131,10 @@
     [...get("strip").children].forEach((button, number) => button.setAttribute("aria-current", String(number === place)));
   };
 
-  const showStrip = () => {
+  const showStrip = (kept) => {
     const metric = get("metric").value;
     shown = sorted();
-    place = 0;
+    place = Math.max(0, shown.indexOf(kept));
     get("strip").replaceChildren(...shown.map((pair, number) => {
       const value = scoreOf(pair, metric);
       const image = element("img", { src: data.images[pair.methods[get("method").value].image], alt: "" });
@@ -140,16 +142,19 @@
       button.addEventListener("click", () => { place = number; showPair(); });
       return button;
     }));
-    get("count").textContent =
-      `${shown.length} of ${test().total} pairs: DG's worst and best, and pairs at equal distances between.`;
+    const { total, ends, ranked_by } = test();
+    get("count").textContent = shown.length === total
+      ? `All ${total} pairs.`
+      : `${shown.length} of ${total} pairs: DG's ${ends} worst and ${ends} best by ${ranked_by}, and pairs at equal ` +
+        "distances between. Other methods and orders show and sort these pairs alone.";
     showPair();
   };
 
-  const showTest = () => {
+  const showTest = (kept) => {
     options(get("method"), Object.entries(test().methods));
     const measured = Object.keys(data.metrics).filter((name) => test().pairs.some((pair) => scoreOf(pair, name) !== null));
     options(get("metric"), measured.map((name) => [name, data.metrics[name]]));
-    showStrip();
+    showStrip(kept);
   };
 
   const step = (by) => {
@@ -166,9 +171,9 @@
     }
   });
   get("lines").addEventListener("change", showPair);
-  for (const name of ["metric", "order"]) get(name).addEventListener("change", showStrip);
-  get("method").addEventListener("change", showTest);
-  get("test").addEventListener("change", showTest);
+  for (const name of ["metric", "order"]) get(name).addEventListener("change", () => showStrip());
+  get("method").addEventListener("change", () => showTest(shown[place]));
+  get("test").addEventListener("change", () => showTest());
   options(get("test"), data.tests.map(({ title }, number) => [String(number), title]));
   showTest();
 })();

@@ -9,6 +9,9 @@ from typing import Any
 import pandas as pd
 
 from dg.errors import DgError
+from dg.reports.ablation import METRICS as ABLATION_METRICS
+from dg.reports.ablation import step_lines
+from dg.reports.comparison_text import DIGITS, REFERENCE_MARK, remarks
 from dg.reports.paper import BENCHMARK_TITLES, METRIC_TITLES
 
 TITLES = {
@@ -23,8 +26,9 @@ _METRICS = {
     3: METRIC_TITLES,
     4: METRIC_TITLES,
 }
-_DIGITS = {"ssim": 3, "csim": 3, "kid": 3, "lpips": 3, "fid": 1, "ace": 2, "landmark_error": 2, "pose_error": 2}
+_DIGITS = {**DIGITS, "ace": 2}
 _HIGHER_IS_BETTER = ("ssim", "csim")
+_FID = "FID falls with the number of pairs, so compare rows of one test alone"
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Cell:
     """One number.
 
     Attributes:
-        value, interval, paper, difference: as printed; "" where there is none.
+        value, interval, paper, difference: as printed, standard deviations beside the values; "" where there is none.
         verdict: "better" or "worse" than the paper's number where the interval excludes it, "open" where it doesn't, ""
             where there is nothing to compare.
     """
@@ -45,7 +49,8 @@ class Cell:
 
 
 def read_tables(results: Path) -> list[dict[str, Any]]:
-    """The four tables: number, title, head, rows ({cells, quoted}), stand_ins.
+    """The four tables: number, title, head, rows ({names, quoted, cells, counts}), notes (sentences without full stop),
+    steps (head, then lines; of Tables 1 and 2, else empty).
 
     Raises:
         DgError: a table is missing.
@@ -59,22 +64,54 @@ def _table(number: int, path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise DgError(f"{path}: not found. Run the step that makes it (snakemake -- {path}).") from None
     metrics = {name: title for name, title in _METRICS[number].items() if frame[name].notna().any()}
+    ablation = number < 3
     rows = []
     for row in frame.to_dict("records"):
         quoted = row.get("source") == "quoted"
-        names = [row["losses"]] if number < 3 else [BENCHMARK_TITLES[row["benchmark"]], row["title"]]
-        rows.append({"names": names, "quoted": quoted, "cells": [cell(row, name, quoted) for name in metrics]})
-    notes = [text for text in frame["stand_in"].dropna().unique() if text]
-    head = ["losses"] if number < 3 else ["test", "method"]
-    counts = frame.dropna(subset=["pairs"]).iloc[0]
+        names = [row["losses"]] if ablation else [BENCHMARK_TITLES[row["benchmark"]], row["title"]]
+        cells = [cell(row, name, quoted) for name in metrics]
+        rows.append(
+            {"names": names, "quoted": quoted, "cells": cells, "counts": "" if ablation or quoted else _counts(row)}
+        )
     return {
         "number": number,
         "title": TITLES[number],
-        "head": [*head, *metrics.values()],
+        "head": [*(["losses"] if ablation else ["test", "method"]), *metrics.values()],
         "rows": rows,
-        "stand_ins": notes,
-        "seeds": int(counts["seeds"]),
+        "notes": _ablation_notes(number, frame) if ablation else _comparison_notes(frame),
+        "steps": _steps(number, frame) if ablation else [],
     }
+
+
+def _ablation_notes(number: int, frame: pd.DataFrame) -> list[str]:
+    first = frame.iloc[0]
+    notes = [_counts(first.to_dict())]
+    if number == 1:
+        notes.append("± is the standard deviation over pictures")
+    else:
+        notes.append(_FID)
+        notes += ["± is the standard deviation over training seeds"] if first["seeds"] > 1 else []
+    return notes + _stand_ins(frame)
+
+
+def _counts(row: dict[str, Any]) -> str:
+    pairs, people, seeds = (int(row[name]) for name in ("pairs", "subjects", "seeds"))
+    return f"{pairs} pairs of {people} people, {seeds} training seed{'s' if seeds > 1 else ''}"
+
+
+def _comparison_notes(frame: pd.DataFrame) -> list[str]:
+    return [f"{_FID}; KID has no such bias", *remarks(frame[frame["source"] == "measured"]), *_stand_ins(frame)]
+
+
+def _stand_ins(frame: pd.DataFrame) -> list[str]:
+    phrases = dict.fromkeys(phrase for text in frame["stand_in"].dropna() for phrase in text.split("; "))
+    return [f"Stand-ins: {'; '.join(phrases)}"] if phrases else []
+
+
+def _steps(number: int, frame: pd.DataFrame) -> list[list[str]]:
+    texts = [name for name in frame if name == "compared_with" or name.endswith(("_sign", "_zero"))]
+    frame = frame.astype(dict.fromkeys(texts, object)).fillna(dict.fromkeys(texts, ""))
+    return step_lines(frame, ABLATION_METRICS[f"table{number}"])
 
 
 def cell(row: dict[str, Any], name: str, quoted: bool) -> Cell:
@@ -83,18 +120,26 @@ def cell(row: dict[str, Any], name: str, quoted: bool) -> Cell:
     value, low, high, paper = (
         row.get(key, float("nan")) for key in (name, f"{name}_low", f"{name}_high", f"paper_{name}")
     )
-    printed = "" if pd.isna(paper) else f"{paper:g}"
+    printed = "" if pd.isna(paper) else f"{paper:g}" + _spread(row.get("paper_ace_pictures_std"), "g")
     if quoted:
         return Cell("", paper=printed)
     if pd.isna(value):
         return Cell("–", paper=printed)
+    spread = row.get("ace_pictures_std" if name == "ace" else f"{name}_seeds_std")
+    text = f"{value:.{digits}f}" + _spread(spread, f".{digits}f")
+    if name == "ssim" and "reference" in row.get("ssim_against", ""):
+        text += f" {REFERENCE_MARK}"
     interval = "" if pd.isna(low) else f"[{low:.{digits}f}, {high:.{digits}f}]"
     if not printed:
-        return Cell(f"{value:.{digits}f}", interval)
+        return Cell(text, interval)
     difference = value - paper
     verdict = ""
     if interval:
         excluded = paper < low or paper > high
         better = (difference > 0) == (name in _HIGHER_IS_BETTER)
         verdict = ("better" if better else "worse") if excluded else "open"
-    return Cell(f"{value:.{digits}f}", interval, printed, f"{difference:+.{digits}f}", verdict)
+    return Cell(text, interval, printed, f"{difference:+.{digits}f}", verdict)
+
+
+def _spread(std: float | None, form: str) -> str:
+    return "" if pd.isna(std) else f" ± {std:{form}}"

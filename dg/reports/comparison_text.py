@@ -1,0 +1,140 @@
+"""Tables 3 and 4 in words: Markdown, LaTeX and the sentences below them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from dg.reports.latex import latex_table
+from dg.reports.markdown import grid
+from dg.reports.paper import BENCHMARK_TITLES, METRIC_TITLES, TABLE3, TABLE4
+from dg.reports.summaries import METRICS
+
+PRINTED = {"table3": {"VoxCeleb1": TABLE3}, "table4": TABLE4}
+TITLES = {"table3": "Table 3, self-reenactment", "table4": "Table 4, cross-reenactment"}
+DIGITS = {"ssim": 3, "fid": 1, "kid": 3, "csim": 3, "landmark_error": 2, "pose_error": 2, "lpips": 3}
+REFERENCE_MARK = "(r)"
+REFERENCE_NOTE = (
+    f"{REFERENCE_MARK}: SSIM, and LPIPS with it, compare with the reference's picture wherever a pair has no ground "
+    "truth (metrics.ssim_reference), so they can't be compared with those against a ground truth"
+)
+
+
+def _shown(frame: pd.DataFrame) -> list[str]:
+    """The metrics to print: what no row holds (LPIPS without its weights) is left out."""
+    return [name for name in DIGITS if frame[name].notna().any()]
+
+
+def _heading(settings: dict[str, Any], frame: pd.DataFrame) -> str:
+    title = TITLES[settings["table"]]
+    if frame["stand_in"].str.contains("SynthFace \\(").any():
+        return f"{title}, on SynthFace and offline networks: not comparable with the paper's absolute numbers"
+    if frame["stand_in"].ne("").any():
+        return f"{title}, with stand-ins (footnotes): not comparable with the paper's absolute numbers"
+    return title
+
+
+def _notes(frame: pd.DataFrame) -> dict[str, int]:
+    texts = dict.fromkeys(text for text in frame["stand_in"] if text)
+    return {text: number for number, text in enumerate(texts, 1)}
+
+
+def remarks(measured: pd.DataFrame) -> list[str]:
+    """Sentences, without their full stops, that some of the `measured` rows need to be read rightly."""
+    found = []
+    if measured["seeds"].max() > 1:
+        found.append(
+            f"Methods that use trained networks are means over {measured['seeds'].max():.0f} training seeds: ± is the "
+            "standard deviation over seeds, and the intervals draw seeds too"
+        )
+    if measured["ssim_against"].str.contains("reference").any():
+        found.append(REFERENCE_NOTE)
+    if ((measured["benchmark"] == "VoxCeleb2") & (measured["method"] == "source_unchanged")).any():
+        found.append(
+            "VoxCeleb2 has no ground truth, so FID and KID compare with its sources: 'source unchanged' has FID 0 "
+            "there by construction"
+        )
+    return found
+
+
+def as_markdown(settings: dict[str, Any], frame: pd.DataFrame) -> str:
+    """The table for reading; arguments as as_latex."""
+    notes, metrics = _notes(frame), _shown(frame)
+    measured = frame[frame["source"] == "measured"]
+    body = [
+        [
+            BENCHMARK_TITLES[row["benchmark"]],
+            row["title"] + (f" [{notes[row['stand_in']]}]" if row["stand_in"] in notes else ""),
+            *(_interval(row, name) for name in metrics),
+            str(row["pairs"]),
+            str(row["subjects"]),
+            str(row["seeds"]),
+            _paper(row),
+        ]
+        for row in measured.to_dict("records")
+    ]
+    head = ["Benchmark", "Method", *(METRIC_TITLES[name] for name in metrics), "pairs", "people", "seeds", "paper's DG"]
+    printed = [
+        [BENCHMARK_TITLES[name], method, *("n.a." if value is None else f"{value:g}" for value in scores)]
+        for name, methods in PRINTED[settings["table"]].items()
+        for method, scores in methods.items()
+    ]
+    parts = [
+        f"# {_heading(settings, frame)}",
+        grid(head, body),
+        "Brackets hold 95 % bootstrap intervals over source people; with few people they are rough. SSIM is empty "
+        "where there is nothing to compare with. FID falls with the number of pairs: compare rows of one benchmark "
+        "only; KID has no such bias. Landmark error (pixels at 256) and pose error (degrees) compare the result with "
+        "the reference. How each is measured: docs/metrics.md.",
+        "*source unchanged* and *reference unchanged* give that picture as the result: floors that show what doing "
+        "nothing scores. The first has CSIM 1 by construction, the second the right pose on the wrong person.",
+        *(f"{sentence}." for sentence in remarks(measured)),
+        *(f"[{number}] {text[0].upper()}{text[1:]}." for text, number in notes.items()),
+        "## Quoted: as printed in the paper",
+        grid(["Benchmark", "Method", "SSIM ↑", "FID ↓", "CSIM ↑"], printed),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def as_latex(settings: dict[str, Any], frame: pd.DataFrame) -> str:
+    """The table for papers.
+
+    Args:
+        settings: of make_comparison.
+        frame: the table (COLUMNS).
+    """
+    table = pd.DataFrame(
+        {
+            "Benchmark": frame["benchmark"].map(BENCHMARK_TITLES),
+            "Method": [f"{row.title} (quoted)" if row.source == "quoted" else row.title for row in frame.itertuples()],
+        }
+    )
+    for name in METRICS:
+        table[name.upper()] = ["" if pd.isna(row[name]) else _value(row, name) for row in frame.to_dict("records")]
+    for name in METRICS:
+        table[f"{name.upper()}, paper"] = ["" if pd.isna(value) else f"{value:g}" for value in frame[f"paper_{name}"]]
+    phrases = dict.fromkeys(phrase for note in _notes(frame) for phrase in note.split("; "))
+    sentences = [*remarks(frame[frame["source"] == "measured"]), *filter(None, ["; ".join(phrases)])]
+    said = "".join(f" {sentence[0].upper()}{sentence[1:]}." for sentence in sentences)
+    caption = f"{_heading(settings, frame)}.{said}"
+    return latex_table(table, caption, f"tab:{settings['table']}")
+
+
+def _interval(row: dict[str, Any], name: str) -> str:
+    low, high = (row.get(name + end, float("nan")) for end in ("_low", "_high"))
+    if pd.isna(row[name]):
+        return "–"
+    digits = DIGITS[name]
+    return _value(row, name) + ("" if pd.isna(low) else f" [{low:.{digits}f}, {high:.{digits}f}]")
+
+
+def _value(row: dict[str, Any], name: str) -> str:
+    spread = row[f"{name}_seeds_std"]
+    text = f"{row[name]:.{DIGITS[name]}f}" + ("" if pd.isna(spread) else f" ± {spread:.{DIGITS[name]}f}")
+    return f"{text} {REFERENCE_MARK}" if name == "ssim" and "reference" in row["ssim_against"] else text
+
+
+def _paper(row: dict[str, Any]) -> str:
+    values = [row[f"paper_{name}"] for name in METRICS]
+    return "" if any(pd.isna(value) for value in values) else " / ".join(f"{value:g}" for value in values)

@@ -1,0 +1,111 @@
+"""One metric over several trainings of one thing, with bootstrap draws that pair rows with each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dg.errors import DgError
+from dg.files import read_json, read_parquet
+from dg.metrics.bootstrap import cluster_weights, levels
+
+_PAIR = ["subject", "source", "reference"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One metric, all training seeds.
+
+    Attributes:
+        seeds: (S,) the values.
+        draws: (R, S) bootstrap draws over people; draw r of everything measured on one pair list has the same people.
+            NaN where none of them has a value.
+        people: how many have a value.
+    """
+
+    seeds: np.ndarray
+    draws: np.ndarray
+    people: int
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation over seeds; NaN of one seed."""
+        return float(self.seeds.std(ddof=1)) if len(self.seeds) > 1 else float("nan")
+
+    def drawn(self, seed: int) -> np.ndarray:
+        """(R,) draws with the training seeds drawn too; equal arguments draw the same seeds."""
+        weights = cluster_weights(len(self.seeds), len(self.draws), np.random.default_rng(seed + 1))
+        return (self.draws * weights).sum(1) / weights.sum(1)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was measured of one training: the summary (JSON) and the values of each pair beside it."""
+
+    summary: dict[str, Any]
+    pairs: pd.DataFrame
+
+
+def read_runs(summaries: list[Path]) -> list[Run]:
+    """Summaries with the tables beside them, all of the same pairs, as rows of a table must be.
+
+    Raises:
+        DgError: a file is missing, or the pairs (subject, source, reference) beside a summary aren't those beside the
+            first one: their draws would not be of the same people.
+    """
+    runs: list[Run] = []
+    for path in summaries:
+        values = Path(path).with_suffix(".parquet")
+        # By far its largest column, and nothing here needs it.
+        pairs = read_parquet(values).drop(columns="landmarks", errors="ignore")
+        lacking = [name for name in _PAIR if name not in pairs]
+        if lacking:
+            raise DgError(f"{values}: lacks {', '.join(lacking)}. Run the step that makes it again.")
+        pairs = pairs.reset_index(drop=True)
+        if runs and not pairs[_PAIR].equals(runs[0].pairs[_PAIR]):
+            raise DgError(
+                f"{values}: was measured on other pairs than {Path(summaries[0]).with_suffix('.parquet')}; rows of a "
+                "table need the same ones. Run the evaluation of both again."
+            )
+        runs.append(Run(read_json(path), pairs))
+    return runs
+
+
+def measured(metric: str, runs: list[Run], resamples: int, seed: int) -> Measured:
+    """`metric` of runs that differ by their training seed alone.
+
+    Args:
+        resamples: R of all metrics but FID, whose draws the summary holds.
+        seed: of the draws.
+    """
+    values = np.array([run.summary[metric]["value"] for run in runs], float)
+    if metric == "fid":
+        draws = [np.array(run.summary["fid"]["draws"], float) for run in runs]
+        return Measured(values, np.stack(draws, 1), runs[0].pairs["subject"].nunique())
+    draws = [_people(run.pairs, metric, resamples, seed) for run in runs]
+    return Measured(values, np.stack(draws, 1), runs[0].pairs.dropna(subset=metric)["subject"].nunique())
+
+
+def _people(pairs: pd.DataFrame, metric: str, resamples: int, seed: int) -> np.ndarray:
+    """(R,) means of a metric over drawn people. Pairs without a value are left out after the draw: so every metric and
+    row draws the same people."""
+    names, cluster = np.unique(pairs["subject"], return_inverse=True)
+    values = pairs[metric].to_numpy(float)
+    kept = ~np.isnan(values)
+    weights = cluster_weights(len(names), resamples, np.random.default_rng(seed))
+    sums = np.bincount(cluster[kept], values[kept], minlength=len(names))
+    counts = weights @ np.bincount(cluster[kept], minlength=len(names))
+    return np.divide(weights @ sums, counts, out=np.full(resamples, np.nan), where=counts > 0)
+
+
+def interval(draws: np.ndarray, people: int) -> tuple[float, float]:
+    """95 % interval of the draws; (NaN, NaN) with fewer than two people or without draws."""
+    kept = draws[~np.isnan(draws)]
+    if people < 2 or not len(kept):
+        return np.nan, np.nan
+    low, high = np.percentile(kept, levels(people))
+    return float(low), float(high)
