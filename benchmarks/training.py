@@ -10,7 +10,7 @@ Plain: float32, no channels_last, pictures decoded in the step, R1 at every step
 without foreach. Both train networks of the same sizes on the same sets: the given prepared ones, or one of noise.
 step: both in one process by turns. memory: what the steps add to a process's peak (CPU) or to the GPU's, each in a
 process of its own. wait: the share of each training's time, IDSG and RFG, self and cross phase, that it waits for
-data, and what making the data takes; the IDSG does 50 steps for each of the RFG's. draw: finding the pairs in a large
+data, and what making the data takes; the IDSG does 10 steps for each of the RFG's. draw: finding the pairs in a large
 table.
 """
 
@@ -194,10 +194,10 @@ def wait(scale: str, folders: list[Path], count: int) -> None:
     """Print, for each training, the share of its time that it waits for data, and the share that making it takes."""
     faces = FaceSet(folders, split="train")
     with joined() as team, tempfile.TemporaryDirectory() as name:
-        print(f"{team.device}, scale {scale}, RFG {count} steps, IDSG {50 * count}")
+        print(f"{team.device}, scale {scale}, RFG {count} steps, IDSG {10 * count}")
         idsg = None
         for network, phase in (("idsg", "self"), ("idsg", "cross"), ("rfg", "self"), ("rfg", "cross")):
-            steps = 50 * count if network == "idsg" else count
+            steps = 10 * count if network == "idsg" else count
             s = settings_of(scale, network, phase) | {"steps": steps}
             out, state = Path(name) / f"{network}_{phase}.safetensors", Path(name) / "state" / network / phase
             sampler = PairSampler(faces.table, s["batch"], 0)
