@@ -132,6 +132,19 @@ def test_neither_tool_does_finished_work_again(project):
     assert "Nothing to be done: everything is there." in out
 
 
+def test_dvc_plots_show_every_model_and_every_table(project):
+    out = run(project, "dvc", "plots", "show")
+    assert "failed" not in out.lower(), out
+    page = (project / "dvc_plots/index.html").read_text(encoding="utf-8")
+    for network, term in (("idsg", "localisation"), ("rfg", "attributes")):
+        for phase in ("self", "cross"):
+            assert (project / f"results/{network}_{phase}/dg/joint.safetensors").exists()
+            for kind in ("loss", term):
+                assert f"results/training_plots/{network}_{kind}/{phase}_dg_joint.csv" in page
+            assert f"results/training_plots/samples/{network}_{phase}_dg_joint.png" in page
+    assert "Tables 3 and 4, FID" in page and "Table 2, SSIM" in page
+
+
 def test_a_changed_lambda_vls_retrains_the_cross_phases_alone(project):
     run(project, "git", "add", "dvc.lock", "results")
     run(project, "git", "commit", "--quiet", "--message", "Baseline")
