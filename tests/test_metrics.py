@@ -95,7 +95,12 @@ def stored(tmp_path_factory):
     return store
 
 
-def test_features_on_disk_are_read_in_pieces_and_in_any_order(stored):
+@pytest.fixture
+def small_pieces(monkeypatch):
+    monkeypatch.setattr("dg.metrics.feature_store._PIECE", 512)
+
+
+def test_features_on_disk_are_read_in_pieces_and_in_any_order(stored, small_pieces):
     array = np.random.default_rng(0).normal(size=(1300, 7)).astype(np.float32)
     rows = np.random.default_rng(1).integers(0, 1300, 2000)
     shown = Features(stored(array).store, rows)
@@ -149,7 +154,7 @@ def feature_pair(count, dimension, seed=0):
 
 
 @pytest.mark.parametrize(("count", "dimension"), [(12, 40), (60, 15), (20, 20), (1100, 9)])
-def test_resampled_distances_equal_torch_fidelitys_on_repeated_rows(count, dimension, stored):
+def test_resampled_distances_equal_torch_fidelitys_on_repeated_rows(count, dimension, stored, small_pieces):
     made, real = feature_pair(count, dimension)
     sample = _Resampled(stored(made), stored(real))
     for seed in range(4):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-_PIECE = 512  # rows in memory at once
+_PIECE = 4096  # rows in memory at once; smaller ones make the interval of FID slower
 
 
 class FeatureStore:
@@ -59,7 +59,7 @@ class Features:
         return self.store.dimension
 
     def pieces(self) -> Iterator[tuple[slice, np.ndarray]]:
-        """Slices of the set and their features, (<= 512, d) float64."""
+        """Slices of the set and their features, (<= 4096, d) float64."""
         for start in range(0, len(self.rows), _PIECE):
             place = slice(start, start + _PIECE)
             yield place, self.store.read(self.rows[place]).astype(float)
