@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dg.errors import DgError
 from dg.files import read_json
 from dg.params import Params, set_by, with_overrides
-from dg.settings import all_variants, step_settings
+from dg.settings import all_variants, require_own_keys, step_settings
 from dg.weights import bundled
 
 _SIZES = {
@@ -25,13 +25,14 @@ def check_variants(params: Params) -> None:
     """Look at the values of every variant, and at the start of its RFG.
 
     Raises:
-        DgError: a preset or an ablation changes an unknown key or sets a wrong value, or the RFG is to start from
-            bundled weights of other sizes.
+        DgError: a preset or an ablation changes an unknown key or sets a wrong value, an ablation changes what all
+            variants share, or the RFG is to start from bundled weights of other sizes.
     """
-    for variant in all_variants(params):
-        chosen = with_overrides(params, variant)
-        if chosen.sizes.rfg.init == "bundled":
-            _same_sizes(chosen, variant)
+    chosen = {variant: with_overrides(params, variant) for variant in all_variants(params)}
+    require_own_keys(params)
+    for variant, values in chosen.items():
+        if values.sizes.rfg.init == "bundled":
+            _same_sizes(values, variant)
 
 
 def _same_sizes(chosen: Params, variant: str) -> None:

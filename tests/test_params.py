@@ -23,7 +23,6 @@ from dg.settings import (
     model_of,
     networks_of,
     owner,
-    require_own_keys,
     runs_of,
     step_settings,
     training_sets,
@@ -206,18 +205,18 @@ def test_an_ablation_of_an_unknown_key_is_refused(values):
 def test_an_ablation_of_what_all_rows_share_is_refused(values, key, value, answer):
     values["ablations"]["table1"]["mine"] = {"lambda_c": 2, key: value}
     with pytest.raises(DgError) as caught:
-        require_own_keys(params.validate(values, "params.yaml"))
+        check_variants(params.validate(values, "params.yaml"))
     assert f"ablations.table1.mine changes {key}," in str(caught.value) and answer in str(caught.value)
     del values["ablations"]["table1"]["mine"]
     values["scales"]["sample"]["tables"]["table2"][key] = value
     with pytest.raises(DgError, match=rf"scales\.sample\.tables\.table2 changes {key},"):
-        require_own_keys(params.validate(values, "params.yaml"))
+        check_variants(params.validate(values, "params.yaml"))
 
 
 @pytest.mark.parametrize("scale", ["sample", "bundled", "hour", "tiny", "paper"])
 def test_the_shipped_ablations_and_those_of_trainings_are_accepted(values, scale):
     values["ablations"]["table2"]["mine"] = {"rfg.line_width": 1, "sizes.rfg.lr": 0.1, "training.compile": True}
-    require_own_keys(params.validate({**values, "scale": scale}, "params.yaml"))
+    check_variants(params.validate({**values, "scale": scale}, "params.yaml"))
 
 
 def test_an_unknown_variant_or_preset_is_refused(values):

@@ -30,7 +30,6 @@ from dg.settings import (
     owner,
     step_settings,
     networks_of,
-    require_own_keys,
     roles_of,
     runs_of,
     training_sets,
@@ -299,10 +298,6 @@ def refuse_untrustworthy_state():
                 f"params.yaml: training.gpus is {PARAMS.training.gpus}, but set-resources (profiles/slurm/profile.yaml) "
                 f"gives {step} gpu: {gpus}. Make them alike."
             )
-    try:
-        require_own_keys(PARAMS)
-    except DgError as error:
-        raise WorkflowError(str(error)) from None
     if Path("results/table4.csv").exists() and not Path(".snakemake/metadata").exists():
         raise WorkflowError(
             "results/ holds results, but .snakemake/metadata, the records of how they were made, is missing. Bring the "
