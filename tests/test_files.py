@@ -65,8 +65,10 @@ def test_files_get_the_rights_that_the_umask_gives(tmp_path):
     assert (tmp_path / "made").stat().st_mode == plain.stat().st_mode
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_json_holds_no_nan(tmp_path, value):
+def test_json_holds_null_where_nothing_was_measured_and_no_infinity(tmp_path):
+    write_json(tmp_path / "a.json", {"a": [1, float("nan")], "b": {"c": float("nan")}, "d": None})
+    assert "NaN" not in (tmp_path / "a.json").read_text()
+    assert read_json(tmp_path / "a.json") == {"a": [1, None], "b": {"c": None}, "d": None}
     with pytest.raises(ValueError, match="JSON"):
-        write_json(tmp_path / "a.json", {"a": value})
-    assert list(tmp_path.iterdir()) == []
+        write_json(tmp_path / "b.json", {"a": float("inf")})
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]

@@ -198,7 +198,7 @@ def test_weights_of_other_sizes_are_refused_with_the_way_out(data, idsg, rfg, tm
         train_idsg(settings("idsg", "cross", landmark_dims=2), *files, idsg, tmp_path / "state")
     with pytest.raises(DgError, match=r"self\.safetensors: its network 'rfg' has other sizes.* Give --init"):
         train_rfg(settings("rfg", "self", style_dim=6, **plain), *files, rfg, None, tmp_path / "state")
-    with pytest.raises(DgError, match=r"rfg-synthface\.safetensors: .* other sizes.* Set rfg\.init: scratch"):
+    with pytest.raises(DgError, match=r"rfg-synthface\.saf.* other sizes.* Set scales\.<scale>\.rfg\.init: scratch"):
         train_rfg(settings("rfg", "self", init="bundled", **plain), *files, None, None, tmp_path / "state")
     with pytest.raises(DgError, match=r"self\.safetensors: .* holds no network 'rfg'"):
         train_rfg(settings("rfg", "self", **plain), *files, idsg, None, tmp_path / "state")
