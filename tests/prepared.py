@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 from dg.datasets.rows import MANIFEST_SCHEMA
 from dg.files import write_parquet
@@ -73,3 +74,16 @@ def disk_is_full(*_args, **_kwargs):
 def left_in(folder: Path) -> list[str]:
     """Names of all files under `folder`, hidden ones too."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+class Pictures(torch.utils.data.Dataset):
+    """Pictures (n, H, W, 3) uint8 as torch-fidelity takes them."""
+
+    def __init__(self, images):
+        self.images = images
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, number):
+        return torch.from_numpy(self.images[number]).permute(2, 0, 1)

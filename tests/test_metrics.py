@@ -30,7 +30,7 @@ from dg.protocols.pairs import make_pairs
 from dg.protocols.reenact import reenact
 from dg.protocols.results import Result, Results, writing_results
 from dg.shards import FaceSet
-from tests.prepared import disk_is_full, face_table, left_in, prepare
+from tests.prepared import Pictures, disk_is_full, face_table, left_in, prepare
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 MOBILE_ARCFACE = SHARED / "weights/mobilefacenet_arcface.onnx"
@@ -111,17 +111,6 @@ def test_features_on_disk_are_read_in_pieces_and_in_any_order(stored, small_piec
     np.testing.assert_array_equal(shown.whole(), array[rows])
     np.testing.assert_array_equal(shown.chosen(np.array([5, 1999])).whole(), array[rows[[5, 1999]]])
     assert shown.dimension == 7
-
-
-class Pictures(torch.utils.data.Dataset):
-    def __init__(self, images):
-        self.images = images
-
-    def __len__(self):
-        return len(self.images)
-
-    def __getitem__(self, number):
-        return torch.from_numpy(self.images[number]).permute(2, 0, 1)
 
 
 def test_fid_and_kid_equal_torch_fidelitys_own(net, stored):

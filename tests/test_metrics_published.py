@@ -23,7 +23,7 @@ from dg.protocols.methods import NO_POINTS
 from dg.protocols.pairs import make_pairs
 from dg.protocols.results import Result, writing_results
 from dg.shards import FaceSet
-from tests.prepared import face_table, prepare
+from tests.prepared import Pictures, face_table, prepare
 
 
 def write_inception(path, monkeypatch):
@@ -72,17 +72,6 @@ def published(tmp_path, monkeypatch):
     monkeypatch.setattr(features, "inception_weights", lambda: entries[0])
     monkeypatch.setattr(csim, "arcface_weights", lambda: entries[1])
     return [entry.path for entry in entries]
-
-
-class Pictures(torch.utils.data.Dataset):
-    def __init__(self, images):
-        self.images = images
-
-    def __len__(self):
-        return len(self.images)
-
-    def __getitem__(self, number):
-        return torch.from_numpy(self.images[number]).permute(2, 0, 1)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
