@@ -174,8 +174,8 @@ def test_measured_numbers_stand_beside_the_papers_with_the_intervals_verdict(rea
 
 def test_tables_3_and_4_say_how_much_each_row_rests_on(read):
     rows = [row[1] for row in read.rows if row[0] in ("RaFD", "VoxCeleb2")]
-    assert "DG 48 pairs of 4 people, 2 training seeds" in rows
-    assert "floor 48 pairs of 4 people, 1 training seed" in rows
+    assert "DG 48 pairs, 4 people, 2 seeds" in rows
+    assert "floor 48 pairs, 4 people" in rows
     assert "FOM (quoted)" in rows
     marked = [row[2] for row in read.rows if "(r)" in " ".join(row)]
     assert len(marked) == 2 and all(text.startswith("0.300 (r) [") for text in marked)

@@ -58,6 +58,12 @@ def remarks(measured: pd.DataFrame) -> list[str]:
     return found
 
 
+def stand_in_sentence(frame: pd.DataFrame) -> list[str]:
+    """One sentence, without its full stop, on the stand-ins of all rows; none, none."""
+    phrases = dict.fromkeys(phrase for text in frame["stand_in"].dropna() for phrase in text.split("; ") if phrase)
+    return [f"Stand-ins, of the rows that use what they name: {'; '.join(phrases)}"] if phrases else []
+
+
 def as_markdown(settings: dict[str, Any], frame: pd.DataFrame) -> str:
     """The table for reading; arguments as as_latex."""
     notes, metrics = _notes(frame), _shown(frame)
@@ -114,8 +120,7 @@ def as_latex(settings: dict[str, Any], frame: pd.DataFrame) -> str:
         table[name.upper()] = ["" if pd.isna(row[name]) else _value(row, name) for row in frame.to_dict("records")]
     for name in METRICS:
         table[f"{name.upper()}, paper"] = ["" if pd.isna(value) else f"{value:g}" for value in frame[f"paper_{name}"]]
-    phrases = dict.fromkeys(phrase for note in _notes(frame) for phrase in note.split("; "))
-    sentences = [*remarks(frame[frame["source"] == "measured"]), *filter(None, ["; ".join(phrases)])]
+    sentences = [*remarks(frame[frame["source"] == "measured"]), *stand_in_sentence(frame)]
     said = "".join(f" {sentence[0].upper()}{sentence[1:]}." for sentence in sentences)
     caption = f"{_heading(settings, frame)}.{said}"
     return latex_table(table, caption, f"tab:{settings['table']}")

@@ -11,7 +11,7 @@ import pandas as pd
 from dg.errors import DgError
 from dg.reports.ablation import METRICS as ABLATION_METRICS
 from dg.reports.ablation import step_lines
-from dg.reports.comparison_text import DIGITS, REFERENCE_MARK, remarks
+from dg.reports.comparison_text import DIGITS, REFERENCE_MARK, remarks, stand_in_sentence
 from dg.reports.paper import BENCHMARK_TITLES, METRIC_TITLES
 
 TITLES = {
@@ -85,27 +85,25 @@ def _table(number: int, path: Path) -> dict[str, Any]:
 
 def _ablation_notes(number: int, frame: pd.DataFrame) -> list[str]:
     first = frame.iloc[0]
-    notes = [_counts(first.to_dict())]
+    seeds = f"{first['seeds']} training seed{'s' if first['seeds'] > 1 else ''}"
+    notes = [f"{first['pairs']} pairs of {first['subjects']} people, {seeds}"]
     if number == 1:
         notes.append("± is the standard deviation over pictures")
     else:
         notes.append(_FID)
         notes += ["± is the standard deviation over training seeds"] if first["seeds"] > 1 else []
-    return notes + _stand_ins(frame)
+    stand_in = first["stand_in"]
+    return notes + ([] if pd.isna(stand_in) else [f"Stand-ins: {stand_in}"])
 
 
 def _counts(row: dict[str, Any]) -> str:
     pairs, people, seeds = (int(row[name]) for name in ("pairs", "subjects", "seeds"))
-    return f"{pairs} pairs of {people} people, {seeds} training seed{'s' if seeds > 1 else ''}"
+    return f"{pairs} pairs, {people} people" + (f", {seeds} seeds" if seeds > 1 else "")
 
 
 def _comparison_notes(frame: pd.DataFrame) -> list[str]:
-    return [f"{_FID}; KID has no such bias", *remarks(frame[frame["source"] == "measured"]), *_stand_ins(frame)]
-
-
-def _stand_ins(frame: pd.DataFrame) -> list[str]:
-    phrases = dict.fromkeys(phrase for text in frame["stand_in"].dropna() for phrase in text.split("; "))
-    return [f"Stand-ins: {'; '.join(phrases)}"] if phrases else []
+    measured = frame[frame["source"] == "measured"]
+    return [f"{_FID}; KID has no such bias", *remarks(measured), *stand_in_sentence(measured)]
 
 
 def _steps(number: int, frame: pd.DataFrame) -> list[list[str]]:
