@@ -19,7 +19,7 @@ def levels(clusters: int) -> tuple[float, float]:
     """The percentiles of the draws that bound a 95 % interval of the mean over `clusters` (>= 2) people, in percent.
 
     2.5 and 97.5 for many; further out for few, as a t quantile lies beyond a normal one and as drawn people vary less
-    than people do (Hesterberg 2015, What Teachers Should Know about the Bootstrap, sec. 4.3 and eq. 6).
+    than people do (Hesterberg 2015, What Teachers Should Know about the Bootstrap).
     """
     wide = np.sqrt(clusters / (clusters - 1)) * t.ppf(_TAIL, clusters - 1)
     low = 100 * float(norm.cdf(wide))
