@@ -28,7 +28,8 @@ setup: .venv/installed
 	  echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
-	.venv/bin/uv pip install --python .venv/bin/python --require-hashes -r requirements/all.lock
+	@# Byte code now: where PYTHONDONTWRITEBYTECODE is set, as in many containers, each job would compile torch anew.
+	.venv/bin/uv pip install --compile-bytecode --python .venv/bin/python --require-hashes -r requirements/all.lock
 	touch $@
 
 clean-venv:
