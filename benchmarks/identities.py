@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import mannwhitneyu
 
-from dg.datasets.synthface import EXPRESSIONS, Action, build_head, load_head, random_scene, render, sample_person
 from dg.metrics.csim import Dlib
+from dg.synthface import EXPRESSIONS, Action, build_head, load_head, random_scene, render, sample_person
 
 YAWS = (-45, -30, -20, -10, 0, 10, 20, 30, 45)
 SHOWN = ("neutral", "smile", "surprise")

@@ -29,11 +29,11 @@ from face_alignment.api import models_urls
 from face_alignment.models import FAN, ResNetDepth
 from PIL import Image
 
-from dg.datasets.synthface import Action, Scene, build_head, load_head, render, sample_person
 from dg.landmarks import official
 from dg.landmarks.extract import find_landmarks
 from dg.landmarks.fan import load_landmark_net
 from dg.shards import FRAME_SCHEMA, write_shard
+from dg.synthface import Action, Scene, build_head, load_head, render, sample_person
 
 
 class WholePicture:

@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from dg.datasets.synthface import build_head, make_set
+from dg.synthface import build_head, make_set
 
 PICTURES = 10
 

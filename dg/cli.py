@@ -55,14 +55,14 @@ def _share_threads(count: int | None) -> None:
 
 
 def _head(a: argparse.Namespace) -> None:
-    from dg.datasets.synthface import build_head
+    from dg.synthface import build_head
 
     build_head(a.out)
 
 
 def _synthface(a: argparse.Namespace) -> None:
-    from dg.datasets.synthface import make_set
-    from dg.datasets.synthface.command import render_for_people
+    from dg.synthface import make_set
+    from dg.synthface.command import render_for_people
 
     if a.settings is None:
         render_for_people(a)
@@ -325,7 +325,7 @@ def _parser(step: str) -> argparse.ArgumentParser:
     synthface = verb("synthface", _synthface, "render people who don't exist, with their landmarks", "head?", "out")
     synthface.add_argument("--settings", type=_json, help="JSON, as the pipeline calls it; replaces the options below")
     if step == "synthface":  # its options list names that only the renderer knows, and importing that takes 0.2 s
-        from dg.datasets.synthface.command import add_options
+        from dg.synthface.command import add_options
 
         add_options(synthface)
     synthface.add_argument("--replace", action="store_true", help="empty a folder that holds another set first")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dg.datasets.synthface import build_head, load_head
+from dg.synthface import build_head, load_head
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from dg.datasets.synthface import (
+from dg.synthface import (
     Action,
     random_scene,
     random_units,

@@ -12,12 +12,12 @@ import torch
 
 from benchmarks import hand_marks
 from dg.checkpoints import card_path, load_checkpoint
-from dg.datasets.synthface import render, sample_person, sets
 from dg.files import read_json
 from dg.identity.encoder import load_face_encoder
-from dg.identity.train import auc
 from dg.landmarks.detector import model_file
 from dg.landmarks.fan import load_landmark_net
+from dg.pretraining.identity import auc
+from dg.synthface import render, sample_person, sets
 from dg.weights import FOLDER, bundled
 
 NAMES = ("visibility-synthface", "fan-synthface", "synthface-id", "rfg-synthface")

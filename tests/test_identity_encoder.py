@@ -9,7 +9,7 @@ from torchvision.models import resnet50
 from dg.errors import DgError
 from dg.identity import FILES
 from dg.identity.encoder import load_face_encoder
-from dg.identity.train import auc
+from dg.pretraining.identity import auc
 from tests.synthface_truth import pictures
 
 

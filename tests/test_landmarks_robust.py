@@ -7,12 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from dg.datasets.synthface import Action, Scene, render, sample_person
 from dg.errors import DgError
 from dg.landmarks.detector import cut, find_face_crop
 from dg.landmarks.detectors import open_detector
 from dg.landmarks.fan import load_landmark_net
 from dg.pictures import BrokenPicture, read_picture
+from dg.synthface import Action, Scene, render, sample_person
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 YUNET = SHARED / "weights/yunet.onnx"

@@ -14,16 +14,16 @@ from dg.checkpoints import load_checkpoint
 from dg.errors import DgError
 from dg.identity.encoder import FaceEncoder
 from dg.identity.network import FaceCodeNet
-from dg.identity.train import train_identity
 from dg.landmarks.fan import load_landmark_net
-from dg.landmarks.train import heatmap_loss, train_fan
-from dg.landmarks.train_points import train_visibility
 from dg.landmarks.visibility import PointVisibility
 from dg.pretraining.__main__ import SETTINGS, main
 from dg.pretraining.augment import faceless, randomise
 from dg.pretraining.face_model import rotations
+from dg.pretraining.fan import heatmap_loss, train_fan
+from dg.pretraining.identity import train_identity
 from dg.pretraining.loop import fit
 from dg.pretraining.people import load_people
+from dg.pretraining.points import train_visibility
 from dg.weights import bundled
 
 GEOMETRY = {"rotation": 15.0, "scale": 0.1, "shift": 0.04}

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from dg.landmarks.measure import REGIONS, agreement
 from dg.landmarks.regions import MIRROR
-from dg.landmarks.train_points import disturbed
 from dg.landmarks.visibility import visible_points
+from dg.pretraining.landmark_accuracy import REGIONS, agreement
+from dg.pretraining.points import disturbed
 from tests.synthface_truth import truths
 
 

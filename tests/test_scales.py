@@ -7,9 +7,9 @@ import pytest
 
 from dg import params
 from dg.datasets.rows import MANIFEST_SCHEMA
-from dg.datasets.synthface.sets import jobs, parse, shots
 from dg.protocols.pairs import draw_pairs
 from dg.settings import TESTS, datasets_in_use, datasets_of, step_settings
+from dg.synthface.sets import jobs, parse, shots
 from dg.videos import VideoInfo, sampled_frames
 
 VALUES = params.read_values(Path("params.yaml"))

@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from dg.datasets.synthface import (
+from dg.errors import DgError
+from dg.synthface import (
     ACTION_UNITS,
     EXPRESSIONS,
     MIRROR,
@@ -19,9 +20,8 @@ from dg.datasets.synthface import (
     sample_person,
     units,
 )
-from dg.datasets.synthface.head import SKIN
-from dg.datasets.synthface.people import CONTROL_NAMES, CUTS
-from dg.errors import DgError
+from dg.synthface.head import SKIN
+from dg.synthface.people import CONTROL_NAMES, CUTS
 
 
 def test_head_is_mirror_symmetric(head):
@@ -56,7 +56,7 @@ def test_a_blink_shuts_both_eyes(head):
 
 def test_head_file_loads_and_renders_without_torch_or_anny(head_file):
     code = (
-        "import sys; from pathlib import Path; from dg.datasets.synthface import *;"
+        "import sys; from pathlib import Path; from dg.synthface import *;"
         f"h = load_head(Path({str(head_file)!r})); render(h, sample_person(0, 0), Action(), Scene(), 16);"
         "print([m for m in ('torch', 'anny', 'warp', 'scipy', 'dlib') if m in sys.modules])"
     )

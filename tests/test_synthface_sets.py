@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dg.datasets.synthface import make as maker
-from dg.datasets.synthface import make_set
-from dg.datasets.synthface.sets import MPIE_POSES, SETTINGS, jobs, parse, shots
 from dg.errors import DgError
+from dg.synthface import make as maker
+from dg.synthface import make_set
+from dg.synthface.sets import MPIE_POSES, SETTINGS, jobs, parse, shots
 
 SMALL = {
     "synth_rafd": {"people": 1, "size": 16},
@@ -171,7 +171,7 @@ def test_a_whole_set_is_left_alone(tmp_path, head_file, monkeypatch):
 
 def test_progress_is_quiet_without_a_terminal(tmp_path, head_file):
     code = (
-        "from pathlib import Path; from dg.datasets.synthface import make_set;"
+        "from pathlib import Path; from dg.synthface import make_set;"
         f"make_set('synth_people', Path({str(tmp_path)!r}), Path({str(head_file)!r}), dict(people=1, size=16))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 from dg.cli import main
-from dg.datasets.synthface import make_set
-from dg.datasets.synthface.aligned import aligned_truth
 from dg.errors import DgError
+from dg.synthface import make_set
+from dg.synthface.aligned import aligned_truth
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from dg.datasets import faces, mpie, rafd, synthface_index, voxceleb
+from dg.datasets import faces, mpie, rafd, synthface, voxceleb
 from dg.datasets.rows import MANIFEST_SCHEMA, Row, Source
 from dg.errors import DgError
 from dg.files import replacing, write_json
 
 ADAPTERS: dict[str, ModuleType] = {
-    "synthface": synthface_index,
+    "synthface": synthface,
     "rafd": rafd,
     "mpie": mpie,
     "voxceleb": voxceleb,

@@ -41,7 +41,7 @@ _CNN_SIDES = (320, 800)  # the second look, 6x slower, is for small faces in lar
 _HOG_FRAMING = (2.06, 0.0, -0.17)
 _CNN_FRAMING = (2.05, 0.0, -0.08)
 
-# SynthFace's framing (dg/datasets/synthface/body.py): the picture is 2.5 x the distance from nose bridge (point 27) to
+# SynthFace's framing (dg/synthface/body.py): the picture is 2.5 x the distance from nose bridge (point 27) to
 # chin (point 8) high, and the bridge lies at 0.46 of it.
 _SIDE_PER_SPAN = 2.5
 _BRIDGE_HEIGHT = 0.46

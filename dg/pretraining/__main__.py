@@ -10,12 +10,12 @@ import torch
 import yaml
 
 from dg.errors import DgError
-from dg.identity.train import train_identity
-from dg.landmarks.train import train_fan
-from dg.landmarks.train_points import train_visibility
 from dg.pretraining.face_model import make_face_model
+from dg.pretraining.fan import train_fan
+from dg.pretraining.identity import train_identity
 from dg.pretraining.people import load_people
 from dg.pretraining.pictures import make_people
+from dg.pretraining.points import train_visibility
 from dg.pretraining.rfg import pack_rfg
 
 SETTINGS = Path(__file__).with_name("settings.yaml")

@@ -13,8 +13,8 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from dg.datasets.synthface import load_head, render, sample_person, sets
 from dg.files import read_parquet, replacing, write_parquet
+from dg.synthface import load_head, render, sample_person, sets
 
 
 def make_people(out: Path, head: Path, settings: dict[str, Any], workers: int = 1) -> None:
@@ -24,7 +24,7 @@ def make_people(out: Path, head: Path, settings: dict[str, Any], workers: int = 
     not put other backgrounds behind the people.
 
     Args:
-        head: SynthFace head model (`dg.datasets.synthface.build_head`).
+        head: SynthFace head model (`dg.synthface.build_head`).
         settings: of `sets.PeopleSettings`.
     """
     if (out / "index.parquet").exists():

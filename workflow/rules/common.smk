@@ -72,7 +72,7 @@ wildcard_constraints:
 
 
 CODE = {
-    "synthface": "dg.datasets.synthface",
+    "synthface": "dg.synthface",
     "manifest": "dg.datasets.manifest",
     "frames": "dg.frames",
     "landmarks": "dg.landmarks.extract",

@@ -1,4 +1,4 @@
-"""A contact sheet of SynthFace: python -m dg.datasets.synthface.sheet HEAD OUT.jpg
+"""A contact sheet of SynthFace: python -m dg.synthface.sheet HEAD OUT.jpg
 
 HEAD is the file that `python -m dg head --out HEAD` makes.
 

@@ -13,11 +13,11 @@ from torch import Tensor
 from dg.checkpoints import load_checkpoint, save_checkpoint, under_prefix, with_prefix
 from dg.landmarks.fan import load_landmark_net
 from dg.landmarks.heatmaps import decode
-from dg.landmarks.measure import measure_landmarks, measure_scores
-from dg.landmarks.train_points import train_depth
 from dg.pretraining.augment import faceless, randomise, tighten
+from dg.pretraining.landmark_accuracy import measure_landmarks, measure_scores
 from dg.pretraining.loop import fit
 from dg.pretraining.people import load_people
+from dg.pretraining.points import train_depth
 from dg.weights import bundled, bundled_digest
 
 SIGMA = 0.8  # cells: width of the target Gaussian; the coordinate term, not the width, carries the precision
@@ -77,7 +77,7 @@ def train_fan(people: Path, out: Path, settings: dict[str, Any], state: Path, un
     net = load_landmark_net("fan-synthface", weights=tensors)
     threshold, faces = measure_scores(net, measure, settings)
     card = {
-        "what": "face_alignment.models.FAN(1) at 128 px and a perceptron for depth (dg/landmarks/train.py)",
+        "what": "face_alignment.models.FAN(1) at 128 px and a perceptron for depth (dg/pretraining/fan.py)",
         "data": f"{len(learn)} SynthFace pictures of {len(learn.subject.unique())} people that don't exist; "
         f"measured on {len(measure)} pictures of {len(measure.subject.unique())} others",
         "settings": settings,

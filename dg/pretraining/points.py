@@ -12,10 +12,10 @@ from torch import Tensor
 
 from dg.checkpoints import save_checkpoint
 from dg.landmarks.depth import PointDepth
-from dg.landmarks.measure import agreement
 from dg.landmarks.regions import MIRROR
 from dg.landmarks.visibility import PointVisibility
 from dg.pretraining.augment import move
+from dg.pretraining.landmark_accuracy import agreement
 from dg.pretraining.loop import fit
 from dg.pretraining.people import People, load_people
 
