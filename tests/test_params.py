@@ -1,11 +1,14 @@
 """params.yaml: what is refused and how, and which values reach which step."""
 
+import difflib
 import hashlib
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 from safetensors.torch import load_file
 
 from dg import params
@@ -28,6 +31,7 @@ from dg.settings import (
     training_sets,
 )
 from dg.weights import FOLDER, bundled_digest
+from tests.scales import SCALES, values_at
 
 ROOT = Path(__file__).parent.parent
 
@@ -40,6 +44,30 @@ def values():
 def test_the_shipped_file_is_valid_and_the_schema_agrees(values):
     params.validate(values, "params.yaml")
     assert read_json(ROOT / "workflow/schemas/params.schema.json") == params.schema()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("lambda_vls", "5"),
+        ("scale", "paper"),
+        ("benchmarks.RaFD", "rafd"),
+        ("landmarks.backend", "fan"),
+        ("datasets.voxceleb2.fps", "5"),
+        ("scales.sample.rfg.self_steps", "7"),
+    ],
+)
+def test_dvc_changes_the_line_of_the_key_that_it_sets_and_no_other(key, value, tmp_path):
+    path = Path(shutil.copy(ROOT / "params.yaml", tmp_path))
+    before = path.read_text(encoding="utf-8")
+    apply_overrides(path, [f"{key}={value}"])  # what `dvc exp run -S` calls
+    after = path.read_text(encoding="utf-8")
+    changed = [line for line in difflib.ndiff(before.splitlines(), after.splitlines()) if line[0] in "+-"]
+    assert len(changed) == 2 and changed[1].split(":")[1].split()[0] == value, changed
+
+
+def test_only_the_scales_that_users_choose_stand_in_params_yaml(values):
+    assert list(values["scales"]) == ["sample", "paper"]
 
 
 def test_a_typo_names_the_key_and_the_right_one(values):
@@ -213,10 +241,15 @@ def test_an_ablation_of_what_all_rows_share_is_refused(values, key, value, answe
         check_variants(params.validate(values, "params.yaml"))
 
 
-@pytest.mark.parametrize("scale", ["sample", "bundled", "hour", "tiny", "paper"])
-def test_the_shipped_ablations_and_those_of_trainings_are_accepted(values, scale):
+@pytest.mark.parametrize("scale", SCALES)
+def test_an_ablation_of_a_training_is_accepted_and_changes_its_own_row_alone(scale):
+    values = values_at(scale)
     values["ablations"]["table2"]["mine"] = {"rfg.line_width": 1, "sizes.rfg.lr": 0.1, "training.compile": True}
-    check_variants(params.validate({**values, "scale": scale}, "params.yaml"))
+    p = params.validate(values, "params.yaml")
+    check_variants(p)
+    mine, other = (step_settings(p, "rfg", f"table2-{row}-0", phase="self") for row in ("mine", "dg"))
+    changed = {key: mine[key] for key in mine if mine[key] != other[key]}
+    assert changed == {"line_width": 1, "lr": 0.1, "compile": True}
 
 
 def test_an_unknown_variant_or_preset_is_refused(values):
@@ -225,9 +258,6 @@ def test_an_unknown_variant_or_preset_is_refused(values):
         step_settings(p, "idsg", "table1-bl-9", phase="self")
     with pytest.raises(DgError, match="'realeased' is not among presets"):
         params.validate({**values, "preset": "realeased"}, "params.yaml")
-
-
-SCALES = ("sample", "bundled", "hour", "tiny", "paper")
 
 
 def calls(p):
@@ -249,9 +279,10 @@ def calls(p):
 
 @pytest.mark.parametrize("preset", ["paper", "released"])
 @pytest.mark.parametrize("scale", SCALES)
-def test_every_step_of_every_scale_and_preset_has_its_values(values, scale, preset):
-    assert set(values["scales"]) == set(SCALES) and set(values["presets"]) == {"paper", "released"}
-    p = params.validate(values | {"scale": scale, "preset": preset}, "params.yaml")
+def test_every_step_of_every_scale_and_preset_has_its_values(scale, preset):
+    values = values_at(scale)
+    assert set(values["presets"]) == {"paper", "released"}
+    p = params.validate(values | {"preset": preset}, "params.yaml")
     check_variants(p)
     starts = set()
     for step, which in calls(p):

@@ -9,11 +9,11 @@ import pytest
 
 from dg import plan as planning
 from dg.errors import DgError
-from dg.params import read_values, validate
+from dg.params import validate
 from dg.plan import plan, recorded_jobs, recorded_seconds
 from dg.settings import step_settings
+from tests.scales import values_at
 
-ROOT = Path(__file__).parent.parent
 NETWORKS = [f"results/{rule}/dg/joint.safetensors" for rule in ("idsg_cross", "rfg_cross")]
 
 
@@ -36,17 +36,12 @@ def project(tmp_path, monkeypatch):
     return record
 
 
-@pytest.fixture
-def values():
-    return read_values(ROOT / "params.yaml")
+def of_scale(scale="sample", **changed):
+    return validate(values_at(scale) | changed, "params.yaml")
 
 
-def of_scale(values, scale="sample"):
-    return validate({**values, "scale": scale}, "params.yaml")
-
-
-def test_the_time_of_a_job_is_the_mean_of_its_kind_and_outputs_of_one_job_count_once(project, values):
-    p = of_scale(values)
+def test_the_time_of_a_job_is_the_mean_of_its_kind_and_outputs_of_one_job_count_once(project):
+    p = of_scale()
 
     def train(output, variant, start, end):
         project(output, "rfg_self", start, end, step_settings(p, "rfg", variant, phase="self"))
@@ -70,8 +65,8 @@ def test_the_time_of_a_job_is_the_mean_of_its_kind_and_outputs_of_one_job_count_
     assert len(jobs) == 6 and jobs["reenact", "results/evaluate/dg/VoxCeleb1/dg"].end == 99
 
 
-def test_runs_of_other_sizes_tell_nothing(project, values):
-    sample = of_scale(values)
+def test_runs_of_other_sizes_tell_nothing(project):
+    sample = of_scale()
     frames, pairs = "data/sets/synth_rafd/frames/0.arrow", "data/sets/synth_rafd/pairs/RaFD.parquet"
     project(frames, "frames", 0, 1, step_settings(sample, "frames", dataset="synth_rafd"))
     project(pairs, "pairs", 2, 3, step_settings(sample, "pairs", benchmark="RaFD"), [frames])
@@ -82,10 +77,10 @@ def test_runs_of_other_sizes_tell_nothing(project, values):
     here = {"frames": 1, "pairs": 1, "idsg_cross": 10, "rfg_cross": 10, "evaluate": 5}
     assert recorded_seconds(Path("records"), sample) == here
     for scale in ("hour", "tiny", "paper"):
-        found = recorded_seconds(Path("records"), of_scale(values, scale))
+        found = recorded_seconds(Path("records"), of_scale(scale))
         assert found == ({"frames": 1} if scale == "hour" else {})
     # What says nothing of sizes: a loss's weight.
-    assert recorded_seconds(Path("records"), of_scale({**values, "lambda_vls": 1, "lambda_id": 2})) == here
+    assert recorded_seconds(Path("records"), of_scale(lambda_vls=1, lambda_id=2)) == here
     # The network made again leaves evaluations as long as they were; the pairs made again may not.
     project(NETWORKS[0], "idsg_cross", 40, 50, step_settings(sample, "idsg", phase="cross"), [frames])
     assert recorded_seconds(Path("records"), sample) == here
@@ -94,7 +89,7 @@ def test_runs_of_other_sizes_tell_nothing(project, values):
 
 
 @pytest.fixture
-def planned(tmp_path, monkeypatch, values):
+def planned(tmp_path, monkeypatch):
     """plan() of some jobs at a scale, with records and shipped times made up."""
     jobs = [("evaluate", f"results/evaluate/dg/RaFD/{k}") for k in range(4)] + [
         ("rfg_self", "results/rfg_self/dg/x")
@@ -106,7 +101,7 @@ def planned(tmp_path, monkeypatch, values):
     monkeypatch.setattr(planning, "MEASURED", shipped)
 
     def of(scale, here):
-        monkeypatch.setattr(planning, "load", lambda: of_scale(values, scale))
+        monkeypatch.setattr(planning, "load", lambda: of_scale(scale))
         monkeypatch.setattr(planning, "recorded_seconds", lambda records, params: here)
         return plan(["all"])
 

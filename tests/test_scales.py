@@ -1,7 +1,5 @@
 """The sizes of every scale fit each other: SynthFace's sets hold what the scale's protocols need."""
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
@@ -11,8 +9,7 @@ from dg.protocols.pairs import draw_pairs
 from dg.settings import TESTS, datasets_in_use, datasets_of, step_settings
 from dg.synthface.sets import jobs, parse, shots
 from dg.videos import VideoInfo, sampled_frames
-
-VALUES = params.read_values(Path("params.yaml"))
+from tests.scales import SCALES, values_at
 
 
 def planned_faces(chosen, dataset):
@@ -34,9 +31,9 @@ def planned_faces(chosen, dataset):
     return pd.DataFrame(rows, columns=MANIFEST_SCHEMA.names)
 
 
-@pytest.mark.parametrize("scale", VALUES["scales"])
+@pytest.mark.parametrize("scale", SCALES)
 def test_the_stand_ins_suffice_for_the_protocols(scale):
-    chosen = params.validate(VALUES | {"scale": scale}, "params.yaml")
+    chosen = params.validate(values_at(scale), "params.yaml")
     faces = {name: planned_faces(chosen, name) for name in datasets_in_use(chosen)}
     asked = chosen.sizes.protocols
     for benchmark in TESTS:

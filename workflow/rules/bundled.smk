@@ -60,10 +60,10 @@ rule pretrain:
         " 2>&1 | tee {log}"
 
 
-# The same workflow in a folder of its own: more people (others, by the seed), more steps, from random weights.
+# The same workflow in a folder of its own.
 rule pretrain_rfg:
     input:
-        config="params.yaml",
+        config=["params.yaml", "dg/pretraining/rfg.yaml"],
     output:
         weights="data/pretraining/weights/rfg-synthface.safetensors",
     log:
@@ -74,10 +74,8 @@ rule pretrain_rfg:
     params:
         root=workflow.basedir,
         work="data/pretraining/rfg",
-        # dg/weights/README.md says why the losses' weights aren't the paper's here.
-        values="scale=bundled seed=999999937 lambda_at=100 lambda_id=1 lambda_st=0 lambda_lm=0 lambda_ds=0",
     shell:
         "(PYTHONPATH={params.root:q} snakemake --snakefile {params.root:q}/Snakefile --directory {params.work}"
-        " --configfile {params.root:q}/{input.config} --config {params.values}"
+        " --configfile {input.config}"
         " --cores {threads} -- rfg_self_models"
         " && python -m dg.pretraining rfg-synthface {params.work} {output.weights}) 2>&1 | tee {log}"
