@@ -15,6 +15,7 @@ from dg.params import Params
 from dg.rfg.networks import FaceGenerator, Trunk
 from dg.rfg.objectives import judge_channels
 from dg.settings import step_settings
+from dg.study.variants import with_overrides
 
 SUBJECTS = 67
 """Outputs of C_l: RaFD's subjects, all of whom train."""
@@ -107,7 +108,7 @@ def describe(path: Path, preset: str | None, scale: str, size: int | None = None
     if size is not None:
         raw["scales"][scale]["image_size"] = size
         values = params.validate(raw, str(path))
-    found = networks(params.with_overrides(values, "dg"))
+    found = networks(with_overrides(values, "dg"))
     return pd.concat([layers(name, *net) for name, net in found.items()], ignore_index=True)
 
 

@@ -306,12 +306,13 @@ class Params(Strict):
         return self.scales[self.scale]
 
 
-def _known_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+def known_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """Dotted names of all keys of a block, its inner blocks' among them."""
     keys = []
     for name, field in model.model_fields.items():
         keys.append(prefix + name)
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            keys += _known_keys(field.annotation, f"{prefix}{name}.")
+            keys += known_keys(field.annotation, f"{prefix}{name}.")
     return keys
 
 
@@ -328,7 +329,7 @@ def validate(values: dict[str, Any], where: str) -> Params:
         for problem in error.errors():
             key = ".".join(map(str, problem["loc"])) or "(whole file)"
             if problem["type"] == "extra_forbidden":
-                near = difflib.get_close_matches(key, _known_keys(Params), n=1)
+                near = difflib.get_close_matches(key, known_keys(Params), n=1)
                 lines.append(f"  {key}: unknown key" + (f", did you mean '{near[0]}'?" if near else "; remove it"))
             elif problem["type"] == "missing":
                 lines.append(f"  {key}: missing; restore it (git diff {where} shows what changed)")
@@ -360,73 +361,6 @@ def read_values(path: Path) -> dict[str, Any]:
 def load(path: Path = Path("params.yaml")) -> Params:
     """Read and check params.yaml."""
     return validate(read_values(path), str(path))
-
-
-def variants(params: Params, table: str) -> dict[str, list[str]]:
-    """The runs behind a table's rows: {row: [variant of training_seed 0, 1, ...]}, the last row "dg".
-
-    Args:
-        table: "table1", "table2", or "figure6", which has no row "dg" and one seed.
-    """
-    if table == "figure6":
-        return {row: [f"{table}-{row}-0"] for row in params.ablations.figure6}
-    rows = [*getattr(params.ablations, table), "dg"]
-    return {row: [f"{table}-{row}-{seed}" for seed in range(params.sizes.tables.seeds)] for row in rows}
-
-
-def seed_variants(params: Params) -> list[str]:
-    """The runs behind a row of Tables 3 and 4 that uses trained networks: "dg", and "seed-1" ... of further seeds."""
-    return ["dg", *(f"seed-{number}" for number in range(1, params.sizes.tables.comparison_seeds))]
-
-
-def _overrides(params: Params, variant: str) -> list[tuple[str, dict[str, Any]]]:
-    """What `variant` changes, in order: (where in params.yaml, {key: value})."""
-    layers = [(f"presets.{params.preset}", params.presets[params.preset])]
-    if variant == "dg":
-        return layers
-    if variant in (seeds := seed_variants(params)):
-        return [*layers, ("training_seed", {"training_seed": params.training_seed + seeds.index(variant)})]
-    for table in ABLATION_TABLES:
-        for row, names in variants(params, table).items():
-            if variant in names:
-                shared = getattr(params.sizes.tables, table)
-                layers.append((f"scales.{params.scale}.tables.{table}", shared))
-                layers.append((f"ablations.{table}.{row}", getattr(params.ablations, table).get(row, {})))
-                # Above all, so that the rows of a table differ in their seeds alike.
-                return [*layers, ("training_seed", {"training_seed": names.index(variant)})]
-    rows = [name for table in ABLATION_TABLES for names in variants(params, table).values() for name in names]
-    raise DgError(f"params.yaml: no variant '{variant}', only dg, {', '.join(rows)}.")
-
-
-def with_overrides(params: Params, variant: str) -> Params:
-    """The values of `variant`: "dg", params.yaml with its preset; "seed-1", the same with the next training_seed;
-    "table1-bl-0", row bl of Table 1, training_seed 0.
-
-    Raises:
-        DgError: no such variant, or a key that it or the preset changes is unknown or gets a wrong value.
-    """
-    values = params.model_dump(mode="json")
-    for where, overrides in _overrides(params, variant):
-        for key, value in overrides.items():
-            _override(values, params.scale, key, value, where)
-    return validate(values, f"params.yaml ({variant})")
-
-
-def set_by(params: Params, variant: str, key: str) -> str:
-    """What overrides `key` (dotted) for `variant`: "presets.released", "ablations.table2.id"; "": nothing does."""
-    return next((where for where, changed in reversed(_overrides(params, variant)) if key in changed), "")
-
-
-def _override(values: dict[str, Any], scale: str, key: str, value: Any, where: str) -> None:
-    *parents, last = key.split(".")
-    block = values
-    for parent in ["scales", scale, *parents[1:]] if parents[:1] == ["sizes"] else parents:
-        block = block.get(parent) if isinstance(block, dict) else None
-    if not isinstance(block, dict) or last not in block:
-        near = difflib.get_close_matches(key, _known_keys(Params), n=1)
-        hint = f" Did you mean '{near[0]}'?" if near else ""
-        raise DgError(f"params.yaml: {where}: no key '{key}' to override.{hint}")
-    block[last] = value
 
 
 def schema() -> dict[str, Any]:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from dg.errors import DgError
 from dg.files import read_json
-from dg.params import Params, set_by, with_overrides
-from dg.settings import all_variants, require_own_keys, step_settings
+from dg.params import Params
+from dg.settings import step_settings
+from dg.study.variants import all_variants, require_own_keys, set_by, with_overrides
 from dg.weights import bundled
 
 _SIZES = {

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import re
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ from dg.digests import stored_digest
 from dg.errors import DgError
 from dg.identity import weights_by_hand
 from dg.metrics.backends import lpips_paths, stand_ins
-from dg.params import ABLATION_TABLES, Params, seed_variants, variants, with_overrides
+from dg.params import Params
+from dg.study.variants import all_variants, main_variants, variants_by_row, with_overrides
 from dg.weights import bundled_digest
 
 # The tests of each table, in the paper's order. "Extreme" is Figure 6's: VoxCeleb1's people in MPIE's extreme poses.
@@ -38,8 +38,8 @@ FIGURES = {
 def figure_rows(params: Params, figure: str) -> list[tuple[str, str, str]]:
     """The rows of results in a figure: (label, variant, method)."""
     if figure == "figure6":
-        runs = variants(params, "figure6")
-        return [(f"DG trained\n{row.replace('_', ' ')}", names[0], "dg") for row, names in runs.items()]
+        rows = variants_by_row(params, "figure6")
+        return [(f"DG trained\n{row.replace('_', ' ')}", names[0], "dg") for row, names in rows.items()]
     benchmark, _ = FIGURES[figure]
     others = {name: method for name, method in params.methods.items() if benchmark in method.benchmarks}
     if figure == "figure2":
@@ -60,9 +60,9 @@ def roles_of(params: Params, method: str) -> list[str]:
     return [role for role in ("idsg", "rfg") if f"{{{role}}}" in command]
 
 
-def runs_of(params: Params, method: str) -> list[str]:
+def variants_of(params: Params, method: str) -> list[str]:
     """The variants behind a method's rows of Tables 3 and 4: one without trained networks, else one per seed."""
-    return seed_variants(params) if roles_of(params, method) else ["dg"]
+    return main_variants(params) if roles_of(params, method) else ["dg"]
 
 
 def method_titles(params: Params) -> dict[str, str]:
@@ -335,7 +335,7 @@ def _ablation(p: Params, table: str) -> dict[str, Any]:
     settings = {
         "table": table,
         # A list: the order of the rows must outlive JSON with sorted keys.
-        "rows": [[row, getattr(p.ablations, table).get(row, {})] for row in variants(p, table)],
+        "rows": [[row, getattr(p.ablations, table).get(row, {})] for row in variants_by_row(p, table)],
         "seeds": p.sizes.tables.seeds,
         "data_set": dataset,
         "kind": p.datasets[dataset].kind,
@@ -432,46 +432,3 @@ def owner(params: Params, rule: str, variant: str) -> str:
 
     wanted = values(variant)
     return next(name for name in all_variants(params) if values(name) == wanted)
-
-
-# What an ablation may change: only trainings, and what their networks are fed. All else is made once for all variants.
-_TRAINING_KEYS = re.compile(r"lambda_\w+|train_on|sigma|(sizes\.)?(idsg|rfg)(\.\w+)?|training\.(accumulate|compile)")
-
-
-def require_own_keys(params: Params) -> None:
-    """See that the ablations in force change nothing that all variants share: data, pair lists, judges.
-
-    Such a row would be measured on unchanged data, or judged by other means than the rows beside it.
-
-    Raises:
-        DgError: one does; the message names variant, key and what to do instead.
-    """
-    for table in ABLATION_TABLES:
-        shared = {f"scales.{params.scale}.tables.{table}": getattr(params.sizes.tables, table)}
-        rows = {f"ablations.{table}.{row}": keys for row, keys in getattr(params.ablations, table).items()}
-        for where, overrides in (shared | rows).items():
-            for key in overrides:
-                if not _TRAINING_KEYS.fullmatch(key):
-                    raise DgError(
-                        f"params.yaml: {where} changes {key}, but an ablation may change only how its networks are "
-                        "trained (lambda_*, train_on, sigma, idsg.*, rfg.*, training.accumulate, training.compile, "
-                        f"sizes.idsg.*, sizes.rfg.*). {_instead(params, key)}"
-                    )
-
-
-def _instead(params: Params, key: str) -> str:
-    if key == "training_seed":
-        return f"Every row runs with the seeds 0, 1, ...: set scales.{params.scale}.tables.seeds for their number."
-    key = re.sub(r"^sizes\b", f"scales.{params.scale}", key)
-    return f"What depends on it is made once, for all rows: change {key} itself (dvc exp run -S {key}=...)."
-
-
-def all_variants(params: Params) -> list[str]:
-    """Every variant: "dg", its further seeds, and the runs of Tables 1 and 2 and Figure 6."""
-    runs = [name for table in ABLATION_TABLES for names in variants(params, table).values() for name in names]
-    return [*seed_variants(params), *runs]
-
-
-def raw_folder(dataset: str) -> Path:
-    """Where the raw pictures or videos of `dataset` lie."""
-    return Path("data/raw") / dataset

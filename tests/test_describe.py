@@ -18,12 +18,13 @@ from dg.identity.encoder import load_face_encoder
 from dg.rfg.model import Rfg
 from dg.rfg.objectives import judge_channels
 from dg.settings import step_settings
+from dg.study.variants import with_overrides
 
 PARAMS = Path(__file__).resolve().parents[1] / "params.yaml"
 
 
 def values(preset):
-    return params.with_overrides(params.load(PARAMS).model_copy(update={"scale": "paper", "preset": preset}), "dg")
+    return with_overrides(params.load(PARAMS).model_copy(update={"scale": "paper", "preset": preset}), "dg")
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import yaml
 
 from dg import params, settings
 from dg.errors import DgError
+from dg.study.variants import all_variants, with_overrides
 
 ROOT = Path(__file__).parent.parent
 VALUES = params.read_values(ROOT / "params.yaml")
@@ -73,8 +74,8 @@ def mutated(path):
         block[path[-1]] = new
         try:
             p = params.validate(values, "params.yaml")
-            for variant in settings.all_variants(p):
-                settings.with_overrides(p, variant)
+            for variant in all_variants(p):
+                with_overrides(p, variant)
         except DgError:
             continue
         if new != old:
@@ -86,7 +87,7 @@ def jobs(p):
     """Stage -> what decides about its files: per job the settings of its step and what else picks its inputs."""
     step = cache(lambda *args, **which: settings.step_settings(p, *args, **which))
     own = cache(lambda rule, variant: settings.owner(p, rule, variant))
-    variants = settings.all_variants(p)[1:]
+    variants = all_variants(p)[1:]
     sets = settings.datasets_in_use(p)
 
     def data(name):
@@ -134,14 +135,14 @@ def shipped():
 @pytest.fixture(autouse=True)
 def _remembered_variants(monkeypatch):
     """The values of a variant are asked for a hundred times per key, and each time checked anew."""
-    known, original = {}, settings.with_overrides
+    known = {}
 
-    def with_overrides(p, variant):
+    def remembered(p, variant):
         if (id(p), variant) not in known:
-            known[id(p), variant] = p, original(p, variant)
+            known[id(p), variant] = p, with_overrides(p, variant)
         return known[id(p), variant][1]
 
-    monkeypatch.setattr(settings, "with_overrides", with_overrides)
+    monkeypatch.setattr(settings, "with_overrides", remembered)
 
 
 def upstream(stage):

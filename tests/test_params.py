@@ -17,19 +17,18 @@ from dg.errors import DgError
 from dg.files import read_json
 from dg.ready import check_variants
 from dg.settings import (
-    ABLATION_TABLES,
     FIGURES,
     TABLE_TESTS,
     TESTS,
-    all_variants,
     methods_of,
     model_of,
     networks_of,
     owner,
-    runs_of,
     step_settings,
     training_sets,
+    variants_of,
 )
+from dg.study.variants import ABLATION_TABLES, all_variants
 from dg.weights import FOLDER, bundled_digest
 from tests.scales import SCALES, values_at
 
@@ -170,17 +169,19 @@ def test_models_of_other_data_are_not_shared(values):
 def test_tables_3_and_4_take_further_training_seeds_of_methods_with_networks_alone(values):
     values["scales"]["sample"]["tables"]["comparison_seeds"] = 3
     p = params.validate({**values, "training_seed": 4}, "params.yaml")
-    runs = ["dg", "seed-1", "seed-2"]
-    assert runs_of(p, "dg") == runs_of(p, "rfg_alone") == runs and runs_of(p, "source_unchanged") == ["dg"]
-    assert [step_settings(p, "rfg", run, phase="self")["seed"] for run in runs] == [4, 5, 6]
+    variants = ["dg", "seed-1", "seed-2"]
+    assert variants_of(p, "dg") == variants_of(p, "rfg_alone") == variants
+    assert variants_of(p, "source_unchanged") == ["dg"]
+    assert [step_settings(p, "rfg", variant, phase="self")["seed"] for variant in variants] == [4, 5, 6]
     assert owner(p, "rfg_cross", "seed-1") == "seed-1"
-    evaluate = [step_settings(p, "evaluate", run, benchmark="RaFD", method="dg") for run in runs]
+    evaluate = [step_settings(p, "evaluate", variant, benchmark="RaFD", method="dg") for variant in variants]
     assert [settings["training_seed"] for settings in evaluate] == [4, 5, 6]
     # A baseline is measured once, whatever the training seed.
-    floors = [step_settings(p, "evaluate", run, benchmark="RaFD", method="source_unchanged") for run in runs]
+    which = {"benchmark": "RaFD", "method": "source_unchanged"}
+    floors = [step_settings(p, "evaluate", variant, **which) for variant in variants]
     assert floors[0] == floors[2] and "training_seed" not in floors[0]
     one = params.validate(params.read_values(ROOT / "params.yaml"), "params.yaml")
-    assert runs_of(one, "dg") == ["dg"] and not any(name.startswith("seed") for name in all_variants(one))
+    assert variants_of(one, "dg") == ["dg"] and not any(name.startswith("seed") for name in all_variants(one))
 
 
 @pytest.mark.parametrize("variant", ["dg", "table1-bl-1", "table2-lm-0"])

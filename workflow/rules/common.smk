@@ -14,13 +14,11 @@ sys.path.insert(0, workflow.basedir)
 from dg.digests import code_digest, content_digest, digest_of, listing_digest
 from dg.errors import DgError
 from dg.params import validate as validate_params
-from dg.params import seed_variants, variants
 from dg.ready import check_variants, require_weights
 from dg.settings import (
     FIGURES,
     TABLE_TESTS,
     TESTS,
-    all_variants,
     dataset_of,
     datasets_in_use,
     datasets_of,
@@ -31,9 +29,10 @@ from dg.settings import (
     step_settings,
     networks_of,
     roles_of,
-    runs_of,
     training_sets,
+    variants_of,
 )
+from dg.study.variants import all_variants, main_variants, variants_by_row
 from dg.weights import FOLDER as BUNDLED
 
 try:
@@ -164,17 +163,17 @@ def folders(wildcards):
 
 
 def training_threads(wildcards):
-    """All cores for one run; the many runs of Table 2 go side by side instead, which wastes less on small batches."""
+    """All cores for one training; Table 2's many go side by side instead, which wastes less on small batches."""
     if not wildcards.ablations:
         return 64
-    runs = sum(map(len, variants(PARAMS, "table2").values()))
+    variants = sum(map(len, variants_by_row(PARAMS, "table2").values()))
     cores = workflow.cores or 1
-    return max(1, cores // min(runs, cores))
+    return max(1, cores // min(variants, cores))
 
 
 def place(variant):
-    """Runs of Tables 1 and 2 and Figure 6 lie apart, so that each DVC stage has folders of its own."""
-    return "" if variant in seed_variants(PARAMS) else "ablations/"
+    """Variants of Tables 1 and 2 and Figure 6 lie apart, so that each DVC stage has folders of its own."""
+    return "" if variant in main_variants(PARAMS) else "ablations/"
 
 
 def trained(rule, variant, model):
@@ -186,7 +185,9 @@ def trained(rule, variant, model):
 def tested_models(rule):
     """The models of a training rule that Tables 3 and 4 test, of every training seed."""
     return [
-        trained(rule, run, model) for run in seed_variants(PARAMS) for model in MODELS
+        trained(rule, variant, model)
+        for variant in main_variants(PARAMS)
+        for model in MODELS
     ]
 
 
@@ -202,21 +203,24 @@ def test_results(table, end):
 def test_summaries(table):
     """The summaries of a table's tests, of every training seed."""
     return [
-        f"results/evaluate/{run}/{benchmark}/{method}.json"
+        f"results/evaluate/{variant}/{benchmark}/{method}.json"
         for benchmark in TABLE_TESTS[table]
         for method in methods_of(PARAMS, benchmark)
-        for run in runs_of(PARAMS, method)
+        for variant in variants_of(PARAMS, method)
     ]
 
 
 def ablation_results(wildcards):
     """The summaries of a table, row by row and in each row seed by seed."""
-    runs = [run for runs in variants(PARAMS, wildcards.table).values() for run in runs]
+    rows = variants_by_row(PARAMS, wildcards.table).values()
     measured = {
-        "table1": "results/ablations/ace/{run}/RaFD.json",
-        "table2": "results/ablations/evaluate/{run}/RaFD/dg.json",
+        "table1": "results/ablations/ace/{variant}/RaFD.json",
+        "table2": "results/ablations/evaluate/{variant}/RaFD/dg.json",
     }
-    return expand(measured[wildcards.table], run=runs)
+    return expand(
+        measured[wildcards.table],
+        variant=[variant for variants in rows for variant in variants],
+    )
 
 
 def raw_index(wildcards):

@@ -1,0 +1,1 @@
+"""What the study consists of, and what is shared between its parts."""
