@@ -16,6 +16,7 @@ test: setup
 lint: setup
 	ruff check .
 	ruff format --check .
+	lint-imports --no-logo --no-cache
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 

@@ -22,8 +22,9 @@ from PIL import Image
 
 from benchmarks.photographs import drawn
 from dg.files import replacing
-from dg.landmarks.detector import cut, find_face_crop, find_faces, model_file
+from dg.landmarks.detector import cut, find_face_crop, find_faces
 from dg.landmarks.fan import BACKENDS, LandmarkNet, load_landmark_net
+from dg.packaged import dlib_weights
 from dg.pictures import read_picture
 
 MARKS = {
@@ -46,7 +47,7 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=8, help="how many of the worst pictures the sheet shows")
     arguments = parser.parse_args()
     net = load_landmark_net(arguments.backend)
-    predictor = dlib.shape_predictor(str(model_file("shape_predictor_68_face_landmarks.dat")))
+    predictor = dlib.shape_predictor(dlib_weights("shape_predictor_68_face_landmarks.dat"))
     rows, tiles = [], []
     for path in sorted(arguments.folder.glob("*/*.jpg")):
         row, tile = measure(net, predictor, path)

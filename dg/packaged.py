@@ -28,3 +28,12 @@ def packaged_file(distribution: str, package: str, name: str, sha256: str | None
     if sha256 and (found := file_digest(path)) != sha256:
         raise DgError(f"{path}: SHA-256 is {found}, expected {sha256}: another file than this code knows. {mend}")
     return path
+
+
+def dlib_weights(name: str) -> str:
+    """Path of one of dlib's networks, as the string that dlib wants.
+
+    Raises:
+        DgError: the package face-recognition-models or the file is missing.
+    """
+    return str(packaged_file("face-recognition-models", "face_recognition_models", f"models/{name}"))

@@ -14,8 +14,8 @@ from benchmarks import hand_marks
 from dg.checkpoints import card_path, load_checkpoint
 from dg.files import read_json
 from dg.identity.encoder import load_face_encoder
-from dg.landmarks.detector import model_file
 from dg.landmarks.fan import load_landmark_net
+from dg.packaged import dlib_weights
 from dg.pretraining.identity import auc
 from dg.synthface import render, sample_person, sets
 from dg.weights import FOLDER, bundled
@@ -69,7 +69,7 @@ def test_face_codes_tell_strangers_apart(strangers):
 @pytest.mark.skipif(not LONDON.exists(), reason="no real photographs beside the project (../shared/faces)")
 def test_real_photographs_against_marks_made_by_hand():
     net, found = load_landmark_net("fan-synthface"), []
-    predictor = dlib.shape_predictor(str(model_file("shape_predictor_68_face_landmarks.dat")))
+    predictor = dlib.shape_predictor(dlib_weights("shape_predictor_68_face_landmarks.dat"))
     for path in sorted(LONDON.glob("*/*.jpg")):
         row, _ = hand_marks.measure(net, predictor, path)
         found.append(row)

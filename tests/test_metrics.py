@@ -242,9 +242,9 @@ def londoners(count=6):
     """Picture and 68 landmarks of each person's neutral and smiling photograph."""
     import dlib
 
-    from dg.landmarks.detector import model_file
+    from dg.packaged import dlib_weights
 
-    predict = dlib.shape_predictor(str(model_file("shape_predictor_68_face_landmarks.dat")))
+    predict = dlib.shape_predictor(dlib_weights("shape_predictor_68_face_landmarks.dat"))
     people = []
     for folder in sorted(LONDON.iterdir())[:count]:
         shots = []

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from dg.errors import DgError
+from dg.landmarks.regions import MIRROR
 from dg.synthface import (
     ACTION_UNITS,
     EXPRESSIONS,
-    MIRROR,
     RAFD,
     Action,
     landmark_vertices,
@@ -32,7 +32,7 @@ def test_head_is_mirror_symmetric(head):
 def test_landmarks_are_distinct_symmetric_skin_vertices(head):
     vertices = landmark_vertices()
     assert len(set(vertices.tolist())) == 68
-    assert np.array_equal(head.mirror[vertices], vertices[MIRROR])
+    assert np.array_equal(head.mirror[vertices], vertices[list(MIRROR)])
     assert np.isin(vertices, head.faces[head.face_part == SKIN]).all()
 
 

@@ -2,12 +2,12 @@
 
 import dataclasses
 import importlib
-import importlib.util
-from pathlib import Path
 
+import dlib
 import numpy as np
 import pytest
 
+from dg.packaged import dlib_weights
 from dg.synthface import (
     INNER,
     Action,
@@ -21,6 +21,7 @@ from dg.synthface import (
 )
 from dg.synthface.body import body_of
 from dg.synthface.camera import DISTANCE
+from dg.synthface.choose_landmarks import PREDICTOR, predict68
 from dg.synthface.rays import Tracer
 
 
@@ -164,12 +165,7 @@ def test_too_small_a_picture_is_refused(head, bald):
 
 def test_dlib_sees_the_landmarks_where_they_are(head):
     """Mean distance of the 51 inner points under 4 % of the distance of the outer eye corners."""
-    pytest.importorskip("dlib")
-    if importlib.util.find_spec("face_recognition_models") is None:
-        pytest.skip("no predictor")
-    from dg.synthface.landmarks68 import dlib_predictor, predict68
-
-    predictor, size, errors = dlib_predictor(), 192, []
+    predictor, size, errors = dlib.shape_predictor(dlib_weights(PREDICTOR)), 192, []
     for i in range(6):
         person = dataclasses.replace(sample_person(21, i), beard=0.0)
         made = render(head, person, Action(), Scene(), size)
@@ -181,12 +177,7 @@ def test_dlib_sees_the_landmarks_where_they_are(head):
 
 def test_a_face_recogniser_tells_people_apart(head):
     """dlib's recogniser, never used to make the faces: same person at other yaws is nearer than another person."""
-    dlib = pytest.importorskip("dlib")
-    spec = importlib.util.find_spec("face_recognition_models")
-    if spec is None:
-        pytest.skip("no recogniser")
-    folder = Path(spec.submodule_search_locations[0]) / "models"
-    recogniser = dlib.face_recognition_model_v1(str(folder / "dlib_face_recognition_resnet_model_v1.dat"))
+    recogniser = dlib.face_recognition_model_v1(dlib_weights("dlib_face_recognition_resnet_model_v1.dat"))
     codes, who, size = [], [], 192
     for i in range(8):
         for yaw in (-40, 0, 40):

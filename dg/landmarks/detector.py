@@ -9,14 +9,13 @@ found without importing it, because it needs the removed `pkg_resources`. face_a
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import Protocol
 
 import dlib
 import numpy as np
 from PIL import Image
 
-from dg.packaged import packaged_file
+from dg.packaged import dlib_weights
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels; may reach over the picture's edge."""
@@ -46,15 +45,6 @@ _SIDE_PER_SPAN = 2.5
 _BRIDGE_HEIGHT = 0.46
 
 
-def model_file(name: str) -> Path:
-    """Path of a weights file of the package `face-recognition-models`, found without importing the package.
-
-    Raises:
-        DgError: the package or the file is missing.
-    """
-    return packaged_file("face-recognition-models", "face_recognition_models", f"models/{name}")
-
-
 @cache
 def _hog():
     return dlib.get_frontal_face_detector()
@@ -62,12 +52,12 @@ def _hog():
 
 @cache
 def _cnn():
-    return dlib.cnn_face_detection_model_v1(str(model_file("mmod_human_face_detector.dat")))
+    return dlib.cnn_face_detection_model_v1(dlib_weights("mmod_human_face_detector.dat"))
 
 
 @cache
 def _predictor():
-    return dlib.shape_predictor(str(model_file("shape_predictor_68_face_landmarks.dat")))
+    return dlib.shape_predictor(dlib_weights("shape_predictor_68_face_landmarks.dat"))
 
 
 def find_faces(image: np.ndarray) -> list[Box]:

@@ -10,8 +10,8 @@ import dlib
 import numpy as np
 
 from dg.errors import DgError
-from dg.landmarks.detector import model_file
 from dg.metrics.published import Published
+from dg.packaged import dlib_weights
 
 _BUFFALO = "https://github.com/deepinsight/insightface/releases/download/v0.7/buffalo_l.zip"
 
@@ -77,7 +77,7 @@ class Dlib:
     SIDE = 512
 
     def __init__(self) -> None:
-        self._net = dlib.face_recognition_model_v1(str(model_file("dlib_face_recognition_resnet_model_v1.dat")))
+        self._net = dlib.face_recognition_model_v1(dlib_weights("dlib_face_recognition_resnet_model_v1.dat"))
 
     def __call__(self, image: np.ndarray, points: np.ndarray) -> np.ndarray:
         height, width = image.shape[:2]

@@ -9,7 +9,7 @@ make_set(name, out, head, settings, workers)   a whole data set on disk; see `se
 
 from .actions import EXPRESSIONS, MPIE, RAFD, Action, motion, random_units, units
 from .head import ACTION_UNITS, Head, build_head, load_head
-from .landmarks68 import INNER, MIRROR, landmark_vertices
+from .landmarks68 import INNER, landmark_vertices
 from .make import make_set
 from .people import Person, sample_person
 from .render import Rendered, render, truth
@@ -19,7 +19,6 @@ __all__ = [
     "ACTION_UNITS",
     "EXPRESSIONS",
     "INNER",
-    "MIRROR",
     "MPIE",
     "MPIE_LIGHTS",
     "RAFD",

