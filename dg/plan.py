@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-import ast
-import base64
 import io
 import json
 import os
-import re
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
 from dg.errors import DgError
 from dg.params import Params, Protocols, SynthMpie, SynthRafd, SynthVox, load
 from dg.settings import step_settings
+from dg.timings import Timing, job_kind, read_timings
 
-RECORDS = Path(".snakemake/metadata")
 MEASURED, MEASURED_AT = Path("workflow/seconds.csv"), "sample"
 # The settings that say how much work a job is; the scale as such is in none.
 SIZES = {"size", "shards", "fps", "frames", "tuning", "steps", "batch", "channels", "max_channels"}
 SIZES = SIZES.union(*(block.model_fields for block in (Protocols, SynthRafd, SynthMpie, SynthVox)))
-STEPS = {rule: rule.split("_")[0] for rule in ("idsg_self", "idsg_cross", "rfg_self", "rfg_cross", "reenact")}
-STEPS |= {step: step for step in ("synthface", "manifest", "frames", "pairs")}
-"""The rules whose settings hold sizes, and the step that each runs."""
+SIZED = {
+    "synthface": ("synthface", "dataset"),
+    "manifest": ("manifest", "dataset"),
+    "frames": ("frames", "dataset"),
+    "pairs": ("pairs", "benchmark"),
+    "idsg_self": ("idsg", "phase"),
+    "idsg_cross": ("idsg", "phase"),
+    "rfg_self": ("rfg", "phase"),
+    "rfg_cross": ("rfg", "phase"),
+    "reenact": ("reenact", "benchmark", "method"),
+}
+"""The rules whose settings hold sizes: the step that each runs, and what that step is told to work on."""
 
 
 def plan(targets: list[str]) -> str:
@@ -43,7 +49,7 @@ def plan(targets: list[str]) -> str:
     params, jobs = load(), planned_jobs(targets)
     if not jobs:
         return "Nothing to be done: everything is there."
-    here, shipped = recorded_seconds(RECORDS, params), pd.read_csv(MEASURED).set_index("job")
+    here, shipped = measured_seconds(read_timings(), params), pd.read_csv(MEASURED).set_index("job")
     elsewhere = shipped["seconds"].to_dict() if params.scale == MEASURED_AT else {}
     rows, total, unknown = [], 0.0, []
     for kind, count in pd.Series([job_kind(*job) for job in jobs]).value_counts(sort=False).items():
@@ -66,7 +72,7 @@ def _estimate(scale: str, total: float, unknown: list[str]) -> str:
         total: seconds.
         unknown: kinds of jobs whose time is not in it.
     """
-    why = f"{MEASURED.name} holds times of scale {MEASURED_AT}, and this machine has no records of these sizes"
+    why = f"{MEASURED.name} holds times of scale {MEASURED_AT}, and this machine has no times of these sizes"
     if not total:
         return f"; no estimate for scale '{scale}': {why}."
     told = f", about {max(1, round(total / 60))} minutes"
@@ -75,16 +81,8 @@ def _estimate(scale: str, total: float, unknown: list[str]) -> str:
     )
 
 
-def job_kind(rule: str, stem: str) -> str:
-    """What jobs of about one length share: the rule, and whether it belongs to Tables 1, 2 or Figure 6."""
-    if "/ablations/" in stem:
-        return f"{rule}, ablation"
-    # There the RFG is trained on.
-    return f"{rule}, VoxCeleb1" if rule == "reenact" and stem.endswith("/VoxCeleb1/dg") else rule
-
-
 def planned_jobs(targets: list[str]) -> list[tuple[str, str]]:
-    """(rule, first output without its suffix) of each job that Snakemake would run for `targets`.
+    """(rule, an output) of each job that Snakemake would run for `targets`.
 
     Raises:
         DgError: Snakemake refuses the targets.
@@ -96,54 +94,34 @@ def planned_jobs(targets: list[str]) -> list[tuple[str, str]]:
     if done.returncode:
         raise DgError(f"{' '.join(targets)}: Snakemake refuses:\n{done.stdout}{done.stderr}")
     table = pd.read_csv(io.StringIO(done.stdout), sep="\t").query("plan == 'update pending'")
-    outputs = zip(table["rule"], table["output_file"])
-    return list(dict.fromkeys((rule, str(Path(output).with_suffix(""))) for rule, output in outputs))
+    # A job of several outputs has a line for each; they differ in their suffixes alone.
+    jobs = table.assign(job=[str(Path(output).with_suffix("")) for output in table["output_file"]])
+    return list(jobs.drop_duplicates(["rule", "job"])[["rule", "output_file"]].itertuples(index=False, name=None))
 
 
-class Record(NamedTuple):
-    """What Snakemake remembers of how a file was made; times in seconds since 1970, threads as the command was told."""
+def measured_seconds(timings: dict[str, Timing], params: Params) -> dict[str, float]:
+    """Mean seconds of a job of each kind (`job_kind`) on this machine.
 
-    rule: str
-    settings: dict[str, Any]
-    inputs: list[str]
-    start: float
-    end: float
-    threads: int = 1
-
-
-def recorded_seconds(records: Path, params: Params) -> dict[str, float]:
-    """Mean seconds of a job of each kind, from Snakemake's records of the files that are there now.
-
-    A record counts if its job was as large as it would be today: the sizes in its settings are today's, and so are
+    A timing counts if its job was as large as it would be today: the sizes in its settings are today's, and so are
     those of the data it was made from, which hasn't been made again since. A training's own sizes are enough.
     """
-    known = recorded_files(records)
 
     @cache
     def counts(output: str) -> bool:
-        record = known[output]
-        if record.rule in STEPS and _sizes(record.settings) != _sizes_today(params, record, output):
+        timing = timings[output]
+        if timing.rule in SIZED and _sizes(timing.settings) != _sizes_today(params, timing):
             return False
-        data = [path for path in record.inputs if path in known and not _trained(known[path])]
-        return _trained(record) or all(counts(path) and known[path].end <= record.start for path in data)
+        data = [path for path in timing.inputs if path in timings and not _trained(timings[path])]
+        return _trained(timing) or all(counts(path) and timings[path].end <= timing.start for path in data)
 
-    jobs = _jobs({output: record for output, record in known.items() if counts(output)})
-    kinds = [job_kind(*job) for job in jobs]
-    seconds = [record.end - record.start for record in jobs.values()]
+    jobs = {output: timing for output, timing in timings.items() if counts(output)}
+    kinds = [job_kind(timing.rule, output) for output, timing in jobs.items()]
+    seconds = [timing.seconds for timing in jobs.values()]
     return pd.Series(seconds, dtype=float).groupby(kinds).mean().to_dict() if jobs else {}
 
 
-def recorded_jobs(records: Path) -> dict[tuple[str, str], Record]:
-    """(rule, output without its suffix) -> record, of each job that made a file that is there now."""
-    return _jobs(recorded_files(records))
-
-
-def _jobs(files: dict[str, Record]) -> dict[tuple[str, str], Record]:
-    return {(made.rule, str(Path(output).with_suffix(""))): made for output, made in files.items()}
-
-
-def _trained(record: Record) -> bool:
-    return STEPS.get(record.rule) in ("idsg", "rfg")
+def _trained(timing: Timing) -> bool:
+    return SIZED.get(timing.rule, ("",))[0] in ("idsg", "rfg")
 
 
 def _sizes(settings: dict[str, Any]) -> dict[str, Any]:
@@ -151,38 +129,13 @@ def _sizes(settings: dict[str, Any]) -> dict[str, Any]:
     return {key: _sizes(value) if isinstance(value, dict) else value for key, value in chosen.items()}
 
 
-def _sizes_today(params: Params, record: Record, output: str) -> dict[str, Any] | None:
-    """The sizes that the job behind `record` would have now; None: there is no such job any more."""
-    which = {key: value for key, value in record.settings.items() if key in ("dataset", "benchmark", "method", "phase")}
-    folders = [part for part in Path(output).parts if part != "ablations"]
-    variant = folders[2] if folders[0] == "results" else "dg"
-    if record.rule == "synthface":
-        which = {"dataset": folders[2]}
+def _sizes_today(params: Params, timing: Timing) -> dict[str, Any] | None:
+    """The sizes that the job behind `timing` would have now; None: there is no such job any more."""
+    step, *names = SIZED[timing.rule]
+    known = timing.settings | timing.wildcards
+    variant = timing.wildcards.get("variant", "dg")
     try:
-        return _sizes(json.loads(json.dumps(step_settings(params, STEPS[record.rule], variant, **which))))
-    except (DgError, KeyError):
+        today = step_settings(params, step, variant, **{name: known[name] for name in names})
+    except DgError:
         return None
-
-
-def recorded_files(records: Path) -> dict[str, Record]:
-    """Snakemake's records of the files that are there now, by file."""
-    found: dict[str, Record] = {}
-    for path in records.rglob("*") if records.is_dir() else []:
-        if not path.is_file():
-            continue
-        # Snakemake names a record by its output; long names are cut into folders.
-        name = "".join(part.removeprefix("@") for part in path.relative_to(records).parts)
-        output = base64.b64decode(name, altchars=b"-_").decode()
-        record = json.loads(path.read_text(encoding="utf-8"))
-        start, end = record.get("starttime"), record.get("endtime")
-        if start is not None and end is not None and Path(output).exists():
-            told = re.search(r" --threads (\d+)", record.get("shellcmd") or "")
-            threads = int(told[1]) if told else 1
-            found[output] = Record(record["rule"], _settings(record), record["input"] or [], start, end, threads)
-    return found
-
-
-def _settings(record: dict[str, Any]) -> dict[str, Any]:
-    """The settings among a record's params, of which Snakemake keeps the repr, sorted; {} if the rule has none."""
-    texts = [ast.literal_eval(text) for text in record["params"] or [] if text[1:2] == "{"]
-    return json.loads(texts[0]) if texts else {}
+    return _sizes(json.loads(json.dumps(today)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from dg.datasets.rows import MANIFEST_SCHEMA
 from dg.files import write_parquet
 from dg.pictures import encode
 from dg.shards import FRAME_SCHEMA, LANDMARK_SCHEMA, identity_schema, write_shard
+from dg.timings import TIMES
 
 YAWS = (-90.0, -45.0, 0.0, 45.0, 90.0)
 EXPRESSIONS = ("neutral", "happy")
@@ -74,6 +77,23 @@ def disk_is_full(*_args, **_kwargs):
 def left_in(folder: Path) -> list[str]:
     """Names of all files under `folder`, hidden ones too."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def took(output: str, rule: str, start: float, end: float, there: bool = True, **told) -> None:
+    """Leave a job's benchmark file as Snakemake does, and the job's output.
+
+    Args:
+        start: and end, seconds since 1970.
+        told: what the file says beside rule and time: wildcards, params, threads, input_size_mb, max_rss.
+    """
+    path = TIMES / f"{output}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known = {"wildcards": {}, "params": {}, "threads": 1, "input_size_mb": {}, "max_rss": "NA"} | told
+    path.write_text(json.dumps({"rule_name": rule, "s": end - start, **known}), encoding="utf-8")
+    os.utime(path, (end, end))
+    if there:
+        Path(output).parent.mkdir(parents=True, exist_ok=True)
+        Path(output).touch()
 
 
 class Pictures(torch.utils.data.Dataset):

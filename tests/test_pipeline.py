@@ -19,6 +19,7 @@ from PIL import Image
 from snakemake.utils import update_config
 
 from dg.files import file_digest
+from dg.timings import read_timings
 
 ROOT = Path(__file__).resolve().parent.parent
 CROSS = ["VoxCeleb2", "RaFD", "MPIE", "MPIE_LP"]
@@ -75,6 +76,19 @@ def project(tmp_path_factory):
     assert re.search(r"\d+ jobs; no estimate for scale 'tiny'", planned), planned
     run(folder, "snakemake", "--cores", "2")
     return folder
+
+
+def test_every_job_left_its_time(project, monkeypatch):
+    monkeypatch.chdir(project)
+    timings = read_timings()
+    made = [*Path("data/sets").glob("**/*.arrow"), *Path("data/sets").glob("**/*.parquet")]
+    made += [
+        *Path("results").glob("**/*.arrow"),
+        *Path("results").glob("**/*.safetensors"),
+        *Path("results").glob("*.csv"),
+    ]
+    assert len(made) > 40 and {str(path) for path in made} <= set(timings)
+    assert all(timing.seconds > 0 for timing in timings.values())
 
 
 def test_the_tables_have_a_labelled_row_for_each_benchmark_and_method(project):

@@ -1,4 +1,3 @@
-import base64
 import json
 import os
 import sys
@@ -10,82 +9,87 @@ import pytest
 from dg import plan as planning
 from dg.errors import DgError
 from dg.params import validate
-from dg.plan import plan, recorded_jobs, recorded_seconds
+from dg.plan import SIZED, measured_seconds, plan
 from dg.settings import step_settings
+from dg.timings import read_timings
+from tests.prepared import took
 from tests.scales import values_at
 
 NETWORKS = [f"results/{rule}/dg/joint.safetensors" for rule in ("idsg_cross", "rfg_cross")]
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A folder with nothing but records, and a function that puts one there as Snakemake does, with its file."""
+def alone(tmp_path, monkeypatch):
+    """A folder of no other files."""
     monkeypatch.chdir(tmp_path)
-
-    def record(output, rule, start, end, settings=None, inputs=(), there=True):
-        path = tmp_path / "records" / base64.b64encode(output.encode(), altchars=b"-_").decode()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # As Snakemake keeps them.
-        params = sorted(map(repr, ["--rfg results/x.safetensors", ["a"], json.dumps(settings)])) if settings else []
-        kept = {"rule": rule, "params": params, "input": list(inputs), "starttime": start, "endtime": end}
-        path.write_text(json.dumps(kept))
-        if there:
-            Path(output).parent.mkdir(parents=True, exist_ok=True)
-            Path(output).touch()
-
-    return record
 
 
 def of_scale(scale="sample", **changed):
     return validate(values_at(scale) | changed, "params.yaml")
 
 
-def test_the_time_of_a_job_is_the_mean_of_its_kind_and_outputs_of_one_job_count_once(project):
+def ran(p, output, rule, start, end, inputs=(), **which):
+    """A job of `rule` on `which`, told what it would be told with the values `p`."""
+    step, *names = SIZED.get(rule, ("",))
+    known = which | ({"phase": rule.split("_")[1]} if "phase" in names else {})
+    settings = (
+        step_settings(p, step, which.get("variant", "dg"), **{name: known[name] for name in names}) if step else {}
+    )
+    params = {"job": json.dumps(settings), "start": "--rfg results/x.safetensors"}
+    took(output, rule, start, end, wildcards=which, params=params, input_size_mb=dict.fromkeys(inputs, 1.0))
+
+
+@pytest.mark.usefixtures("alone")
+def test_the_time_of_a_job_is_the_mean_of_its_kind():
     p = of_scale()
-
-    def train(output, variant, start, end):
-        project(output, "rfg_self", start, end, step_settings(p, "rfg", variant, phase="self"))
-
-    train("results/rfg_self/dg/joint.safetensors", "dg", 100, 400)
-    train("results/ablations/rfg_self/table2-bl-0/x.safetensors", "table2-bl-0", 0, 50)
-    train("results/ablations/rfg_self/table2-id-0/x.safetensors", "table2-id-0", 0, 70)
-    for end in ("json", "parquet"):
-        project(f"results/evaluate/dg/RaFD/dg.{end}", "evaluate", 0, 10)
-    project("results/evaluate/dg/MPIE/dg.json", "evaluate", 0, 20)
-    tuned = step_settings(p, "reenact", benchmark="VoxCeleb1", method="dg") | {"quoted": "it's"}
-    project("results/evaluate/dg/VoxCeleb1/dg.arrow", "reenact", 0, 99, tuned)
-    project("results/never_ended", "ace", 0, None)
-    project("results/gone", "figure", 0, 5, there=False)
-    assert recorded_seconds(Path("records"), p) == {
+    ran(p, "results/rfg_self/dg/joint.safetensors", "rfg_self", 100, 400, variant="dg")
+    for row, end in (("bl", 50), ("id", 70)):
+        output = f"results/ablations/rfg_self/table2-{row}-0/x.safetensors"
+        ran(p, output, "rfg_self", 0, end, variant=f"table2-{row}-0")
+    ran(p, "results/evaluate/dg/RaFD/dg.json", "evaluate", 0, 10)
+    ran(p, "results/evaluate/dg/MPIE/dg.json", "evaluate", 0, 20)
+    ran(p, "results/evaluate/dg/VoxCeleb1/dg.arrow", "reenact", 0, 99, benchmark="VoxCeleb1", method="dg")
+    took("results/gone", "figure", 0, 5, there=False)
+    assert measured_seconds(read_timings(), p) == {
         "rfg_self": 300, "rfg_self, ablation": 60, "evaluate": 15, "reenact, VoxCeleb1": 99,
     }  # fmt: skip
-    assert recorded_seconds(Path("none"), p) == {}
-    # The page counts jobs of whatever sizes.
-    jobs = recorded_jobs(Path("records"))
-    assert len(jobs) == 6 and jobs["reenact", "results/evaluate/dg/VoxCeleb1/dg"].end == 99
+    assert measured_seconds({}, p) == {}
 
 
-def test_runs_of_other_sizes_tell_nothing(project):
+@pytest.mark.usefixtures("alone")
+def test_times_of_other_sizes_tell_nothing():
     sample = of_scale()
     frames, pairs = "data/sets/synth_rafd/frames/0.arrow", "data/sets/synth_rafd/pairs/RaFD.parquet"
-    project(frames, "frames", 0, 1, step_settings(sample, "frames", dataset="synth_rafd"))
-    project(pairs, "pairs", 2, 3, step_settings(sample, "pairs", benchmark="RaFD"), [frames])
-    for path, step, rule in zip(NETWORKS, ("idsg", "rfg"), ("idsg_cross", "rfg_cross")):
-        project(path, rule, 4, 14, step_settings(sample, step, phase="cross"), [frames])
-    project("results/evaluate/dg/RaFD/dg.json", "evaluate", 20, 25, {"benchmark": "RaFD"}, [pairs, frames, *NETWORKS])
-    project("results/evaluate/dg/RaFD/x.json", "evaluate", 20, 25, {}, [pairs])
+    ran(sample, frames, "frames", 0, 1, dataset="synth_rafd")
+    ran(sample, pairs, "pairs", 2, 3, [frames], benchmark="RaFD")
+    for path, rule in zip(NETWORKS, ("idsg_cross", "rfg_cross")):
+        ran(sample, path, rule, 4, 14, [frames])
+    ran(sample, "results/evaluate/dg/RaFD/dg.json", "evaluate", 20, 25, [pairs, frames, *NETWORKS])
+    ran(sample, "results/evaluate/dg/RaFD/x.json", "evaluate", 20, 25, [pairs])
     here = {"frames": 1, "pairs": 1, "idsg_cross": 10, "rfg_cross": 10, "evaluate": 5}
-    assert recorded_seconds(Path("records"), sample) == here
+
+    def measured(p):
+        return measured_seconds(read_timings(), p)
+
+    assert measured(sample) == here
     for scale in ("hour", "tiny", "paper"):
-        found = recorded_seconds(Path("records"), of_scale(scale))
-        assert found == ({"frames": 1} if scale == "hour" else {})
+        assert measured(of_scale(scale)) == ({"frames": 1} if scale == "hour" else {})
     # What says nothing of sizes: a loss's weight.
-    assert recorded_seconds(Path("records"), of_scale(lambda_vls=1, lambda_id=2)) == here
+    assert measured(of_scale(lambda_vls=1, lambda_id=2)) == here
     # The network made again leaves evaluations as long as they were; the pairs made again may not.
-    project(NETWORKS[0], "idsg_cross", 40, 50, step_settings(sample, "idsg", phase="cross"), [frames])
-    assert recorded_seconds(Path("records"), sample) == here
-    project(pairs, "pairs", 30, 31, step_settings(sample, "pairs", benchmark="RaFD"), [frames])
-    assert "evaluate" not in recorded_seconds(Path("records"), sample)
+    ran(sample, NETWORKS[0], "idsg_cross", 40, 50, [frames])
+    assert measured(sample) == here
+    ran(sample, pairs, "pairs", 30, 31, [frames], benchmark="RaFD")
+    assert "evaluate" not in measured(sample)
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_variant_that_is_gone_tells_nothing():
+    mine = of_scale()
+    ran(mine, "results/ablations/rfg_self/table2-id-0/x.safetensors", "rfg_self", 0, 9, variant="table2-id-0")
+    assert measured_seconds(read_timings(), mine) == {"rfg_self, ablation": 9}
+    without = of_scale(ablations={"table1": {}, "table2": {}, "figure6": {}})
+    assert measured_seconds(read_timings(), without) == {}
 
 
 @pytest.fixture
@@ -102,7 +106,7 @@ def planned(tmp_path, monkeypatch):
 
     def of(scale, here):
         monkeypatch.setattr(planning, "load", lambda: of_scale(scale))
-        monkeypatch.setattr(planning, "recorded_seconds", lambda records, params: here)
+        monkeypatch.setattr(planning, "measured_seconds", lambda timings, params: here)
         return plan(["all"])
 
     return of
@@ -121,7 +125,7 @@ def test_the_shipped_times_are_those_of_scale_sample_alone(planned):
     said = planned("paper", {})
     assert said.endswith(
         "7 jobs; no estimate for scale 'paper': seconds.csv holds times of scale sample, and this machine has no "
-        "records of these sizes."
+        "times of these sizes."
     )
     assert [line.split() for line in said.splitlines()[1:4]] == [
         [job, count, "?", "nowhere"] for job, count in (("evaluate", "4"), ("rfg_self", "2"), ("brew", "1"))

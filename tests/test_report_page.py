@@ -28,7 +28,7 @@ from dg.reports.page.gallery import ENDS, PAIRS, chosen, data_uri
 from dg.reports.page.tables import cell
 from dg.settings import step_settings
 from dg.shards import FaceSet
-from tests.prepared import face_table, prepare
+from tests.prepared import face_table, prepare, took
 
 ROOT = Path(__file__).resolve().parent.parent
 TITLE = "Mine <script>alert(1)</script> & yours"
@@ -459,24 +459,15 @@ def test_links_lead_to_their_parts(opened):
 def test_time_and_cost_count_the_jobs_whose_files_are_there(run, tmp_path, monkeypatch):
     settings, results, data = run
 
-    def record(output, rule, seconds, command, there=True):
-        name = base64.b64encode(output.encode(), altchars=b"-_").decode()
-        known = {"rule": rule, "input": [], "params": [], "starttime": 100, "endtime": 100 + seconds}
-        write_json(tmp_path / ".snakemake/metadata" / name, known | {"shellcmd": command})
-        if there:
-            (tmp_path / output).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / output).touch()
-
-    record("results/rfg_self/dg/joint.safetensors", "rfg_self", 3600, "python -m dg rfg --threads 2 --gpus 0")
-    for end in ("json", "parquet"):
-        record(f"results/evaluate/dg/RaFD/dg.{end}", "evaluate", 1800, "python -m dg evaluate --threads 1")
-    record("results/pairs.parquet", "pairs", 1800, "python -m dg pairs")
-    record("results/ablations/ace/table1-gone-0/RaFD.json", "ace", 9000, "python -m dg ace", there=False)
-    record("data/pretraining/weights/x.safetensors", "pretrain", 9000, "python -m dg.pretraining --threads 2")
     monkeypatch.chdir(tmp_path)
+    took("results/rfg_self/dg/joint.safetensors", "rfg_self", 100, 3700, threads=2, max_rss=3072.0)
+    took("results/evaluate/dg/RaFD/dg.json", "evaluate", 100, 1000, max_rss=512.0)
+    took("results/evaluate/dg/MPIE/dg.json", "evaluate", 100, 1000, max_rss=1024.0)
+    took("data/sets/synth_rafd/pairs/RaFD.parquet", "pairs", 100, 1900)
+    took("results/ablations/ace/table1-gone-0/RaFD.json", "ace", 100, 9100, there=False)
     found = facts(settings, results, data)
     assert found["times"] == [
-        ["rfg_self", 1, "60.0", "2.00", "67 %"], ["evaluate", 1, "30.0", "0.50", "17 %"],
-        ["pairs", 1, "30.0", "0.50", "17 %"],
+        ["rfg_self", 1, "60.0", "2.00", "67 %", "3.0"], ["evaluate", 2, "30.0", "0.50", "17 %", "1.0"],
+        ["pairs", 1, "30.0", "0.50", "17 %", ""],
     ]  # fmt: skip
     assert (found["minutes"], found["core_hours"]) == (120, "3.0")

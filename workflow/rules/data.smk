@@ -3,6 +3,8 @@ rule head:
         "data/synthface/head.safetensors",
     log:
         "logs/head.log",
+    benchmark:
+        "logs/times/data/synthface/head.safetensors.jsonl"
     conda:
         "../envs/dg.yaml"
     params:
@@ -18,6 +20,8 @@ rule synthface:
         index="data/raw/{dataset}/index.parquet",
     log:
         "logs/synthface/{dataset}.log",
+    benchmark:
+        "logs/times/data/raw/{dataset}/index.parquet.jsonl"
     wildcard_constraints:
         dataset="|".join(SYNTHETIC),
     conda:
@@ -37,6 +41,8 @@ rule manifest:
         manifest="data/sets/{dataset}/manifest.parquet",
     log:
         "logs/manifest/{dataset}.log",
+    benchmark:
+        "logs/times/data/sets/{dataset}/manifest.parquet.jsonl"
     conda:
         "../envs/dg.yaml"
     params:
@@ -53,6 +59,8 @@ rule frames:
         shard="data/sets/{dataset}/frames/{shard}.arrow",
     log:
         "logs/frames/{dataset}/{shard}.log",
+    benchmark:
+        "logs/times/data/sets/{dataset}/frames/{shard}.arrow.jsonl"
     conda:
         "../envs/dg.yaml"
     params:
@@ -69,6 +77,8 @@ rule pairs:
         pairs="data/sets/{dataset}/pairs/{benchmark}.parquet",
     log:
         "logs/pairs/{dataset}/{benchmark}.log",
+    benchmark:
+        "logs/times/data/sets/{dataset}/pairs/{benchmark}.parquet.jsonl"
     conda:
         "../envs/dg.yaml"
     params:

@@ -7,6 +7,8 @@ rule reenact:
         pictures="results/{ablations}evaluate/{variant}/{benchmark}/{method}.arrow",
     log:
         "logs/{ablations}reenact/{variant}/{benchmark}/{method}.log",
+    benchmark:
+        "logs/times/results/{ablations}evaluate/{variant}/{benchmark}/{method}.arrow.jsonl"
     conda:
         "../envs/dg.yaml"
     # In VoxCeleb1's test the RFG is trained on, video by video.
@@ -42,6 +44,8 @@ rule evaluate:
         scores="results/{ablations}evaluate/{variant}/{benchmark}/{method}.parquet",
     log:
         "logs/{ablations}evaluate/{variant}/{benchmark}/{method}.log",
+    benchmark:
+        "logs/times/results/{ablations}evaluate/{variant}/{benchmark}/{method}.json.jsonl"
     conda:
         "../envs/dg.yaml"
     # One at a time on a GPU, so each may use all cores; without one they go side by side.
@@ -71,6 +75,8 @@ rule ace:
         scores="results/ablations/ace/{variant}/{benchmark}.parquet",
     log:
         "logs/ablations/ace/{variant}/{benchmark}.log",
+    benchmark:
+        "logs/times/results/ablations/ace/{variant}/{benchmark}.json.jsonl"
     conda:
         "../envs/dg.yaml"
     params:

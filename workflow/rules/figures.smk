@@ -13,6 +13,8 @@ rule paper_figure:
         ),
     log:
         "logs/figures/{figure}.log",
+    benchmark:
+        "logs/times/results/figures/{figure}.png.jsonl"
     conda:
         "../envs/dg.yaml"
     params:
@@ -39,6 +41,8 @@ rule figure:
         ),
     log:
         "logs/figure/{benchmark}.log",
+    benchmark:
+        "logs/times/results/figures/dg_{benchmark}.png.jsonl"
     conda:
         "../envs/dg.yaml"
     params:
@@ -68,6 +72,8 @@ rule report:
         page="results/report.html",
     log:
         "logs/report.log",
+    benchmark:
+        "logs/times/results/report.html.jsonl"
     conda:
         "../envs/dg.yaml"
     params:

@@ -5,6 +5,8 @@ rule idsg_self:
         net="results/{ablations}idsg_self/{variant}/{model}.safetensors",
     log:
         "logs/{ablations}idsg_self/{variant}/{model}.log",
+    benchmark:
+        "logs/times/results/{ablations}idsg_self/{variant}/{model}.safetensors.jsonl"
     conda:
         "../envs/dg.yaml"
     resources:
@@ -25,6 +27,8 @@ rule idsg_cross:
         net="results/{ablations}idsg_cross/{variant}/{model}.safetensors",
     log:
         "logs/{ablations}idsg_cross/{variant}/{model}.log",
+    benchmark:
+        "logs/times/results/{ablations}idsg_cross/{variant}/{model}.safetensors.jsonl"
     conda:
         "../envs/dg.yaml"
     resources:

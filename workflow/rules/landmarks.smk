@@ -5,6 +5,8 @@ rule landmarks:
         shard="data/sets/{dataset}/landmarks/{shard}.arrow",
     log:
         "logs/landmarks/{dataset}/{shard}.log",
+    benchmark:
+        "logs/times/data/sets/{dataset}/landmarks/{shard}.arrow.jsonl"
     conda:
         "../envs/dg.yaml"
     resources:
@@ -23,6 +25,8 @@ rule identity:
         shard="data/sets/{dataset}/identity/{shard}.arrow",
     log:
         "logs/identity/{dataset}/{shard}.log",
+    benchmark:
+        "logs/times/data/sets/{dataset}/identity/{shard}.arrow.jsonl"
     conda:
         "../envs/dg.yaml"
     resources:

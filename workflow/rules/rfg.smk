@@ -5,6 +5,8 @@ rule rfg_self:
         net="results/{ablations}rfg_self/{variant}/{model}.safetensors",
     log:
         "logs/{ablations}rfg_self/{variant}/{model}.log",
+    benchmark:
+        "logs/times/results/{ablations}rfg_self/{variant}/{model}.safetensors.jsonl"
     conda:
         "../envs/dg.yaml"
     threads: training_threads
@@ -27,6 +29,8 @@ rule rfg_cross:
         net="results/{ablations}rfg_cross/{variant}/{model}.safetensors",
     log:
         "logs/{ablations}rfg_cross/{variant}/{model}.log",
+    benchmark:
+        "logs/times/results/{ablations}rfg_cross/{variant}/{model}.safetensors.jsonl"
     conda:
         "../envs/dg.yaml"
     threads: training_threads

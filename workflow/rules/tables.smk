@@ -12,6 +12,8 @@ rule ablation:
         markdown="results/{table}.md",
     log:
         "logs/{table}.log",
+    benchmark:
+        "logs/times/results/{table}.csv.jsonl"
     wildcard_constraints:
         table="table[12]",
     conda:
@@ -38,6 +40,8 @@ rule comparison:
         metrics="results/{table}.json",
     log:
         "logs/{table}.log",
+    benchmark:
+        "logs/times/results/{table}.csv.jsonl"
     wildcard_constraints:
         table="table[34]",
     conda:
@@ -56,6 +60,8 @@ rule curves:
         folder=directory("results/plots"),
     log:
         "logs/curves.log",
+    benchmark:
+        "logs/times/results/plots.jsonl"
     conda:
         "../envs/dg.yaml"
     params:
@@ -81,6 +87,8 @@ rule training_plots:
         folder=directory("results/training_plots"),
     log:
         "logs/training_plots.log",
+    benchmark:
+        "logs/times/results/training_plots.jsonl"
     conda:
         "../envs/dg.yaml"
     shell:

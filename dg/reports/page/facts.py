@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from dg.files import read_json
-from dg.plan import RECORDS, job_kind, recorded_jobs
+from dg.timings import job_kind, read_timings
 
 _PACKAGES = ("snakemake", "dvc", "torch", "torchvision", "torch-fidelity", "face-alignment", "scikit-image", "numpy")
 
@@ -57,21 +57,23 @@ def facts(settings: dict[str, Any], results: Path, data: Path) -> dict[str, Any]
 
 
 def _times() -> tuple[list[list[Any]], float, float]:
-    """A row per kind of job, the dearest first, seconds and core seconds; none without records.
-
-    Counted are the jobs whose files are there now, without those that made the networks shipped with the project.
-    """
-    jobs = {job: made for job, made in recorded_jobs(RECORDS).items() if not job[1].startswith("data/pretraining/")}
+    """A row per kind of job, the dearest first, seconds and core seconds; none without timings."""
     spent = pd.DataFrame(
-        [(job_kind(*job), made.end - made.start, (made.end - made.start) * made.threads) for job, made in jobs.items()],
-        columns=["kind", "seconds", "cost"],
+        [
+            (job_kind(made.rule, output), made.seconds, made.seconds * made.threads, made.memory)
+            for output, made in read_timings().items()
+        ],
+        columns=["kind", "seconds", "cost", "memory"],
     )
     total, cost = float(spent["seconds"].sum()), float(spent["cost"].sum())
-    kinds = spent.groupby("kind").agg(count=("seconds", "size"), seconds=("seconds", "sum"), cost=("cost", "sum"))
+    kinds = spent.groupby("kind").agg(
+        count=("seconds", "size"), seconds=("seconds", "sum"), cost=("cost", "sum"), memory=("memory", "max")
+    )
     rows = []
     for kind, row in kinds.sort_values("cost", ascending=False).iterrows():
         hours, share = row["cost"] / 3600, 100 * row["cost"] / cost
-        rows.append([kind, int(row["count"]), f"{row['seconds'] / 60:.1f}", f"{hours:.2f}", f"{share:.0f} %"])
+        memory = "" if pd.isna(row["memory"]) else f"{row['memory'] / 1024:.1f}"
+        rows.append([kind, int(row["count"]), f"{row['seconds'] / 60:.1f}", f"{hours:.2f}", f"{share:.0f} %", memory])
     return rows, total, cost
 
 
