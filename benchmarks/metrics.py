@@ -30,9 +30,10 @@ if __name__ != "__mp_main__":  # the processes that evaluate starts read this fi
     from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 
     from dg.metrics import evaluate as evaluation
+    from dg.metrics import measures
     from dg.metrics.csim import cosine, open_embedder
+    from dg.metrics.evidence import Evidence
     from dg.metrics.features import EfficientNetLite0, lite0
-    from dg.metrics.looks import Looks
     from dg.pictures import encode
     from dg.protocols.results import Result, Results, writing_results
     from dg.shards import FaceSet, decode_image
@@ -89,16 +90,16 @@ def make(folder: Path, count: int) -> tuple[Path, Path, Path]:
 def ours(data: Path, pairs: Path, made: Path, out: Path) -> tuple[float, float]:
     """Seconds without and of F_l's look at the results."""
     spent = [0.0]
-    look = Looks._look_for_faces
+    look = Evidence._look_for_faces
 
-    def timed(self: Looks, *arguments: object) -> None:
+    def timed(self: Evidence, *arguments: object) -> None:
         start = time.perf_counter()
         look(self, *arguments)
         spent[0] += time.perf_counter() - start
 
-    no_interval = mock.patch.object(evaluation, "fid_draws", return_value=np.empty(0))
+    no_interval = mock.patch.object(measures, "fid_draws", return_value=np.empty(0))
     start = time.perf_counter()
-    with mock.patch.object(Looks, "_look_for_faces", timed), no_interval:
+    with mock.patch.object(Evidence, "_look_for_faces", timed), no_interval:
         evaluation.evaluate(SETTINGS, [data], pairs, made, out)
     return time.perf_counter() - start - spent[0], spent[0]
 

@@ -201,9 +201,9 @@ def _evaluate(a: argparse.Namespace) -> None:
 
 
 def _ace(a: argparse.Namespace) -> None:
-    from dg.metrics.landmark_error import measure_idsg
+    from dg.metrics.evaluate_idsg import evaluate_idsg
 
-    measure_idsg(a.settings, a.folder, a.pairs, a.idsg, a.out)
+    evaluate_idsg(a.settings, a.folder, a.pairs, a.idsg, a.out)
 
 
 def _ablation(a: argparse.Namespace) -> None:
@@ -214,10 +214,8 @@ def _ablation(a: argparse.Namespace) -> None:
 
 def _comparison(a: argparse.Namespace) -> None:
     from dg.reports.comparison import make_comparison
-    from dg.reports.summaries import make_metrics
 
-    titles = make_comparison(a.settings, a.summaries, a.out)
-    make_metrics(a.summaries, a.metrics, titles)
+    make_comparison(a.settings, a.summaries, a.out)
 
 
 def _figure(a: argparse.Namespace) -> None:
@@ -351,8 +349,8 @@ def _parser(step: str) -> argparse.ArgumentParser:
     verb("ace", _ace, "ACE of an IDSG's landmarks", "settings", "folder", "pairs", "idsg", "out", threads=False)
     verb("ablation", _ablation, "Table 1 or 2 as CSV and Markdown", "settings", "summaries", "out", threads=False)
     verb(
-        "comparison", _comparison, "Table 3 or 4 as CSV, Markdown and LaTeX",
-        "settings", "summaries", "metrics", "out", threads=False,
+        "comparison", _comparison, "Table 3 or 4 as CSV, Markdown, LaTeX and JSON",
+        "settings", "summaries", "out", threads=False,
     )  # fmt: skip
     verb(
         "figure", _figure, "grid of source, reference, result, truth",

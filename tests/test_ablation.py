@@ -13,7 +13,7 @@ from dg.checkpoints import save_checkpoint, with_prefix
 from dg.errors import DgError
 from dg.files import read_json, write_parquet
 from dg.idsg.networks import Idsg
-from dg.metrics.landmark_error import measure_idsg
+from dg.metrics.evaluate_idsg import evaluate_idsg
 from dg.protocols.pairs import make_pairs
 from dg.reports.ablation import make_ablation
 from dg.settings import step_settings
@@ -210,7 +210,7 @@ def test_ace_of_an_idsg_against_a_plain_computation(tmp_path, dims):
         with_prefix("ema_idsg", net.state_dict()),
         {"sizes": {"landmark_dims": dims, "face_code": 8}},
     )
-    measure_idsg(
+    evaluate_idsg(
         {"benchmark": "RaFD", "seed": 0, "bootstrap": 100}, folder, tmp_path / "p.parquet",
         tmp_path / "idsg.safetensors", tmp_path / "ace.json",
     )  # fmt: skip

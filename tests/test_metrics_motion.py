@@ -22,7 +22,7 @@ from dg.landmarks.pose import face_model
 from dg.metrics import embedding
 from dg.metrics.evaluate import evaluate
 from dg.metrics.lpips import lpips_files, open_lpips, require_lpips
-from dg.metrics.motion import landmark_error, pose_errors
+from dg.metrics.motion import head_angles, landmark_error, turns
 from dg.metrics.yaw import yaw_bins
 from dg.pictures import encode
 from dg.protocols.methods import NO_POINTS
@@ -43,10 +43,11 @@ def heads(angles):
 def test_pose_errors_are_differences_of_known_turns():
     asked = [(0, 0, 0), (70, 5, 0), (-40, 0, 10), (10, 0, 175)]
     made = [(0, 0, 0), (64, 5, 0), (-40, 3, 4), (10, 0, -179)]
-    pose, yaw, turned = pose_errors(heads(made), heads(asked))
-    np.testing.assert_allclose(pose, [0, 2, 3, 2], atol=1e-4)
-    np.testing.assert_allclose(yaw, [0, 6, 0, 0], atol=1e-4)
-    np.testing.assert_allclose(turned, [0, 70, 40, 10], atol=1e-4)
+    found = head_angles(heads(asked))
+    np.testing.assert_allclose(found, asked, atol=1e-4)
+    turned = turns(head_angles(heads(made)), found)
+    np.testing.assert_allclose(turned.mean(axis=1), [0, 2, 3, 2], atol=1e-4)
+    np.testing.assert_allclose(turned[:, 0], [0, 6, 0, 0], atol=1e-4)
 
 
 def test_the_landmark_error_counts_visible_points_in_the_picture_plane():
@@ -66,8 +67,8 @@ def test_the_landmark_error_counts_visible_points_in_the_picture_plane():
 def test_yaw_bins_hold_each_pair_once_and_say_where_none_is():
     yaw = [0, 14.9, 15, 44, 75, 89, 90, 120]
     table = pd.DataFrame({"yaw": yaw, "subject": list("abcabcab"), "csim": np.arange(8) / 10.0})
-    table[["pose_error", "landmark_error", "ssim"]] = 1.0
-    bins = yaw_bins(table, lambda name, rows: {"value": rows[name].mean()})
+    table["ssim"] = 1.0
+    bins = yaw_bins(table, ["csim", "ssim"], lambda name, rows: {"value": rows[name].mean()})
     assert [(part["from"], part["to"], part["pairs"], part["subjects"]) for part in bins] == [
         (0, 15, 2, 2), (15, 30, 1, 1), (30, 45, 1, 1), (75, 90, 4, 3),
     ]  # fmt: skip

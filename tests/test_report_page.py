@@ -18,6 +18,7 @@ from PIL import ExifTags, Image
 from dg import params
 from dg.errors import DgError
 from dg.files import write_csv, write_json, write_parquet
+from dg.metrics.metric import metric
 from dg.protocols.methods import NO_POINTS
 from dg.protocols.pairs import make_pairs
 from dg.protocols.results import Result, writing_results
@@ -213,7 +214,7 @@ def test_what_the_numbers_rest_on_is_said_below_them(page):
 )
 def test_the_verdict_follows_the_interval_and_the_metrics_direction(name, value, low, high, paper, verdict):
     row = {name: value, f"{name}_low": low, f"{name}_high": high, f"paper_{name}": paper}
-    assert cell(row, name, quoted=False).verdict == verdict
+    assert cell(row, metric(name), quoted=False).verdict == verdict
 
 
 def test_the_page_says_what_stands_in_and_loads_nothing(read, page):
@@ -300,7 +301,7 @@ def test_the_gallery_shows_what_is_chosen(opened, run):
     opened.select_option("#metric", "ssim")
     assert opened.locator("#pair figure").count() == 5
     assert words(opened, "#scores").startswith(f"Pair 1 of {PAIRS}") and "SSIM" in words(opened, "#scores")
-    assert re.search(r"landmark error \d+\.\d\d px at 256, pose error \d+\.\d\d°", words(opened, "#scores"))
+    assert re.search(r"landmark error \d+\.\d\d pixels at 256, pose error \d+\.\d\d degrees", words(opened, "#scores"))
     assert opened.locator("#strip button").first.inner_text() == f"{scores['ssim'].min():.3f}"
     opened.select_option("#order", "best")
     assert opened.locator("#strip button").first.inner_text() == f"{scores['ssim'].max():.3f}"

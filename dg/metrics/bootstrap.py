@@ -51,3 +51,20 @@ def mean_interval(values: np.ndarray, subjects: np.ndarray, resamples: int, seed
     means = (weights @ sums) / (weights @ counts)
     low, high = np.percentile(means, levels(len(names)))
     return float(low), float(high)
+
+
+def mean_summary(values: np.ndarray, subjects: np.ndarray, resamples: int, seed: int) -> dict[str, float | int | None]:
+    """{value (the mean), low, high, std (over pairs), pairs (that have a value)}, None where there is nothing.
+
+    Args:
+        values, subjects: as `mean_interval`.
+    """
+    known = values[~np.isnan(values)]
+    low, high = mean_interval(values, subjects, resamples, seed)
+    return {
+        "value": float(np.nanmean(values)) if len(known) else None,
+        "low": low,
+        "high": high,
+        "std": float(known.std()) if len(known) else None,
+        "pairs": len(known),
+    }

@@ -7,27 +7,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from tqdm import tqdm
 
 from dg.errors import DgError
 from dg.files import read_parquet, write_json, write_parquet
-from dg.metrics.ace import ace
 from dg.metrics.backends import stand_ins
-from dg.metrics.bootstrap import mean_interval
-from dg.metrics.csim import cosine, require_embedder
-from dg.metrics.features import FeatureNet
-from dg.metrics.fid import fid, fid_draws, fid_interval, interval_resamples, kid
-from dg.metrics.looks import Looks
-from dg.metrics.lpips import open_lpips
-from dg.metrics.motion import landmark_error, pose_errors
-from dg.metrics.ssim import ssim
+from dg.metrics.bootstrap import mean_summary
+from dg.metrics.evidence import Evidence
+from dg.metrics.measures import PER_PAIR, PER_SET
+from dg.metrics.networks import MetricNetworks
 from dg.metrics.yaw import yaw_bins
 from dg.protocols.results import Results
-from dg.shards import FaceSet, decode_image
-
-_BATCH = 16
-MEANS = ("ssim", "csim", "landmark_error", "pose_error", "yaw_error", "lpips")
+from dg.shards import FaceSet
 
 
 def evaluate(settings: dict[str, Any], folders: list[Path], pairs: Path, generated: Path, out: Path) -> None:
@@ -46,33 +36,22 @@ def evaluate(settings: dict[str, Any], folders: list[Path], pairs: Path, generat
     Raises:
         DgError: weights of a metric's network are missing (before any work), or the files don't belong together.
     """
-    perceptual = open_lpips(settings["lpips"])
-    features = FeatureNet(settings["fid"])
-    require_embedder(settings["csim"])
+    networks = MetricNetworks(settings)
     faces, table, results = FaceSet(folders), read_parquet(pairs), Results(generated)
     table = table.drop(columns="tuning", errors="ignore")
     if any(results.keys(name) != table[name].tolist() for name in ("source", "reference", "target")):
         raise DgError(f"{generated}: was made from other pairs than {pairs}. Run reenact again.")
     if len(table) < 2:
         raise DgError(f"{pairs}: holds {len(table)} pair(s), metrics need two or more. Make the pair list again.")
-    looks = Looks(faces, results, settings["landmarks"]["backend"], features, settings["csim"], Path(out).parent)
-    table["csim"] = cosine(looks.embeddings[looks.sources], looks.embeddings[looks.made])
-    against = settings["ssim_reference"] == "reference"
-    table["ssim"], table["lpips"], table["ace"] = _against_truth(
-        faces, results, against, perceptual, settings["landmark_dims"]
-    )
-    reference = [faces.row(key) for key in table["reference"]]
-    found, wanted = looks.points[looks.made], faces.points[reference]
-    table["landmark_error"] = landmark_error(found, wanted, faces.visible[reference])
-    table["pose_error"], table["yaw_error"], table["yaw"] = pose_errors(found, wanted)
-    table["landmarks"] = list(found[..., :2].reshape(len(table), -1))
-    subjects = table["subject"].to_numpy()
+    evidence = Evidence(settings, networks, faces, table, results, Path(out).parent)
+    for name, measure in PER_PAIR.items():
+        table[name] = measure(evidence)
+    table["yaw"] = np.abs(evidence.angles[1][:, 0])
+    table["landmarks"] = list(evidence.points[evidence.made, :, :2].reshape(len(table), -1))
 
     def summary(name: str, rows: pd.DataFrame = table) -> dict[str, Any]:
-        values = rows[name].to_numpy(float)
-        low, high = mean_interval(values, rows["subject"].to_numpy(), settings["bootstrap"], settings["seed"])
-        count = int(np.isfinite(values).sum())
-        return {"value": float(np.nanmean(values)) if count else None, "low": low, "high": high, "pairs": count}
+        values, subjects = rows[name].to_numpy(float), rows["subject"].to_numpy()
+        return mean_summary(values, subjects, settings["bootstrap"], settings["seed"])
 
     backends = {role: settings[role] for role in ("csim", "fid")} | {"landmarks": settings["landmarks"]["backend"]}
     report = {
@@ -81,12 +60,11 @@ def evaluate(settings: dict[str, Any], folders: list[Path], pairs: Path, generat
         "method": settings["method"],
         "seed": settings["seed"],
         "pairs": len(table),
-        "subjects": len(np.unique(subjects)),
-        **{name: summary(name) for name in MEANS},
-        "ace": {**summary("ace"), "std": _std(table["ace"])},
-        "fid": _fid(looks, results, subjects, settings),
-        "faceless": int(np.count_nonzero(looks.faceless[looks.made])),
-        "yaw_bins": yaw_bins(table, summary),
+        "subjects": int(table["subject"].nunique()),
+        **{name: summary(name) for name in PER_PAIR},
+        **{name: measure(evidence) for name, measure in PER_SET.items()},
+        "faceless": int(np.count_nonzero(evidence.faceless[evidence.made])),
+        "yaw_bins": yaw_bins(table, PER_PAIR, summary),
         "backends": backends,
         "stand_in": "; ".join(stand_ins(backends)),
         "settings": settings,
@@ -101,59 +79,3 @@ def _against(table: pd.DataFrame, reference: str) -> str:
     if truths == len(table) or reference == "none":
         return "ground truth" if truths else "none"
     return "reference" if truths == 0 else "ground truth or reference"
-
-
-def _std(values: pd.Series) -> float | None:
-    return float(values.std(ddof=0)) if values.notna().any() else None
-
-
-def _against_truth(
-    faces: FaceSet, results: Results, use_reference: bool, perceptual: Any, dims: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """SSIM, LPIPS and ACE of each pair; NaN where there is nothing to compare with."""
-    similarity, distance, error = (np.full(len(results), np.nan) for _ in range(3))
-    for start in tqdm(range(0, len(results), _BATCH), desc="SSIM", unit="batch", disable=None):
-        batch = [(number, results[number]) for number in range(start, min(start + _BATCH, len(results)))]
-        compared = [(number, result) for number, result in batch if result.target or use_reference]
-        if compared:
-            numbers = [number for number, _ in compared]
-            made = _stacked([decode_image(result.image) for _, result in compared])
-            other = _stacked([faces.image(faces.row(result.target or result.reference)) for _, result in compared])
-            similarity[numbers] = ssim(made, other, data_range=255).numpy()
-            if perceptual is not None:
-                distance[numbers] = perceptual(made, other)
-        known = [(number, result) for number, result in batch if result.target]
-        if known:
-            truth = faces.points[[faces.row(result.target) for _, result in known]]
-            made = np.stack([result.points for _, result in known])
-            # NaN for methods that hand over pictures alone.
-            error[[number for number, _ in known]] = ace(made[..., :dims], truth[..., :dims])
-    return similarity, distance, error
-
-
-def _stacked(images: list[np.ndarray]) -> torch.Tensor:
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
-
-
-def _fid(looks: Looks, results: Results, subjects: np.ndarray, settings: dict[str, Any]) -> dict[str, Any]:
-    """FID and KID of the results and the real set: each pair's ground truth, or its source where none exists."""
-    made, real = looks.features_of(looks.made), looks.features_of(looks.real)
-    point = fid(made, real)
-    resamples = interval_resamples(len(made), made.dimension, settings["bootstrap"])
-    draws = fid_draws(made, real, subjects, point, resamples, settings["seed"])
-    low, high = fid_interval(draws, len(np.unique(subjects)))
-    truths = sum(target != "" for target in results.keys("target"))
-    different = [sorted(set(numbers.tolist())) for numbers in (looks.made, looks.real)]
-    return {
-        "value": point,
-        "low": low,
-        "high": high,
-        "pairs": len(made),
-        "draws": draws.round(4).tolist(),
-        "real_set": {
-            "ground_truth": truths,
-            "sources": len(made) - truths,
-            "different_pictures": len(different[1]),
-        },
-        "kid": kid(*(looks.features_of(np.array(numbers)) for numbers in different), settings["seed"]),
-    }

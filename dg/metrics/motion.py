@@ -27,19 +27,12 @@ def landmark_error(found: np.ndarray, wanted: np.ndarray, visible: np.ndarray) -
     return np.divide(sums, counted, out=np.full(len(sums), np.nan), where=counted > 0)
 
 
-def pose_errors(found: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Head poses of results against those of the references, both fitted to 3-D landmarks.
+def head_angles(points: np.ndarray) -> np.ndarray:
+    """Yaw, pitch and roll (n, 3) float64, degrees, of the poses fitted to landmarks (n, 68, 3) in crop coordinates."""
+    return fit_pose(torch.from_numpy(np.asarray(points, float)))[0].numpy()[:, :3]
 
-    Args:
-        found, wanted: (n, 68, 3) landmarks of results and references, crop coordinates.
 
-    Returns:
-        (n,) float64 each, degrees: mean absolute difference of yaw, pitch and roll; of yaw alone; the reference's
-        absolute yaw.
-    """
-    made, asked = (
-        fit_pose(torch.from_numpy(np.asarray(points, float)))[0].numpy()[:, :3] for points in (found, wanted)
-    )
+def turns(made: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Absolute differences (n, 3), 0 to 180 degrees, of the angles of results and references (n, 3)."""
     # An angle and itself plus a full turn are one.
-    difference = np.abs((made - asked + 180) % 360 - 180)
-    return difference.mean(axis=1), difference[:, 0], np.abs(asked[:, 0])
+    return np.abs((made - asked + 180) % 360 - 180)

@@ -11,13 +11,11 @@ import pandas as pd
 from dg.errors import DgError
 from dg.files import write_csv, write_text
 from dg.metrics.backends import stand_ins
+from dg.metrics.metric import Metric, shown_in
 from dg.reports.markdown import grid
-from dg.reports.measured import Measured, Run, interval, measured, read_runs
 from dg.reports.paper import ROWS1, ROWS2, TABLE1, TABLE2
+from dg.reports.runs import Run, SeedScores, interval, read_runs, seed_scores
 
-METRICS = {"table1": ("ace",), "table2": ("ssim", "fid", "csim")}
-TITLES = {"ace": "ACE ↓ (pixels at 256)", "ssim": "SSIM ↑", "fid": "FID ↓", "csim": "CSIM ↑"}
-DIGITS = {"ace": 2, "ssim": 3, "fid": 1, "csim": 3}
 LABELS = {"table1": ROWS1, "table2": ROWS2}
 
 
@@ -46,7 +44,7 @@ def make_ablation(settings: dict[str, Any], summaries: list[Path], out: Path) ->
     runs = read_runs(summaries)
     groups = {row: runs[k * count : (k + 1) * count] for k, row in enumerate(rows)}
     found = {
-        row: {metric: measured(metric, group, settings["bootstrap"], settings["seed"]) for metric in METRICS[table]}
+        row: {m.key: seed_scores(m, group, settings["bootstrap"], settings["seed"]) for m in shown_in(table)}
         for row, group in groups.items()
     }
     frame = pd.DataFrame([_row(settings, row, rows, found, groups[row]) for row in rows])
@@ -58,14 +56,14 @@ def make_ablation(settings: dict[str, Any], summaries: list[Path], out: Path) ->
         frame[f"{role}_backend"] = name
     frame["data_set"], frame["scale"] = settings["data_set"], settings["scale"]
     frame["stand_in"] = _stand_in(settings, backends)
-    steps = step_lines(frame, METRICS[table])
+    steps = step_lines(frame, table)
     write_csv(out, frame.round(6))
     write_text(Path(out).with_suffix(".md"), _markdown(settings, frame, steps))
     return "\n".join(" ".join(line) for line in steps)
 
 
 def _row(
-    settings: dict[str, Any], row: str, rows: dict, found: dict[str, dict[str, Measured]], runs: list[Run]
+    settings: dict[str, Any], row: str, rows: dict, found: dict[str, dict[str, SeedScores]], runs: list[Run]
 ) -> dict[str, Any]:
     table = settings["table"]
     before = _before(table, row, rows)
@@ -73,26 +71,26 @@ def _row(
     _, paper_before = _paper(table, before) if before else ("", {})
     out: dict[str, Any] = {"row": row, "losses": label or _changes(rows[row]), "seeds": settings["seeds"]}
     out["compared_with"] = before or ""
-    for metric in METRICS[table]:
-        here = found[row][metric]
+    for metric in shown_in(table):
+        name, here = metric.key, found[row][metric.key]
         drawn = here.drawn(settings["seed"])
         low, high = interval(drawn, here.people)
-        out |= {metric: here.seeds.mean(), f"{metric}_low": low, f"{metric}_high": high}
-        out[f"{metric}_seeds_std"] = here.spread
-        if metric == "ace":
-            out["ace_pictures_std"] = np.mean([run.summary["ace"]["std"] for run in runs])
-            out["paper_ace_pictures_std"] = paper.get("ace_pictures_std", np.nan)
-        out[f"paper_{metric}"] = paper.get(metric, np.nan)
+        out |= {name: here.seeds.mean(), f"{name}_low": low, f"{name}_high": high}
+        out[f"{name}_seeds_std"] = here.spread
+        if metric.pictures_std:
+            out[f"{name}_pictures_std"] = np.mean([run.summary[name]["std"] for run in runs])
+            out[f"paper_{name}_pictures_std"] = paper.get(f"{name}_pictures_std", np.nan)
+        out[f"paper_{name}"] = paper.get(name, np.nan)
         step = low = high = np.nan
         if before:
-            other = found[before][metric]
+            other = found[before][name]
             step = here.seeds.mean() - other.seeds.mean()
             low, high = interval(drawn - other.drawn(settings["seed"]), here.people)
-        out |= {f"{metric}_step": step, f"{metric}_step_low": low, f"{metric}_step_high": high}
-        printed = paper.get(metric, np.nan) - paper_before.get(metric, np.nan)
-        out[f"paper_{metric}_step"] = printed
-        out[f"{metric}_step_sign"] = "" if np.isnan(printed * step) else "paper's" if printed * step > 0 else "opposite"
-        out[f"{metric}_step_excludes_zero"] = "" if np.isnan(low) else "yes" if low * high > 0 else "no"
+        out |= {f"{name}_step": step, f"{name}_step_low": low, f"{name}_step_high": high}
+        printed = paper.get(name, np.nan) - paper_before.get(name, np.nan)
+        out[f"paper_{name}_step"] = printed
+        out[f"{name}_step_sign"] = "" if np.isnan(printed * step) else "paper's" if printed * step > 0 else "opposite"
+        out[f"{name}_step_excludes_zero"] = "" if np.isnan(low) else "yes" if low * high > 0 else "no"
     return out
 
 
@@ -128,34 +126,28 @@ def _stand_in(settings: dict[str, Any], backends: dict[str, str]) -> str:
     return "; ".join(phrases)
 
 
-def step_lines(frame: pd.DataFrame, metrics: tuple[str, ...]) -> list[list[str]]:
-    """The head and a line per step and metric of a table (its frame, "" where a text is missing)."""
+def step_lines(frame: pd.DataFrame, table: str) -> list[list[str]]:
+    """The head and a line per step and metric of "table1" or "table2" (its frame, "" where a text is missing)."""
     lines = [["step", "metric", "measured", "paper's", "sign", "interval excludes zero"]]
     for row in frame.to_dict("records"):
-        for metric in metrics if row["compared_with"] else ():
-            digits = DIGITS[metric]
-            numbers = [row[f"{metric}_step{end}"] for end in ("", "_low", "_high")]
-            value, low, high = (_number(number, f"+.{digits}f") for number in numbers)
-            printed = row[f"paper_{metric}_step"]
+        for metric in shown_in(table) if row["compared_with"] else ():
+            step, paper = f"{metric.key}_step", row[f"paper_{metric.key}_step"]
+            value, low, high = (metric.text(row[step + end], "+") for end in ("", "_low", "_high"))
             lines.append(
                 [
                     f"{row['row']} - {row['compared_with']}",
-                    TITLES[metric],
+                    metric.heading_with_unit,
                     f"{value} [{low}, {high}]",
-                    _number(printed, f"+.{digits}f"),
-                    row[f"{metric}_step_sign"] or "–",
-                    row[f"{metric}_step_excludes_zero"] or "–",
+                    metric.text(paper, "+"),
+                    row[f"{step}_sign"] or "–",
+                    row[f"{step}_excludes_zero"] or "–",
                 ]
             )
     return lines
 
 
-def _number(value: float, form: str) -> str:
-    return "–" if np.isnan(value) else f"{value:{form}}"
-
-
 def _markdown(settings: dict[str, Any], frame: pd.DataFrame, steps: list[list[str]]) -> str:
-    number, metrics = settings["table"][-1], METRICS[settings["table"]]
+    number, metrics = settings["table"][-1], shown_in(settings["table"])
     what = {"1": "losses of the IDSG", "2": "losses of the RFG"}[number]
     stand_in = frame["stand_in"].iloc[0]
     comparable = " with stand-ins: not comparable with the paper's absolute numbers" if stand_in else ""
@@ -163,22 +155,16 @@ def _markdown(settings: dict[str, Any], frame: pd.DataFrame, steps: list[list[st
     for row in frame.to_dict("records"):
         cells = [f"{row['losses']} (`{row['row']}`)"]
         for metric in metrics:
-            digits = DIGITS[metric]
-            value, low, high = (_number(row[metric + end], f".{digits}f") for end in ("", "_low", "_high"))
-            spread = f" ± {row['ace_pictures_std']:.2f}" if metric == "ace" else ""
-            cells.append(f"{value}{spread} [{low}, {high}]")
-            printed = _number(row[f"paper_{metric}"], "g")
-            spread = f" ± {row['paper_ace_pictures_std']:g}" if metric == "ace" and printed != "–" else ""
-            cells.append(printed + spread)
+            cells += [_cell(row, metric), _paper_cell(row, metric)]
         body.append(cells)
-    head = ["losses"] + [cell for metric in metrics for cell in (TITLES[metric], "paper's")]
+    head = ["losses"] + [cell for metric in metrics for cell in (metric.heading_with_unit, "paper's")]
     first = frame.iloc[0]
     parts = [
         f"# Table {number}, {what}{comparable}",
         grid(head, body),
         f"{first['pairs']} pairs of {first['subjects']} people, {first['seeds']} training seed(s). Brackets hold 95 % "
         "bootstrap intervals over people and seeds; with few of them they are rough."
-        + (" ± is the standard deviation over pictures." if number == "1" else ""),
+        + (" ± is the standard deviation over pictures." if any(m.pictures_std for m in metrics) else ""),
         "## Steps",
         grid(steps[0], steps[1:]),
         "A step is a row minus the row it is compared with, on the same pairs and seeds. Sign: the paper's, or the "
@@ -186,3 +172,16 @@ def _markdown(settings: dict[str, Any], frame: pd.DataFrame, steps: list[list[st
         f"Stand-ins: {stand_in}." if stand_in else "",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _cell(row: dict[str, Any], metric: Metric) -> str:
+    value, low, high = (metric.text(row[metric.key + end]) for end in ("", "_low", "_high"))
+    spread = f" ± {metric.text(row[f'{metric.key}_pictures_std'])}" if metric.pictures_std else ""
+    return f"{value}{spread} [{low}, {high}]"
+
+
+def _paper_cell(row: dict[str, Any], metric: Metric) -> str:
+    value = row[f"paper_{metric.key}"]
+    if np.isnan(value):
+        return "–"
+    return f"{value:g}" + (f" ± {row[f'paper_{metric.key}_pictures_std']:g}" if metric.pictures_std else "")

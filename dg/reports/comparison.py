@@ -8,23 +8,28 @@ from typing import Any
 import pandas as pd
 
 from dg.errors import DgError
-from dg.files import write_csv, write_text
+from dg.files import write_csv, write_json, write_text
 from dg.metrics.backends import stand_ins
+from dg.metrics.metric import printed_in, shown_in
 from dg.reports.comparison_text import PRINTED, TITLES, as_latex, as_markdown
-from dg.reports.summaries import EXTRA, METRICS, read_summaries
-
-_SCORES = tuple(f"{name}{end}" for name in (*METRICS, *EXTRA) for end in ("", "_low", "_high", "_seeds_std"))
-COLUMNS = (
-    "benchmark", "data_set", "method", "title", "source",
-    *(name for name in _SCORES if name not in ("kid_low", "kid_high")),
-    "pairs", "subjects", "seeds", "ssim_against",
-    "landmarks_backend", "identity_backend", "csim_backend", "fid_backend", "init", "scale", "stand_in",
-    "paper_ssim", "paper_fid", "paper_csim",
-)  # fmt: skip
+from dg.reports.summaries import read_summaries
 
 
-def make_comparison(settings: dict[str, Any], summaries: list[Path], out: Path) -> dict[str, str]:
-    """Write the table `out` (CSV, COLUMNS) and the same for reading (.md) and for papers (.tex) beside it.
+def columns(table: str) -> list[str]:
+    """The columns of "table3" or "table4": the metrics that the paper prints stand before the others."""
+    printed = printed_in(table)
+    metrics = [*printed, *(metric for metric in shown_in(table) if metric not in printed)]
+    return [
+        "benchmark", "data_set", "method", "title", "source", *(name for metric in metrics for name in metric.columns),
+        "pairs", "subjects", "seeds", "ssim_against",
+        "landmarks_backend", "identity_backend", "csim_backend", "fid_backend", "init", "scale", "stand_in",
+        *(f"paper_{metric.key}" for metric in printed),
+    ]  # fmt: skip
+
+
+def make_comparison(settings: dict[str, Any], summaries: list[Path], out: Path) -> None:
+    """Write the table `out` (CSV), and beside it the same for reading (.md), for papers (.tex) and for DVC (.json:
+    {benchmark: {method: {metric: value}}}, null where empty).
 
     A row per test and method. `source` is "measured", or "quoted" for methods whose numbers are the paper's; those
     stand in the paper_ columns, never in the measured ones. The paper's numbers of DG stand in the measured rows of
@@ -39,13 +44,11 @@ def make_comparison(settings: dict[str, Any], summaries: list[Path], out: Path) 
             uses: "idsg", "rfg"), scale, landmarks, identity (back ends), init ("bundled" or "scratch").
         summaries: JSON files of the evaluate step.
 
-    Returns:
-        the methods' titles.
-
     Raises:
         DgError: as read_summaries, or a summary was made on another data set than `settings` maps its benchmark to.
     """
     printed = PRINTED[settings["table"]]
+    metrics = printed_in(settings["table"])
     table = read_summaries(summaries, dict(settings["titles"]))
     strangers = sorted(set(table["benchmark"]) - set(printed))
     if strangers:
@@ -55,15 +58,24 @@ def make_comparison(settings: dict[str, Any], summaries: list[Path], out: Path) 
         for method, scores in methods.items():
             if method != "DG":
                 quoted = {"benchmark": benchmark, "method": method, "title": method, "source": "quoted"}
-                rows.append(quoted | {f"paper_{name}": getattr(scores, name) for name in METRICS})
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+                rows.append(quoted | {f"paper_{metric.key}": getattr(scores, metric.key) for metric in metrics})
+    frame = pd.DataFrame(rows, columns=columns(settings["table"]))
     frame = frame.sort_values("benchmark", key=lambda names: names.map(list(printed).index), kind="stable")
     frame["stand_in"] = frame["stand_in"].fillna("")
     frame = frame.astype(dict.fromkeys(("pairs", "subjects", "seeds"), "Int64"))
-    write_csv(out, frame.round({name: 6 for name in _SCORES if name in frame}))
+    scores = {name: 6 for metric in shown_in(settings["table"]) for name in metric.columns}
+    write_csv(out, frame.round(scores))
     write_text(Path(out).with_suffix(".md"), as_markdown(settings, frame))
     write_text(Path(out).with_suffix(".tex"), as_latex(settings, frame))
-    return dict(settings["titles"])
+    write_json(Path(out).with_suffix(".json"), _nested(settings["table"], table))
+
+
+def _nested(name: str, table: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
+    scores: dict[str, dict[str, dict[str, float]]] = {}
+    for row in table.to_dict("records"):
+        found = {metric.key: row[metric.key] for metric in shown_in(name)}
+        scores.setdefault(row["benchmark"], {})[row["method"]] = found
+    return scores
 
 
 def _row(settings: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
@@ -95,5 +107,5 @@ def _row(settings: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
         "init": init,
         "scale": settings["scale"],
         "stand_in": "; ".join(phrases),
-        **{f"paper_{name}": getattr(paper, name) if paper else None for name in METRICS},
+        **{f"paper_{metric.key}": getattr(paper, metric.key, None) for metric in printed_in(settings["table"])},
     }

@@ -6,14 +6,13 @@ from typing import Any
 
 import pandas as pd
 
+from dg.metrics.metric import Metric, printed_in, shown_in
 from dg.reports.latex import latex_table
 from dg.reports.markdown import grid
-from dg.reports.paper import BENCHMARK_TITLES, METRIC_TITLES, TABLE3, TABLE4
-from dg.reports.summaries import METRICS
+from dg.reports.paper import BENCHMARK_TITLES, TABLE3, TABLE4
 
 PRINTED = {"table3": {"VoxCeleb1": TABLE3}, "table4": TABLE4}
 TITLES = {"table3": "Table 3, self-reenactment", "table4": "Table 4, cross-reenactment"}
-DIGITS = {"ssim": 3, "fid": 1, "kid": 3, "csim": 3, "landmark_error": 2, "pose_error": 2, "lpips": 3}
 REFERENCE_MARK = "(r)"
 REFERENCE_NOTE = (
     f"{REFERENCE_MARK}: SSIM, and LPIPS with it, compare with the reference's picture wherever a pair has no ground "
@@ -21,9 +20,9 @@ REFERENCE_NOTE = (
 )
 
 
-def _shown(frame: pd.DataFrame) -> list[str]:
+def _shown(settings: dict[str, Any], frame: pd.DataFrame) -> list[Metric]:
     """The metrics to print: what no row holds (LPIPS without its weights) is left out."""
-    return [name for name in DIGITS if frame[name].notna().any()]
+    return [metric for metric in shown_in(settings["table"]) if frame[metric.key].notna().any()]
 
 
 def _heading(settings: dict[str, Any], frame: pd.DataFrame) -> str:
@@ -66,23 +65,24 @@ def stand_in_sentence(frame: pd.DataFrame) -> list[str]:
 
 def as_markdown(settings: dict[str, Any], frame: pd.DataFrame) -> str:
     """The table for reading; arguments as as_latex."""
-    notes, metrics = _notes(frame), _shown(frame)
+    notes, metrics = _notes(frame), _shown(settings, frame)
+    in_paper = printed_in(settings["table"])
     measured = frame[frame["source"] == "measured"]
     body = [
         [
             BENCHMARK_TITLES[row["benchmark"]],
             row["title"] + (f" [{notes[row['stand_in']]}]" if row["stand_in"] in notes else ""),
-            *(_interval(row, name) for name in metrics),
+            *(_interval(row, metric) for metric in metrics),
             str(row["pairs"]),
             str(row["subjects"]),
             str(row["seeds"]),
-            _paper(row),
+            _paper(row, in_paper),
         ]
         for row in measured.to_dict("records")
     ]
-    head = ["Benchmark", "Method", *(METRIC_TITLES[name] for name in metrics), "pairs", "people", "seeds", "paper's DG"]
+    head = ["Benchmark", "Method", *(metric.heading for metric in metrics), "pairs", "people", "seeds", "paper's DG"]
     printed = [
-        [BENCHMARK_TITLES[name], method, *("n.a." if value is None else f"{value:g}" for value in scores)]
+        [BENCHMARK_TITLES[name], method, *(_quoted(getattr(scores, metric.key)) for metric in in_paper)]
         for name, methods in PRINTED[settings["table"]].items()
         for method, scores in methods.items()
     ]
@@ -98,7 +98,7 @@ def as_markdown(settings: dict[str, Any], frame: pd.DataFrame) -> str:
         *(f"{sentence}." for sentence in remarks(measured)),
         *(f"[{number}] {text[0].upper()}{text[1:]}." for text, number in notes.items()),
         "## Quoted: as printed in the paper",
-        grid(["Benchmark", "Method", "SSIM ↑", "FID ↓", "CSIM ↑"], printed),
+        grid(["Benchmark", "Method", *(metric.heading for metric in in_paper)], printed),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -108,7 +108,7 @@ def as_latex(settings: dict[str, Any], frame: pd.DataFrame) -> str:
 
     Args:
         settings: of make_comparison.
-        frame: the table (COLUMNS).
+        frame: the table, with its columns.
     """
     table = pd.DataFrame(
         {
@@ -116,30 +116,37 @@ def as_latex(settings: dict[str, Any], frame: pd.DataFrame) -> str:
             "Method": [f"{row.title} (quoted)" if row.source == "quoted" else row.title for row in frame.itertuples()],
         }
     )
-    for name in METRICS:
-        table[name.upper()] = ["" if pd.isna(row[name]) else _value(row, name) for row in frame.to_dict("records")]
-    for name in METRICS:
-        table[f"{name.upper()}, paper"] = ["" if pd.isna(value) else f"{value:g}" for value in frame[f"paper_{name}"]]
+    metrics = printed_in(settings["table"])
+    for metric in metrics:
+        table[metric.title] = [
+            "" if pd.isna(row[metric.key]) else _value(row, metric) for row in frame.to_dict("records")
+        ]
+    for metric in metrics:
+        printed = frame[f"paper_{metric.key}"]
+        table[f"{metric.title}, paper"] = ["" if pd.isna(value) else f"{value:g}" for value in printed]
     sentences = [*remarks(frame[frame["source"] == "measured"]), *stand_in_sentence(frame)]
     said = "".join(f" {sentence[0].upper()}{sentence[1:]}." for sentence in sentences)
     caption = f"{_heading(settings, frame)}.{said}"
     return latex_table(table, caption, f"tab:{settings['table']}")
 
 
-def _interval(row: dict[str, Any], name: str) -> str:
-    low, high = (row.get(name + end, float("nan")) for end in ("_low", "_high"))
-    if pd.isna(row[name]):
+def _interval(row: dict[str, Any], metric: Metric) -> str:
+    if pd.isna(row[metric.key]):
         return "–"
-    digits = DIGITS[name]
-    return _value(row, name) + ("" if pd.isna(low) else f" [{low:.{digits}f}, {high:.{digits}f}]")
+    low, high = (row.get(metric.key + end, float("nan")) for end in ("_low", "_high"))
+    return _value(row, metric) + ("" if pd.isna(low) else f" [{metric.text(low)}, {metric.text(high)}]")
 
 
-def _value(row: dict[str, Any], name: str) -> str:
-    spread = row[f"{name}_seeds_std"]
-    text = f"{row[name]:.{DIGITS[name]}f}" + ("" if pd.isna(spread) else f" ± {spread:.{DIGITS[name]}f}")
-    return f"{text} {REFERENCE_MARK}" if name == "ssim" and "reference" in row["ssim_against"] else text
+def _value(row: dict[str, Any], metric: Metric) -> str:
+    spread = row[f"{metric.key}_seeds_std"]
+    text = metric.text(row[metric.key]) + ("" if pd.isna(spread) else f" ± {metric.text(spread)}")
+    return f"{text} {REFERENCE_MARK}" if metric.key == "ssim" and "reference" in row["ssim_against"] else text
 
 
-def _paper(row: dict[str, Any]) -> str:
-    values = [row[f"paper_{name}"] for name in METRICS]
+def _quoted(value: float | None) -> str:
+    return "n.a." if value is None else f"{value:g}"
+
+
+def _paper(row: dict[str, Any], metrics: list[Metric]) -> str:
+    values = [row[f"paper_{metric.key}"] for metric in metrics]
     return "" if any(pd.isna(value) for value in values) else " / ".join(f"{value:g}" for value in values)

@@ -9,16 +9,15 @@ import pandas as pd
 
 from dg.errors import DgError
 from dg.files import read_json, write_csv
-from dg.reports.summaries import METRICS, read_summaries
-
-CURVES = ("csim", "pose_error", "landmark_error", "ssim")
+from dg.metrics.metric import shown_by_yaw
+from dg.reports.summaries import COMPARED, read_summaries
 
 
 def make_curves(paths: list[Path], titles: dict[str, str], out: Path) -> None:
     """Write `yaw_<benchmark>.csv` and `tables.csv` into the folder `out`.
 
-    The former hold yaw (middle of a bin of the reference's absolute yaw, degrees), pairs and CURVES, of DG alone, means
-    over training seeds; the latter row (test and method) and METRICS.
+    The former hold yaw (middle of a bin of the reference's absolute yaw, degrees), pairs and the metrics shown by yaw,
+    of DG alone, means over training seeds; the latter row (test and method) and the metrics of Tables 3 and 4.
 
     Args:
         paths: JSON files of the evaluate step.
@@ -29,14 +28,16 @@ def make_curves(paths: list[Path], titles: dict[str, str], out: Path) -> None:
     """
     table = read_summaries(paths, titles)
     rows = [f"{row.benchmark.replace('_', ' ')}: {titles[row.method]}" for row in table.itertuples()]
-    write_csv(out / "tables.csv", pd.concat([pd.Series(rows, name="row"), table[list(METRICS)]], axis=1).round(6))
+    scores = table[[metric.key for metric in COMPARED]]
+    write_csv(out / "tables.csv", pd.concat([pd.Series(rows, name="row"), scores], axis=1).round(6))
+    names = [metric.key for metric in shown_by_yaw()]
     bins: dict[str, list[dict[str, float | None]]] = {}
     for path in paths:
         summary = read_json(path)
         if summary["method"] == "dg":
             bins.setdefault(summary["benchmark"], []).extend(_bins(path, summary))
     for benchmark, found in bins.items():
-        frame = pd.DataFrame(found, columns=["yaw", "pairs", *CURVES]).astype(dict.fromkeys(CURVES, float))
+        frame = pd.DataFrame(found, columns=["yaw", "pairs", *names]).astype(dict.fromkeys(names, float))
         write_csv(out / f"yaw_{benchmark}.csv", frame.groupby(["yaw", "pairs"], as_index=False).mean().round(6))
 
 
@@ -44,7 +45,7 @@ def _bins(path: Path, summary: dict[str, Any]) -> list[dict[str, float | None]]:
     try:
         return [
             {"yaw": (part["from"] + part["to"]) / 2, "pairs": part["pairs"]}
-            | {name: part[name]["value"] for name in CURVES}
+            | {metric.key: part[metric.key]["value"] for metric in shown_by_yaw()}
             for part in summary["yaw_bins"]
         ]
     except KeyError as error:

@@ -65,12 +65,3 @@ BENCHMARK_TITLES = {
     "MPIE_LP": "MPIE (Large Pose)",
     "Extreme": "VoxCeleb1 in MPIE's extreme poses",
 }
-METRIC_TITLES = {
-    "ssim": "SSIM ↑",
-    "fid": "FID ↓",
-    "kid": "KID ↓",
-    "csim": "CSIM ↑",
-    "landmark_error": "landmark error ↓",
-    "pose_error": "pose error ↓",
-    "lpips": "LPIPS ↓",
-}

@@ -9,17 +9,16 @@ import numpy as np
 import pandas as pd
 
 from dg.errors import DgError
-from dg.files import read_json, write_json
-from dg.reports.measured import interval, measured, read_runs
+from dg.files import read_json
+from dg.metrics.metric import METRICS
 from dg.reports.paper import BENCHMARK_TITLES
+from dg.reports.runs import interval, read_runs, seed_scores
 
-METRICS = ("ssim", "fid", "csim")  # the paper's
-EXTRA = ("kid", "landmark_error", "pose_error", "lpips")
-_WITH_INTERVALS = tuple(name for name in (*METRICS, *EXTRA) if name != "kid")
+COMPARED = [metric for metric in METRICS if {"table3", "table4"} & set(metric.tables)]
 
 
 def read_summaries(paths: list[Path], titles: dict[str, str]) -> pd.DataFrame:
-    """A row per benchmark and method: benchmark, data_set, method, each metric with _low, _high and _seeds_std, pairs,
+    """A row per benchmark and method: benchmark, data_set, method, the `columns` of each metric COMPARED, pairs,
     subjects, seeds, ssim_against, csim_backend, fid_backend; in the order of the paper and of `titles` (method ->
     words), empty values NaN.
 
@@ -46,7 +45,7 @@ def read_summaries(paths: list[Path], titles: dict[str, str]) -> pd.DataFrame:
 
 def _joined(group: pd.DataFrame) -> dict[str, Any]:
     row = group.iloc[0].drop(["seed", "training_seed", "bootstrap", "path"]).to_dict() | {"seeds": len(group)}
-    row |= {f"{name}_seeds_std": group[name].std() for name in (*METRICS, *EXTRA)}
+    row |= {f"{metric.key}_seeds_std": group[metric.key].std() for metric in COMPARED}
     if len(group) == 1:
         return row
     same = ["data_set", "seed", "bootstrap", "ssim_against", "csim_backend", "fid_backend"]
@@ -56,13 +55,14 @@ def _joined(group: pd.DataFrame) -> dict[str, Any]:
             "evaluate step of all of them again."
         )
     runs = read_runs([Path(path) for path in group["path"]])
-    row |= {name: group[name].mean() for name in (*METRICS, *EXTRA)}
+    row |= {metric.key: group[metric.key].mean() for metric in COMPARED}
     resamples, seed = int(group["bootstrap"].iloc[0]), int(group["seed"].iloc[0])
-    for name in _WITH_INTERVALS:
-        found = measured(name, runs, resamples, seed)
-        row[f"{name}_low"], row[f"{name}_high"] = interval(found.drawn(seed), found.people)
-    # Shifted draws of a distance may lie below zero; a distance can't. NaN stays.
-    row["fid_low"] = np.maximum(0.0, row["fid_low"])
+    for metric in COMPARED:
+        if metric.interval != "none":
+            scores = seed_scores(metric, runs, resamples, seed)
+            low, high = interval(scores.drawn(seed), scores.people)
+            # Shifted draws of a distance may lie below zero; a distance can't. NaN stays.
+            row |= {f"{metric.key}_low": np.maximum(metric.least, low), f"{metric.key}_high": high}
     return row
 
 
@@ -70,11 +70,10 @@ def _row(path: Path, titles: dict[str, str]) -> dict[str, Any]:
     summary = read_json(path)
     try:
         row = {name: summary[name] for name in ("benchmark", "data_set", "method", "pairs", "subjects", "seed")}
-        for name in (*METRICS, *EXTRA):
-            # KID comes with FID and has no interval of its own.
-            found = {"value": summary["fid"]["kid"], "low": None, "high": None} if name == "kid" else summary[name]
-            for part, suffix in (("value", ""), ("low", "_low"), ("high", "_high")):
-                row[name + suffix] = float("nan") if found[part] is None else float(found[part])
+        for metric in COMPARED:
+            for part, end in (("value", ""), ("low", "_low"), ("high", "_high")):
+                found = summary[metric.key][part]
+                row[metric.key + end] = float("nan") if found is None else float(found)
         row |= {"ssim_against": summary["ssim"]["against"], "bootstrap": summary["settings"]["bootstrap"]}
         # Methods without trained networks have none.
         row["training_seed"] = summary["settings"].get("training_seed")
@@ -87,16 +86,3 @@ def _row(path: Path, titles: dict[str, str]) -> dict[str, Any]:
             "paper's, its method dg or a key of methods in params.yaml."
         )
     return row | {"path": str(path)}
-
-
-def make_metrics(paths: list[Path], out: Path, titles: dict[str, str]) -> None:
-    """Write {benchmark: {method: {ssim, fid, csim}}} (null where empty): the metrics file that DVC shows and compares.
-
-    Raises:
-        DgError: as read_summaries.
-    """
-    metrics: dict[str, dict[str, dict[str, float | None]]] = {}
-    for row in read_summaries(paths, titles).to_dict("records"):
-        scores = {name: None if pd.isna(row[name]) else row[name] for name in (*METRICS, *EXTRA)}
-        metrics.setdefault(row["benchmark"], {})[row["method"]] = scores
-    write_json(out, metrics)

@@ -85,7 +85,7 @@ CODE = {
     "baselines": "dg.protocols.baselines",
     "evaluate": "dg.metrics.evaluate",
     "comparison": "dg.reports.comparison",
-    "ace": "dg.metrics.landmark_error",
+    "ace": "dg.metrics.evaluate_idsg",
     "ablation": "dg.reports.ablation",
     "figure": "dg.reports.figures",
     "curves": "dg.reports.curves",

@@ -49,7 +49,7 @@ rule comparison:
     params:
         job=lambda wildcards: job("comparison", table=wildcards.table),
     shell:
-        "python -m dg comparison --settings {params.job:q} --summaries {input.summaries} --metrics {output.metrics}"
+        "python -m dg comparison --settings {params.job:q} --summaries {input.summaries}"
         " --out {output.csv} 2>&1 | tee {log}"
 
 

@@ -13,13 +13,15 @@ from PIL import ExifTags, Image
 
 from dg.files import read_parquet
 from dg.landmarks.regions import EDGES
+from dg.metrics.metric import metric
 from dg.protocols.results import Results
 from dg.provenance import REENACTED
-from dg.reports.paper import BENCHMARK_TITLES, METRIC_TITLES
+from dg.reports.paper import BENCHMARK_TITLES
+from dg.reports.summaries import COMPARED
 from dg.shards import FaceSet, decode_image
 
 PAIRS, ENDS = 40, 10  # pairs shown of a test; the worst and the best of DG that are always among them
-SCORES = ("ssim", "csim", "landmark_error", "pose_error", "lpips")
+SCORES = [metric for metric in COMPARED if metric.interval == "people"]  # a value for each pair
 _QUALITY = 85
 
 
@@ -93,7 +95,7 @@ def gallery(settings: dict[str, Any], results: Path, data: Path) -> dict[str, An
                 }
             )
         titles = {method: dict(settings["titles"])[method] for method in methods}
-        name = METRIC_TITLES[ranked_by(scores["dg"])].split()[0]
+        name = metric(ranked_by(scores["dg"])).title
         tests.append(
             {
                 "title": BENCHMARK_TITLES[test],
@@ -104,7 +106,8 @@ def gallery(settings: dict[str, Any], results: Path, data: Path) -> dict[str, An
                 "ranked_by": name,
             }
         )
-    metrics = {name: METRIC_TITLES[name] for name in SCORES}
+    names = ("title", "heading", "unit", "digits", "sign")
+    metrics = {score.key: {name: getattr(score, name) for name in names} for score in SCORES}
     return {"edges": EDGES, "metrics": metrics, "images": pictures.uris, "tests": tests}
 
 
@@ -133,4 +136,4 @@ def _rounded(points: np.ndarray) -> list[float]:
 
 def _scores(table: pd.DataFrame, number: int) -> dict[str, float | None]:
     row = table.iloc[number]
-    return {name: None if pd.isna(row[name]) else round(float(row[name]), 3) for name in SCORES}
+    return {s.key: None if pd.isna(row[s.key]) else round(float(row[s.key]), 3) for s in SCORES}

@@ -92,17 +92,16 @@
   let place = 0;
   const test = () => data.tests[Number(get("test").value)];
   const scoreOf = (pair, metric) => pair.methods[get("method").value].scores[metric];
-  const rounded = (metric, value) => (value === null ? "–" : value.toFixed(metric.endsWith("_error") ? 2 : 3));
-  const units = { landmark_error: " px at 256", pose_error: "°" };
+  const rounded = (metric, value) => (value === null ? "–" : value.toFixed(data.metrics[metric].digits));
   const written = (metric, value) =>
-    `${data.metrics[metric].replace(/ [↑↓]$/, "")} ${rounded(metric, value)}${units[metric] ?? ""}`;
+    [data.metrics[metric].title, rounded(metric, value), data.metrics[metric].unit].filter(Boolean).join(" ");
 
   const sorted = () => {
     const metric = get("metric").value;
     const order = get("order").value;
     const pairs = [...test().pairs];
     if (order === "yaw") return pairs.sort((a, b) => a.yaw - b.yaw);
-    const sign = (data.metrics[metric].endsWith("↑") ? 1 : -1) * (order === "worst" ? 1 : -1);
+    const sign = data.metrics[metric].sign * (order === "worst" ? 1 : -1);
     return pairs.sort((a, b) => {
       const [first, second] = [a, b].map((pair) => scoreOf(pair, metric));
       // Pairs without this score are neither the worst nor the best.
@@ -152,8 +151,11 @@
 
   const showTest = (kept) => {
     options(get("method"), Object.entries(test().methods));
-    const measured = Object.keys(data.metrics).filter((name) => test().pairs.some((pair) => scoreOf(pair, name) !== null));
-    options(get("metric"), measured.map((name) => [name, data.metrics[name]]));
+    // What is neither better nor worse, or was not measured, gives no order.
+    const ordering = Object.entries(data.metrics).filter(
+      ([name, { sign }]) => sign && test().pairs.some((pair) => scoreOf(pair, name) !== null),
+    );
+    options(get("metric"), ordering.map(([name, { heading }]) => [name, heading]));
     showStrip(kept);
   };
 

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from dg.errors import DgError
-from dg.reports.ablation import METRICS as ABLATION_METRICS
+from dg.metrics.metric import Metric, shown_in
 from dg.reports.ablation import step_lines
-from dg.reports.comparison_text import DIGITS, REFERENCE_MARK, remarks, stand_in_sentence
-from dg.reports.paper import BENCHMARK_TITLES, METRIC_TITLES
+from dg.reports.comparison_text import REFERENCE_MARK, remarks, stand_in_sentence
+from dg.reports.paper import BENCHMARK_TITLES
 
 TITLES = {
     1: "Table 1. Losses of the IDSG",
@@ -20,14 +20,6 @@ TITLES = {
     3: "Table 3. Self-reenactment",
     4: "Table 4. Cross-reenactment",
 }
-_METRICS = {
-    1: {"ace": "ACE ↓ (pixels at 256)"},
-    2: {name: METRIC_TITLES[name] for name in ("ssim", "fid", "csim")},
-    3: METRIC_TITLES,
-    4: METRIC_TITLES,
-}
-_DIGITS = {**DIGITS, "ace": 2}
-_HIGHER_IS_BETTER = ("ssim", "csim")
 _FID = "FID falls with the number of pairs, so compare rows of one test alone"
 
 
@@ -38,7 +30,7 @@ class Cell:
     Attributes:
         value, interval, paper, difference: as printed, standard deviations beside the values; "" where there is none.
         verdict: "better" or "worse" than the paper's number where the interval excludes it, "open" where it doesn't, ""
-            where there is nothing to compare.
+            where there is nothing to compare or no value is better than another.
     """
 
     value: str
@@ -63,20 +55,22 @@ def _table(number: int, path: Path) -> dict[str, Any]:
         frame = pd.read_csv(path)
     except FileNotFoundError:
         raise DgError(f"{path}: not found. Run the step that makes it (snakemake -- {path}).") from None
-    metrics = {name: title for name, title in _METRICS[number].items() if frame[name].notna().any()}
+    metrics = [metric for metric in shown_in(f"table{number}") if frame[metric.key].notna().any()]
     ablation = number < 3
     rows = []
     for row in frame.to_dict("records"):
         quoted = row.get("source") == "quoted"
         names = [row["losses"]] if ablation else [BENCHMARK_TITLES[row["benchmark"]], row["title"]]
-        cells = [cell(row, name, quoted) for name in metrics]
+        cells = [cell(row, metric, quoted) for metric in metrics]
         rows.append(
             {"names": names, "quoted": quoted, "cells": cells, "counts": "" if ablation or quoted else _counts(row)}
         )
     return {
         "number": number,
         "title": TITLES[number],
-        "head": [*(["losses"] if ablation else ["test", "method"]), *metrics.values()],
+        "head": ["losses", *(metric.heading_with_unit for metric in metrics)]
+        if ablation
+        else ["test", "method", *(metric.heading for metric in metrics)],
         "rows": rows,
         "notes": _ablation_notes(number, frame) if ablation else _comparison_notes(frame),
         "steps": _steps(number, frame) if ablation else [],
@@ -109,34 +103,32 @@ def _comparison_notes(frame: pd.DataFrame) -> list[str]:
 def _steps(number: int, frame: pd.DataFrame) -> list[list[str]]:
     texts = [name for name in frame if name == "compared_with" or name.endswith(("_sign", "_zero"))]
     frame = frame.astype(dict.fromkeys(texts, object)).fillna(dict.fromkeys(texts, ""))
-    return step_lines(frame, ABLATION_METRICS[f"table{number}"])
+    return step_lines(frame, f"table{number}")
 
 
-def cell(row: dict[str, Any], name: str, quoted: bool) -> Cell:
-    """The number `name` of a row of a table."""
-    digits = _DIGITS[name]
+def cell(row: dict[str, Any], metric: Metric, quoted: bool) -> Cell:
+    """The number of `metric` in a row of a table."""
+    key = metric.key
     value, low, high, paper = (
-        row.get(key, float("nan")) for key in (name, f"{name}_low", f"{name}_high", f"paper_{name}")
+        row.get(name, float("nan")) for name in (key, f"{key}_low", f"{key}_high", f"paper_{key}")
     )
-    printed = "" if pd.isna(paper) else f"{paper:g}" + _spread(row.get("paper_ace_pictures_std"), "g")
+    printed = "" if pd.isna(paper) else f"{paper:g}" + _spread(row.get(f"paper_{key}_pictures_std"), "g")
     if quoted:
         return Cell("", paper=printed)
     if pd.isna(value):
         return Cell("–", paper=printed)
-    spread = row.get("ace_pictures_std" if name == "ace" else f"{name}_seeds_std")
-    text = f"{value:.{digits}f}" + _spread(spread, f".{digits}f")
-    if name == "ssim" and "reference" in row.get("ssim_against", ""):
+    spread = row.get(f"{key}_pictures_std" if metric.pictures_std else f"{key}_seeds_std")
+    text = metric.text(value) + _spread(spread, f".{metric.digits}f")
+    if key == "ssim" and "reference" in row.get("ssim_against", ""):
         text += f" {REFERENCE_MARK}"
-    interval = "" if pd.isna(low) else f"[{low:.{digits}f}, {high:.{digits}f}]"
+    interval = "" if pd.isna(low) else f"[{metric.text(low)}, {metric.text(high)}]"
     if not printed:
         return Cell(text, interval)
-    difference = value - paper
-    verdict = ""
-    if interval:
+    difference, verdict = value - paper, ""
+    if interval and metric.sign:
         excluded = paper < low or paper > high
-        better = (difference > 0) == (name in _HIGHER_IS_BETTER)
-        verdict = ("better" if better else "worse") if excluded else "open"
-    return Cell(text, interval, printed, f"{difference:+.{digits}f}", verdict)
+        verdict = ("better" if difference * metric.sign > 0 else "worse") if excluded else "open"
+    return Cell(text, interval, printed, metric.text(difference, "+"), verdict)
 
 
 def _spread(std: float | None, form: str) -> str:

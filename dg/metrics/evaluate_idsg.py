@@ -12,11 +12,11 @@ from dg.errors import DgError
 from dg.files import read_parquet, write_json, write_parquet
 from dg.idsg import load_idsg
 from dg.metrics.ace import ace
-from dg.metrics.bootstrap import mean_interval
+from dg.metrics.bootstrap import mean_summary
 from dg.shards import FaceSet
 
 
-def measure_idsg(settings: dict[str, Any], folder: Path, pairs: Path, idsg: Path, out: Path) -> None:
+def evaluate_idsg(settings: dict[str, Any], folder: Path, pairs: Path, idsg: Path, out: Path) -> None:
     """Write the summary `out` (JSON) and the values of each pair beside it (same name, .parquet, column "ace").
 
     The truth is what F_l found on the source person's picture in the reference's pose and expression; pairs without
@@ -45,7 +45,7 @@ def measure_idsg(settings: dict[str, Any], folder: Path, pairs: Path, idsg: Path
     lhat_t = net.generate(torch.from_numpy(faces.points[reference]), torch.from_numpy(faces.codes[source])).numpy()
     table["ace"] = ace(lhat_t[..., : net.dims], faces.points[target][..., : net.dims])
     subjects = table["subject"].to_numpy()
-    low, high = mean_interval(table["ace"].to_numpy(), subjects, settings["bootstrap"], settings["seed"])
+    ace_summary = mean_summary(table["ace"].to_numpy(), subjects, settings["bootstrap"], settings["seed"])
     write_parquet(Path(out).with_suffix(".parquet"), table)
     write_json(
         out,
@@ -54,12 +54,7 @@ def measure_idsg(settings: dict[str, Any], folder: Path, pairs: Path, idsg: Path
             "data_set": Path(folder).name,
             "pairs": len(table),
             "subjects": len(np.unique(subjects)),
-            "ace": {
-                "value": float(table["ace"].mean()),
-                "low": low,
-                "high": high,
-                "std": float(table["ace"].std(ddof=0)),
-            },
+            "ace": ace_summary,
             "settings": settings,
         },
     )

@@ -1,4 +1,4 @@
-"""One metric over several trainings of one thing, with bootstrap draws that pair rows with each other."""
+"""The runs behind a row of a table, one per training seed, with bootstrap draws that pair rows with each other."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import pandas as pd
 from dg.errors import DgError
 from dg.files import read_json, read_parquet
 from dg.metrics.bootstrap import cluster_weights, levels
+from dg.metrics.metric import Metric
 
 _PAIR = ["subject", "source", "reference"]
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One metric, all training seeds.
+class SeedScores:
+    """One metric of runs that differ by their training seed alone.
 
     Attributes:
         seeds: (S,) the values.
@@ -44,7 +45,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Run:
-    """What was measured of one training: the summary (JSON) and the values of each pair beside it."""
+    """What was evaluated of one training: the summary (JSON) and the values of each pair beside it."""
 
     summary: dict[str, Any]
     pairs: pd.DataFrame
@@ -75,19 +76,20 @@ def read_runs(summaries: list[Path]) -> list[Run]:
     return runs
 
 
-def measured(metric: str, runs: list[Run], resamples: int, seed: int) -> Measured:
-    """`metric` of runs that differ by their training seed alone.
+def seed_scores(metric: Metric, runs: list[Run], resamples: int, seed: int) -> SeedScores:
+    """`metric`, which has an interval, of runs that differ by their training seed alone.
 
     Args:
-        resamples: R of all metrics but FID, whose draws the summary holds.
+        resamples: R, unless the summaries hold the draws.
         seed: of the draws.
     """
-    values = np.array([run.summary[metric]["value"] for run in runs], float)
-    if metric == "fid":
-        draws = [np.array(run.summary["fid"]["draws"], float) for run in runs]
-        return Measured(values, np.stack(draws, 1), runs[0].pairs["subject"].nunique())
-    draws = [_people(run.pairs, metric, resamples, seed) for run in runs]
-    return Measured(values, np.stack(draws, 1), runs[0].pairs.dropna(subset=metric)["subject"].nunique())
+    key, pairs = metric.key, runs[0].pairs
+    values = np.array([run.summary[key]["value"] for run in runs], float)
+    if metric.interval == "draws":
+        draws = [np.array(run.summary[key]["draws"], float) for run in runs]
+        return SeedScores(values, np.stack(draws, 1), pairs["subject"].nunique())
+    draws = [_people(run.pairs, key, resamples, seed) for run in runs]
+    return SeedScores(values, np.stack(draws, 1), pairs.dropna(subset=key)["subject"].nunique())
 
 
 def _people(pairs: pd.DataFrame, metric: str, resamples: int, seed: int) -> np.ndarray:

@@ -1,0 +1,95 @@
+"""How each metric is computed from the evidence, under the keys of the records in dg/metrics/metric.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from dg.metrics.ace import ace
+from dg.metrics.csim import cosine
+from dg.metrics.evidence import Evidence
+from dg.metrics.fid import fid, fid_draws, fid_interval, interval_resamples, kid
+from dg.metrics.motion import landmark_error, turns
+from dg.metrics.ssim import ssim
+
+
+def _ssim(evidence: Evidence) -> np.ndarray:
+    return evidence.against_truth(lambda made, other: ssim(made, other, data_range=255).numpy(), "SSIM")
+
+
+def _lpips(evidence: Evidence) -> np.ndarray:
+    distance = evidence.networks.lpips
+    return np.full(len(evidence), np.nan) if distance is None else evidence.against_truth(distance, "LPIPS")
+
+
+def _csim(evidence: Evidence) -> np.ndarray:
+    return cosine(*evidence.embeddings(evidence.sources, evidence.made))
+
+
+def _landmark_error(evidence: Evidence) -> np.ndarray:
+    rows, faces = evidence.reference_rows, evidence.faces
+    return landmark_error(evidence.points[evidence.made], faces.points[rows], faces.visible[rows])
+
+
+def _pose_error(evidence: Evidence) -> np.ndarray:
+    return turns(*evidence.angles).mean(axis=1)
+
+
+def _yaw_error(evidence: Evidence) -> np.ndarray:
+    return turns(*evidence.angles)[:, 0]
+
+
+def _ace(evidence: Evidence) -> np.ndarray:
+    """Of the landmarks that a method painted from; NaN for methods that hand over pictures alone."""
+    dims, faces = evidence.settings["landmark_dims"], evidence.faces
+    values = np.full(len(evidence), np.nan)
+    true = {pair: faces.row(key) for pair, key in enumerate(evidence.results.keys("target")) if key}
+    if true:
+        made = np.stack([evidence.results[pair].points for pair in true])
+        values[list(true)] = ace(made[..., :dims], faces.points[list(true.values())][..., :dims])
+    return values
+
+
+def _fid(evidence: Evidence) -> dict[str, Any]:
+    made, real, seed = evidence.features(evidence.made), evidence.features(evidence.real), evidence.settings["seed"]
+    point = fid(made, real)
+    resamples = interval_resamples(len(made), made.dimension, evidence.settings["bootstrap"])
+    draws = fid_draws(made, real, evidence.subjects, point, resamples, seed)
+    low, high = fid_interval(draws, len(np.unique(evidence.subjects)))
+    truths = int(np.count_nonzero(evidence.truths >= 0))
+    return {
+        "value": point,
+        "low": low,
+        "high": high,
+        "pairs": len(made),
+        "draws": draws.round(4).tolist(),
+        "real_set": {
+            "ground_truth": truths,
+            "sources": len(made) - truths,
+            "different_pictures": len(np.unique(evidence.real)),
+        },
+    }
+
+
+def _kid(evidence: Evidence) -> dict[str, Any]:
+    """Of the different pictures: a repeated one would count as evidence of its own."""
+    different = (evidence.features(np.unique(some)) for some in (evidence.made, evidence.real))
+    value = kid(*different, evidence.settings["seed"])
+    return {"value": value, "low": None, "high": None, "pairs": len(evidence)}
+
+
+# A value for each pair, (n,) float64, NaN where there is nothing to compare: their mean is the metric.
+PER_PAIR: dict[str, Callable[[Evidence], np.ndarray]] = {
+    "ssim": _ssim,
+    "csim": _csim,
+    "landmark_error": _landmark_error,
+    "pose_error": _pose_error,
+    "yaw_error": _yaw_error,
+    "lpips": _lpips,
+    "ace": _ace,
+}
+# One value for all pairs: {"value", "low", "high" (None where there is none), "pairs"}, and "draws" where the record
+# says so: draw k of everything measured on one pair list is of the same people.
+PER_SET: dict[str, Callable[[Evidence], dict[str, Any]]] = {"fid": _fid, "kid": _kid}

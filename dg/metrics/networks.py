@@ -1,0 +1,32 @@
+"""The networks through which metrics look at pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dg.metrics.csim import require_embedder
+from dg.metrics.features import FeatureNet
+from dg.metrics.lpips import open_lpips
+
+
+class MetricNetworks:
+    """Opened, or at least held to their digests, before any work.
+
+    Attributes:
+        lpips: the distance of two batches of pictures, None if it is not measured.
+        features: behind FID and KID.
+        embedder: back end of CSIM; its processes open it.
+        landmarks: back end of F_l; opened where a result is new.
+    """
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        """Open what evaluate's `settings` name.
+
+        Raises:
+            DgError: weights are missing or damaged.
+        """
+        self.lpips = open_lpips(settings["lpips"])
+        self.features = FeatureNet(settings["fid"])
+        require_embedder(settings["csim"])
+        self.embedder: str = settings["csim"]
+        self.landmarks: str = settings["landmarks"]["backend"]
