@@ -12,6 +12,7 @@ from dg import params
 from dg.identity import DIMENSIONS
 from dg.idsg.networks import POINTS, landmark_decoder, landmark_discriminator, landmark_encoder, subject_classifier
 from dg.params import Params
+from dg.rfg.model import form_of
 from dg.rfg.networks import FaceGenerator, Trunk
 from dg.rfg.objectives import judge_channels
 from dg.settings import step_settings
@@ -42,7 +43,7 @@ def networks(values: Params) -> dict[str, tuple[nn.Module, Inputs]]:
             "D_l": (landmark_discriminator(dims), (flat,)),
             "C_l": (subject_classifier(dims, SUBJECTS), (flat,)),
             "G_f": (
-                FaceGenerator(size, *trunk, style, faces["adain_intermediate"], faces["rgb_kernel"]),
+                FaceGenerator(size, *trunk, style, faces["adain_intermediate"], **form_of(faces)),
                 ((1, 3, size, size), (1, style)),
             ),
             "E_s": (Trunk(size, 3, *trunk, style), ((1, 3, size, size),)),

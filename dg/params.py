@@ -65,7 +65,12 @@ class RfgChoices(Strict):
     r1: float = Field(ge=0, description="weight of the R1 penalty on real faces")
     style_dim: int = Field(gt=0, description="length of the style code s_s")
     adain_intermediate: Literal[2, 4] = Field(description="how many intermediate blocks take the style")
+    style_norm: Literal["adain", "demodulated"] = Field(
+        description="how the style enters a block: AdaIN, the paper's, or StyleGAN2's demodulated convolutions"
+    )
+    rgb_norm: Literal["adain", "instance", "none"] = Field(description="norm before the last convolution, to RGB")
     rgb_kernel: Literal[1, 3] = Field(description="kernel of the last convolution, to RGB")
+    upsampling: Literal["bilinear", "nearest"] = Field(description="how up blocks double a picture")
     line_width: float = Field(gt=0, description="width of the landmark map's lines, pixels at 256 px")
     hide_invisible: bool = Field(description="leave out the map's edges that have an invisible end")
     face_discriminator_map: bool = Field(description="D_f sees the landmark map too (6 channels), as in the release")

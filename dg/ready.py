@@ -9,7 +9,7 @@ from dg.files import read_json
 from dg.params import Params
 from dg.settings import step_settings
 from dg.study.variants import all_variants, require_own_keys, set_by, with_overrides
-from dg.weights import bundled
+from dg.weights import OLDER_FORM, bundled
 
 _SIZES = {
     "size": "scales.{scale}.image_size",
@@ -17,9 +17,12 @@ _SIZES = {
     "max_channels": "scales.{scale}.rfg.max_channels",
     "style_dim": "rfg.style_dim",
     "adain_intermediate": "rfg.adain_intermediate",
+    "style_norm": "rfg.style_norm",
+    "rgb_norm": "rfg.rgb_norm",
     "rgb_kernel": "rfg.rgb_kernel",
+    "upsampling": "rfg.upsampling",
 }
-"""What the RFG's weights depend on in shape, by name in a checkpoint's card: the key of params.yaml."""
+"""What the RFG's weights depend on, by name in a checkpoint's card: the key of params.yaml."""
 
 
 def check_variants(params: Params) -> None:
@@ -38,8 +41,8 @@ def check_variants(params: Params) -> None:
 
 def _same_sizes(chosen: Params, variant: str) -> None:
     path, settings = bundled("rfg-synthface"), step_settings(chosen, "rfg", phase="self")
-    # The card is older than the key: 3, as networks without the key are built.
-    stored = {"rgb_kernel": 3} | read_json(path.with_suffix(".json"))["sizes"]
+    # The card may be older than a key: networks without it are built so.
+    stored = OLDER_FORM | read_json(path.with_suffix(".json"))["sizes"]
     unlike = [
         f"{key.format(scale=chosen.scale)}: {settings[name]} (bundled: {stored[name]})"
         for name, key in _SIZES.items()

@@ -8,7 +8,7 @@ from dg.errors import DgError
 from dg.pretraining.rfg import shrink_codes
 from dg.rfg.losses import attribute_loss, identity_loss, landmark_loss, style_loss
 from dg.rfg.model import Rfg
-from dg.rfg.networks import AdaIN, AdaINBlock, DownBlock, FaceGenerator, Trunk
+from dg.rfg.networks import AdaIN, AdaINBlock, DownBlock, FaceGenerator, ModulatedConv, ToRgb, Trunk
 from dg.training.gan import discriminator_loss, generator_loss, r1_penalty
 
 
@@ -48,6 +48,44 @@ def test_equations_1_2_8_9_10(form):
 def test_r1_of_a_linear_judge_is_half_its_squared_weight():
     weight, inputs = torch.tensor([1.0, -2.0, 3.0]), torch.rand(4, 3, requires_grad=True)
     assert r1_penalty(inputs @ weight[:, None], inputs).item() == pytest.approx(7.0)
+
+
+@pytest.mark.parametrize("style_norm", ["adain", "demodulated"])
+@pytest.mark.parametrize("rgb_norm", ["instance", "adain", "none"])
+def test_every_form_of_the_generator_takes_the_style_and_learns(style_norm, rgb_norm):
+    torch.manual_seed(0)
+    net = FaceGenerator(32, 4, 8, 6, 2, rgb_norm=rgb_norm, style_norm=style_norm, upsampling="bilinear")
+    maps, style = torch.rand(2, 3, 32, 32), torch.randn(2, 6, requires_grad=True)
+    face = net(maps, style)
+    assert face.shape == (2, 3, 32, 32) and 0 < face.min() and face.max() < 1
+    face.mean().backward()
+    assert style.grad.abs().min() > 0
+    assert all(parameter.grad is not None for parameter in net.parameters())
+
+
+@pytest.mark.parametrize(("norm", "passes"), [("instance", False), ("none", True)])
+def test_a_uniform_colour_passes_only_without_instance_norm_before_rgb(norm, passes):
+    x, style, net = torch.randn(1, 4, 8, 8), torch.zeros(1, 6), ToRgb(4, 6, norm, 3)
+    assert ((net(x + 3, style) - net(x, style)).abs().max() > 1e-3) == passes
+
+
+def test_adain_before_rgb_sets_the_uniform_colour_by_the_style():
+    x, style, net = torch.randn(1, 4, 8, 8), torch.ones(1, 6), ToRgb(4, 6, "adain", 3)
+    shift = net[0].linear(style)[0, 4:]
+    scale = 1 + net[0].linear(style)[0, :4]
+    normed = (x - x.mean((2, 3), keepdim=True)) / (x.var((2, 3), keepdim=True, unbiased=False) + 1e-5).sqrt()
+    activated = torch.nn.functional.leaky_relu(scale[:, None, None] * normed + shift[:, None, None], 0.2)
+    wanted = torch.nn.functional.conv2d(activated, net[2].weight, net[2].bias, padding=1)
+    assert torch.allclose(net(x, style), wanted, atol=1e-5)
+
+
+def test_demodulation_gives_unit_variance_whatever_the_style_scales():
+    torch.manual_seed(0)
+    net = ModulatedConv(16, 8, 5)
+    net.linear.weight.data.normal_(0, 1)
+    noise, style = torch.randn(4, 16, 64, 64), torch.randn(4, 5)
+    std = net(noise, style).std((2, 3))
+    assert torch.allclose(std, torch.ones(4, 8), atol=0.06)
 
 
 @pytest.mark.parametrize("adain", [2, 4])

@@ -10,6 +10,12 @@ from torch import nn
 from dg.errors import DgError
 from dg.landmarks.linemap import draw_lines
 from dg.rfg.networks import FaceGenerator, Trunk
+from dg.weights import OLDER_FORM
+
+
+def form_of(sizes: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `FaceGenerator` among `sizes` that say of which form it is."""
+    return {key: sizes.get(key, older) for key, older in OLDER_FORM.items()}
 
 
 class Rfg(nn.Module):
@@ -18,14 +24,14 @@ class Rfg(nn.Module):
     def __init__(self, sizes: dict[str, Any]) -> None:
         """`sizes`: size, channels, max_channels, style_dim, adain_intermediate, line_width; hide_invisible if true.
 
-        The authors' published weights (dg/released.py) have rgb_kernel too.
+        The keys of `OLDER_FORM` too; cards older than them leave them out.
         """
         super().__init__()
         self.size, self.line_width = sizes["size"], sizes["line_width"]
         self.hide_invisible = sizes.get("hide_invisible", False)
         widths = sizes["channels"], sizes["max_channels"]
-        blocks = sizes["style_dim"], sizes["adain_intermediate"], sizes.get("rgb_kernel", 3)
-        self.generator = FaceGenerator(self.size, *widths, *blocks)
+        blocks = sizes["style_dim"], sizes["adain_intermediate"]
+        self.generator = FaceGenerator(self.size, *widths, *blocks, **form_of(sizes))
         self.style_encoder = Trunk(sizes["size"], 3, *widths, sizes["style_dim"])
 
     def maps(self, points: torch.Tensor, visible: torch.Tensor | None = None) -> torch.Tensor:

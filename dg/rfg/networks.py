@@ -54,9 +54,12 @@ class AdaIN(nn.Module):
 class AdaINBlock(nn.Module):
     """Residual block (B, i, H, W) with style (B, style_dim) -> (B, o, 2H, 2W), or the same size."""
 
-    def __init__(self, channels_in: int, channels_out: int, style_dim: int, up: bool = True) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int, style_dim: int, up: bool = True, upsampling: str = "nearest"
+    ) -> None:
+        """`upsampling`: nearest, as in StarGAN v2, or bilinear, which leaves no grid in the picture."""
         super().__init__()
-        self.up = up
+        self.up, self.upsampling = up, upsampling
         self.norm1 = AdaIN(style_dim, channels_in)
         self.norm2 = AdaIN(style_dim, channels_out)
         self.conv1 = nn.Conv2d(channels_in, channels_out, 3, padding=1)
@@ -70,9 +73,81 @@ class AdaINBlock(nn.Module):
         y = self.activation(self.norm1(x, style))
         x = self.skip(x)  # before upsampling: a 1x1 convolution gives the same, on a quarter of the pixels
         if self.up:
-            x, y = (interpolate(t, scale_factor=2, mode="nearest") for t in (x, y))
+            x, y = (_double(t, self.upsampling) for t in (x, y))
         y = self.conv2(self.activation(self.norm2(self.conv1(y), style)))
         return HALF * (x + y)
+
+
+class ModulatedConv(nn.Module):
+    """3x3 convolution, its input scaled by the style, its output demodulated (Karras et al. 2020, Sec. 2.2).
+
+    The output's scale is divided by what the weights would give for inputs of unit variance, not by the picture's own
+    statistics: nothing that a spike could outwit.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, style_dim: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False)
+        self.bias = nn.Parameter(torch.zeros(channels_out))
+        self.linear = nn.Linear(style_dim, channels_in)
+
+    def forward(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+        scale = 1 + self.linear(style)  # (B, i)
+        power = self.conv.weight.square().sum((2, 3))  # (o, i)
+        gain = (scale.square() @ power.t() + 1e-8).rsqrt()  # (B, o)
+        return self.conv(x * scale[:, :, None, None]) * gain[:, :, None, None] + self.bias[:, None, None]
+
+
+class DemodulatedBlock(nn.Module):
+    """As `AdaINBlock`, the styles in demodulated convolutions (StyleGAN2) in place of AdaIN."""
+
+    def __init__(
+        self, channels_in: int, channels_out: int, style_dim: int, up: bool = True, upsampling: str = "nearest"
+    ) -> None:
+        super().__init__()
+        self.up, self.upsampling = up, upsampling
+        self.conv1 = ModulatedConv(channels_in, channels_out, style_dim)
+        self.conv2 = ModulatedConv(channels_out, channels_out, style_dim)
+        self.skip = (
+            nn.Conv2d(channels_in, channels_out, 1, bias=False) if channels_in != channels_out else nn.Identity()
+        )
+        self.activation = nn.LeakyReLU(0.2)
+
+    def forward(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+        y = self.activation(x)
+        x = self.skip(x)
+        if self.up:
+            x, y = (_double(t, self.upsampling) for t in (x, y))
+        return HALF * (x + self.conv2(self.activation(self.conv1(y, style)), style))
+
+
+STYLED_BLOCKS = {"adain": AdaINBlock, "demodulated": DemodulatedBlock}
+"""rfg.style_norm: how the style enters."""
+
+
+def _double(x: torch.Tensor, upsampling: str) -> torch.Tensor:
+    return interpolate(x, scale_factor=2, mode=upsampling, align_corners=None if upsampling == "nearest" else False)
+
+
+class ToRgb(nn.Sequential):
+    """Norm, activation and the last convolution: (B, channels, H, W) with style (B, style_dim) -> (B, 3, H, W)."""
+
+    def __init__(self, channels: int, style_dim: int, norm: str, kernel: int) -> None:
+        """`norm` (rfg.rgb_norm): instance, as in StarGAN v2 and the authors' weights, adain, or none.
+
+        Instance norm is blind to the style: a person's overall colour can pass it only as one spike that all channels
+        share (Karras et al. 2020, Sec. 2), and where the spike stands nothing else can be painted.
+        """
+        norms = {
+            "instance": lambda: nn.InstanceNorm2d(channels, affine=True),
+            "adain": lambda: AdaIN(style_dim, channels),
+            "none": nn.Identity,
+        }
+        super().__init__(norms[norm](), nn.LeakyReLU(0.2), nn.Conv2d(channels, 3, kernel, padding=kernel // 2))
+
+    def forward(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+        norm, activation, convolution = self
+        return convolution(activation(norm(x, style) if isinstance(norm, AdaIN) else norm(x)))
 
 
 def _he(net: nn.Module) -> None:
@@ -109,8 +184,12 @@ class FaceGenerator(nn.Module):
         style_dim: int,
         adain_intermediate: int,
         rgb_kernel: int = 3,
+        rgb_norm: str = "instance",
+        style_norm: str = "adain",
+        upsampling: str = "nearest",
     ) -> None:
-        """`size`: pixels, a power of two from 32. `rgb_kernel`: 1 in the authors' published weights."""
+        """`size`: pixels, a power of two from 32. The authors' published weights have rgb_kernel 1, rgb_norm instance,
+        style_norm adain and upsampling nearest; see `ToRgb`, `STYLED_BLOCKS` and `AdaINBlock` for the others."""
         super().__init__()
         widths = _widths(channels, max_channels, int(math.log2(size)) - 4)
         top = widths[-1]
@@ -118,13 +197,12 @@ class FaceGenerator(nn.Module):
         self.down = nn.Sequential(*(DownBlock(i, o, norm=True) for i, o in pairwise(widths)))
         plain = 4 - adain_intermediate
         self.middle = nn.Sequential(*(DownBlock(top, top, norm=True, down=False) for _ in range(plain)))
-        styled = [AdaINBlock(top, top, style_dim, up=False) for _ in range(adain_intermediate)]
-        self.styled = nn.ModuleList([*styled, *(AdaINBlock(i, o, style_dim) for i, o in pairwise(widths[::-1]))])
-        self.to_rgb = nn.Sequential(
-            nn.InstanceNorm2d(channels, affine=True),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(channels, 3, rgb_kernel, padding=rgb_kernel // 2),
+        block = STYLED_BLOCKS[style_norm]
+        styled = [block(top, top, style_dim, up=False) for _ in range(adain_intermediate)]
+        self.styled = nn.ModuleList(
+            [*styled, *(block(i, o, style_dim, upsampling=upsampling) for i, o in pairwise(widths[::-1]))]
         )
+        self.to_rgb = ToRgb(channels, style_dim, rgb_norm, rgb_kernel)
         _he(self)
 
     def forward(self, maps: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
@@ -140,7 +218,7 @@ class FaceGenerator(nn.Module):
         x = self.middle(self.down(self.first(maps)))
         for block in self.styled:
             x = block(x, style)
-        return torch.sigmoid(self.to_rgb(x).float())
+        return torch.sigmoid(self.to_rgb(x, style).float())
 
 
 class Trunk(nn.Module):

@@ -22,7 +22,8 @@ from dg.training.team import Team, joined
 from dg.weights import bundled
 
 SIZES = (
-    "size", "channels", "max_channels", "style_dim", "adain_intermediate", "rgb_kernel", "line_width", "hide_invisible",
+    "size", "channels", "max_channels", "style_dim", "adain_intermediate", "style_norm", "rgb_norm",
+    "rgb_kernel", "upsampling", "line_width", "hide_invisible",
 )  # fmt: skip
 
 SIZES_DIFFER = "Give --init a checkpoint of these sizes, or --settings with the sizes in its card."

@@ -8,6 +8,9 @@ from pathlib import Path
 from dg.errors import DgError
 from dg.files import file_digest
 
+OLDER_FORM = {"rgb_kernel": 3, "rgb_norm": "instance", "style_norm": "adain", "upsampling": "nearest"}
+"""Values that came into the cards of RFGs later, and what an RFG is whose card lacks them."""
+
 FOLDER = Path(__file__).parent
 FOREIGN = Path("data/weights")
 """Where networks from elsewhere are kept: put files here by hand, or let them be downloaded once."""
