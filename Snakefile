@@ -25,15 +25,12 @@ refuse_untrustworthy_state()
 rule all:
     default_target: True
     input:
-        expand("results/table{number}.csv", number=range(1, 5)),
+        expand("results/{table}.csv", table=TABLES),
         rules.figure_6_models.input,
         "results/plots",
         "results/training_plots",
         expand("results/figures/{figure}.png", figure=FIGURES),
-        expand(
-            "results/figures/dg_{benchmark}.png",
-            benchmark=[test for tests in TABLE_TESTS.values() for test in tests],
-        ),
+        expand("results/figures/dg_{benchmark}.png", benchmark=COMPARED),
         "results/report.html",
 
 

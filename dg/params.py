@@ -17,10 +17,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dg.errors import DgError
+from dg.protocols.tests import COMPARED
 
 BENCHMARKS = ("VoxCeleb1", "VoxCeleb2", "RaFD", "MPIE")
 ABLATION_TABLES = ("table1", "table2", "figure6")
-TestName = Literal["VoxCeleb1", "VoxCeleb2", "RaFD", "MPIE", "MPIE_LP"]
+TestName = Literal[COMPARED]
 Margin = Annotated[float, Field(ge=0)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 

@@ -17,41 +17,13 @@ from dg.errors import DgError
 from dg.identity import weights_by_hand
 from dg.metrics.backends import lpips_paths, stand_ins
 from dg.params import Params
+from dg.protocols.tests import COMPARED, TESTS
+from dg.study.data import dataset_of, standing_in
+from dg.study.figures import FIGURES
+from dg.study.rows import figure_rows, method_titles, methods_of
+from dg.study.tables import ABLATIONS, COMPARISONS, TABLES
 from dg.study.variants import all_variants, main_variants, variants_by_row, with_overrides
 from dg.weights import bundled_digest
-
-# The tests of each table, in the paper's order. "Extreme" is Figure 6's: VoxCeleb1's people in MPIE's extreme poses.
-TABLE_TESTS = {"table3": ("VoxCeleb1",), "table4": ("VoxCeleb2", "RaFD", "MPIE", "MPIE_LP")}
-TESTS = (*TABLE_TESTS["table3"], *TABLE_TESTS["table4"], "Extreme")
-
-
-# The test behind each of the paper's figures, and how its cases are chosen (dg/reports/paper_figures.py).
-FIGURES = {
-    "figure2": ("MPIE_LP", "turned"),
-    "figure3": ("VoxCeleb1", "spread"),
-    "figure4": ("RaFD", "spread"),
-    "figure5": ("MPIE_LP", "turned"),
-    "figure6": ("Extreme", "turned"),
-}
-
-
-def figure_rows(params: Params, figure: str) -> list[tuple[str, str, str]]:
-    """The rows of results in a figure: (label, variant, method)."""
-    if figure == "figure6":
-        rows = variants_by_row(params, "figure6")
-        return [(f"DG trained\n{row.replace('_', ' ')}", names[0], "dg") for row, names in rows.items()]
-    benchmark, _ = FIGURES[figure]
-    others = {name: method for name, method in params.methods.items() if benchmark in method.benchmarks}
-    if figure == "figure2":
-        shown = [name for name in others if name == "rfg_alone"]
-    else:
-        shown = [name for name, method in others.items() if method.figures]
-    return [(method_titles(params)[name].replace(" without", "\nwithout"), "dg", name) for name in [*shown, "dg"]]
-
-
-def methods_of(params: Params, benchmark: str) -> list[str]:
-    """The methods that take part in a test: "dg" and those of params.yaml."""
-    return ["dg", *(name for name, method in params.methods.items() if benchmark in method.benchmarks)]
 
 
 def roles_of(params: Params, method: str) -> list[str]:
@@ -63,22 +35,6 @@ def roles_of(params: Params, method: str) -> list[str]:
 def variants_of(params: Params, method: str) -> list[str]:
     """The variants behind a method's rows of Tables 3 and 4: one without trained networks, else one per seed."""
     return main_variants(params) if roles_of(params, method) else ["dg"]
-
-
-def method_titles(params: Params) -> dict[str, str]:
-    """What the tables call each method."""
-    return {"dg": "DG"} | {name: method.title for name, method in params.methods.items()}
-
-
-def dataset_of(params: Params, benchmark: str) -> str:
-    """The data set that stands for `benchmark`; "MPIE_LP" (Large Pose) shares MPIE's, "Extreme" tests VoxCeleb1's."""
-    return getattr(params.benchmarks, {"MPIE_LP": "MPIE", "Extreme": "VoxCeleb1"}.get(benchmark, benchmark))
-
-
-def datasets_of(params: Params, benchmark: str) -> list[str]:
-    """The data sets whose pictures `benchmark` pairs, each once."""
-    sets = [dataset_of(params, benchmark)]
-    return list(dict.fromkeys([*sets, params.benchmarks.MPIE])) if benchmark == "Extreme" else sets
 
 
 def datasets_in_use(params: Params) -> list[str]:
@@ -95,8 +51,8 @@ def model_of(params: Params, dataset: str, variant: str = "dg") -> str:
 
 
 def networks_of(params: Params, variant: str, benchmark: str) -> tuple[str, str]:
-    """The training rules whose IDSG and RFG are tested: the self phase's in self-reenactment (VoxCeleb1)."""
-    if benchmark == "VoxCeleb1":
+    """The training rules whose IDSG and RFG are tested: those of its phase."""
+    if TESTS[benchmark].phase == "self":
         return "idsg_self", "rfg_self"
     return "idsg_cross", _rfg_tested(params, variant)
 
@@ -154,10 +110,10 @@ def _identity(p: Params) -> dict[str, Any]:
 
 def _pairs(p: Params, benchmark: str) -> dict[str, Any]:
     settings = {"benchmark": benchmark, "seed": p.seed, **p.sizes.protocols.model_dump()}
-    if benchmark == "VoxCeleb1":
+    if TESTS[benchmark].tuned:
         settings["tuning"] = p.sizes.fine_tune.frames
-    if benchmark == "Extreme":
-        settings["sets"] = [p.benchmarks.VoxCeleb1, p.benchmarks.MPIE]
+    if len(TESTS[benchmark].benchmarks) > 1:
+        settings["sets"] = [getattr(p.benchmarks, name) for name in TESTS[benchmark].benchmarks]
     return settings
 
 
@@ -223,7 +179,7 @@ def _reenact(p: Params, benchmark: str, method: str) -> dict[str, Any]:
     if method != "dg":
         return settings | p.methods[method].model_dump(include={"command", "version"})
     settings |= {"landmark_dims": p.idsg.landmark_dims, "line_width": p.rfg.line_width}
-    return settings | ({"tuning": _finetune(p)} if benchmark == "VoxCeleb1" else {})
+    return settings | ({"tuning": _finetune(p)} if TESTS[benchmark].tuned else {})
 
 
 def _evaluate(p: Params, benchmark: str, method: str) -> dict[str, Any]:
@@ -238,33 +194,30 @@ def _evaluate(p: Params, benchmark: str, method: str) -> dict[str, Any]:
 
 
 def _figure(p: Params, benchmark: str) -> dict[str, Any]:
-    return {"benchmark": benchmark, "note": " ".join(_standing_in(p, [benchmark.removesuffix("_LP")]))}
+    return {"benchmark": benchmark, "note": _stands_in(p, benchmark)}
 
 
 def _paper_figure(p: Params, figure: str) -> dict[str, Any]:
-    benchmark, choice = FIGURES[figure]
+    record = FIGURES[figure]
     return {
         "figure": figure,
-        "benchmark": benchmark,
-        "choice": choice,
+        "benchmark": record.test,
+        "choice": record.choice,
         "labels": [label for label, _, _ in figure_rows(p, figure)],
-        "landmarks": figure == "figure2",
-        "note": " ".join(_figure_notes(p, figure)),
+        "landmarks": record.landmarks,
+        "note": f"{_stands_in(p, record.test)}{_shared_start(p, figure)}".strip(),
     }
 
 
-def _figure_notes(p: Params, figure: str) -> list[str]:
-    names = ["VoxCeleb1", "MPIE"] if figure == "figure6" else [FIGURES[figure][0].removesuffix("_LP")]
-    notes = _standing_in(p, names)
-    if figure == "figure6" and p.sizes.rfg.init == "bundled":
-        notes.append("Both RFGs start from bundled weights that saw large poses.")
-    return notes
+def _shared_start(p: Params, figure: str) -> str:
+    trained = FIGURES[figure].rows == "variants" and p.sizes.rfg.init == "bundled"
+    return " Both RFGs start from bundled weights that saw large poses." if trained else ""
 
 
-def _standing_in(p: Params, benchmarks: list[str]) -> list[str]:
-    """A sentence on those of the paper's benchmarks that SynthFace stands in for; none, none."""
-    names = [name for name in benchmarks if p.datasets[dataset_of(p, name)].kind == "synthface"]
-    return [f"SynthFace stands in for {' and '.join(names)}."] if names else []
+def _stands_in(p: Params, test: str) -> str:
+    """A sentence on those of a test's benchmarks that SynthFace stands in for; "" if it does for none."""
+    names = standing_in(p, test)
+    return f"SynthFace stands in for {' and '.join(names)}." if names else ""
 
 
 def _comparison(p: Params, table: str) -> dict[str, Any]:
@@ -306,7 +259,7 @@ def _report(p: Params) -> dict[str, Any]:
         "kinds": {dataset: p.datasets[dataset].kind for dataset in benchmarks.values()},
         "titles": list(map(list, method_titles(p).items())),
         # Lists: the order must outlive JSON with sorted keys.
-        "tests": [[test, methods_of(p, test)] for tests in TABLE_TESTS.values() for test in tests],
+        "tests": [[test, methods_of(p, test)] for test in COMPARED],
         "networks": networks,
         "seeds": p.sizes.tables.comparison_seeds,
         "stand_ins": _stand_ins(p, networks),
@@ -331,7 +284,8 @@ def _ace(p: Params, benchmark: str) -> dict[str, Any]:
 
 
 def _ablation(p: Params, table: str) -> dict[str, Any]:
-    dataset = dataset_of(p, "RaFD")
+    (test,) = TABLES[table].tests
+    dataset = dataset_of(p, test)
     settings = {
         "table": table,
         # A list: the order of the rows must outlive JSON with sorted keys.
@@ -347,7 +301,7 @@ def _ablation(p: Params, table: str) -> dict[str, Any]:
     }
     # All rows of the table share its start, which may differ from Table 4's.
     init = with_overrides(p, f"{table}-dg-0").sizes.rfg.init
-    return settings | ({"init": init} if table == "table2" else {})
+    return settings | ({"init": init} if TABLES[table].network == "rfg" else {})
 
 
 _STEPS = {
@@ -399,7 +353,7 @@ def _refuse_wrong(params: Params, step: str, which: dict[str, str]) -> None:
         "benchmark": list(TESTS),
         "phase": ["self", "cross"],
         "figure": list(FIGURES),
-        "table": ["table1", "table2"] if step == "ablation" else list(TABLE_TESTS),
+        "table": ABLATIONS if step == "ablation" else COMPARISONS,
     }
     for name, value in which.items():
         if value not in known.get(name, [value]):

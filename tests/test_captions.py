@@ -9,20 +9,25 @@ import pytest
 from jinja2 import Template
 
 from dg import params
-from dg.settings import FIGURES, TABLE_TESTS, datasets_of
+from dg.protocols.tests import COMPARED
+from dg.study.captions import captions
+from dg.study.data import datasets_of
+from dg.study.figures import FIGURES
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def rendered(name: str, config: dict, **wildcards: str) -> str:
+def rendered(name: str, values: dict, **wildcards: str) -> str:
+    """With the captions that workflow/rules/common.smk adds to the configuration."""
+    config = {**values, "captions": captions(params.validate(values, "params.yaml"))}
     text = (ROOT / f"workflow/captions/{name}.rst").read_text(encoding="utf-8")
     return Template(text).render(snakemake=SimpleNamespace(wildcards=SimpleNamespace(**wildcards), config=config))
 
 
 @pytest.mark.parametrize(
     ("caption", "wildcards", "test"),
-    [("figure", {"figure": name}, test) for name, (test, _) in FIGURES.items()]
-    + [("range", {"benchmark": test}, test) for tests in TABLE_TESTS.values() for test in tests],
+    [("figure", {"figure": name}, figure.test) for name, figure in FIGURES.items()]
+    + [("range", {"benchmark": test}, test) for test in COMPARED],
 )
 def test_captions_of_pictures_name_the_stand_ins(caption, wildcards, test):
     values = params.read_values(ROOT / "params.yaml")

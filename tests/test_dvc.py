@@ -12,6 +12,11 @@ import yaml
 
 from dg import params, settings
 from dg.errors import DgError
+from dg.protocols.tests import COMPARED, TESTS
+from dg.study.data import dataset_of, datasets_of
+from dg.study.figures import FIGURES
+from dg.study.rows import figure_rows, methods_of
+from dg.study.tables import ABLATIONS, COMPARISONS
 from dg.study.variants import all_variants, with_overrides
 
 ROOT = Path(__file__).parent.parent
@@ -102,20 +107,19 @@ def jobs(p):
 
     def test(variant, benchmark, method):
         which = {"benchmark": benchmark, "method": method}
-        chosen = settings.datasets_of(p, benchmark), settings.networks_of(p, variant, benchmark)
+        chosen = datasets_of(p, benchmark), settings.networks_of(p, variant, benchmark)
         return [which, *chosen, step("reenact", variant, **which), step("evaluate", variant, **which)]
 
-    tests = [test for tests in settings.TABLE_TESTS.values() for test in tests]
-    tested = [(benchmark, method) for benchmark in tests for method in settings.methods_of(p, benchmark)]
+    tested = [(benchmark, method) for benchmark in COMPARED for method in methods_of(p, benchmark)]
     found = {
         "landmarks": [step("landmarks"), step("identity"), {name: data(name) for name in sets}]
-        + [[settings.dataset_of(p, name), step("pairs", benchmark=name)] for name in settings.TESTS],
+        + [[dataset_of(p, name), step("pairs", benchmark=name)] for name in TESTS],
         **{rule: training(rule, "dg") for rule in TRAININGS},
         "evaluate": [test("dg", *which) for which in tested],
-        "tables": [step("curves"), *(step("comparison", table=table) for table in ("table3", "table4")), tested],
+        "tables": [step("curves"), *(step("comparison", table=table) for table in COMPARISONS), tested],
         "report": [step("report"), tested, sets]
-        + [[step("figure", benchmark=name), settings.dataset_of(p, name)] for name in tests]
-        + [[step("paper_figure", figure=name), settings.figure_rows(p, name)] for name in settings.FIGURES],
+        + [[step("figure", benchmark=name), dataset_of(p, name)] for name in COMPARED]
+        + [[step("paper_figure", figure=name), figure_rows(p, name)] for name in FIGURES],
         "ablations": [training(rule, variant) for rule in TRAININGS for variant in variants],
     }
     for variant in variants:
@@ -123,7 +127,7 @@ def jobs(p):
         found["ablations"].append(test(variant, "Extreme" if table == "figure6" else "RaFD", "dg"))
         if table == "table1":
             found["ablations"].append(step("ace", variant, benchmark="RaFD"))
-    found["ablations"] += [step("ablation", table=table) for table in ("table1", "table2")]
+    found["ablations"] += [step("ablation", table=table) for table in ABLATIONS]
     return found
 
 

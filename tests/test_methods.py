@@ -19,8 +19,9 @@ from dg.protocols.exchange import POINT_COLUMNS, read_exchange, write_exchange
 from dg.protocols.methods import run_method
 from dg.protocols.pairs import make_pairs
 from dg.protocols.results import Results
-from dg.settings import methods_of, step_settings
+from dg.settings import step_settings
 from dg.shards import FaceSet, decode_image
+from dg.study.rows import methods_of
 from tests.prepared import face_table, left_in, prepare
 
 SIZES = {"seed": 0, "references": 3, "vox_frames": 4, "max_pairs": None}

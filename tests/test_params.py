@@ -15,12 +15,9 @@ from dg import params
 from dg.cli import main
 from dg.errors import DgError
 from dg.files import read_json
+from dg.protocols.tests import TESTS
 from dg.ready import check_variants
 from dg.settings import (
-    FIGURES,
-    TABLE_TESTS,
-    TESTS,
-    methods_of,
     model_of,
     networks_of,
     owner,
@@ -28,7 +25,10 @@ from dg.settings import (
     training_sets,
     variants_of,
 )
-from dg.study.variants import ABLATION_TABLES, all_variants
+from dg.study.figures import FIGURES
+from dg.study.rows import methods_of
+from dg.study.tables import ABLATIONS, COMPARISONS
+from dg.study.variants import all_variants
 from dg.weights import FOLDER, bundled_digest
 from tests.scales import SCALES, values_at
 
@@ -274,8 +274,8 @@ def calls(p):
         if test != "Extreme":
             yield "figure", {"benchmark": test}
     yield from (("paper_figure", {"figure": name}) for name in FIGURES)
-    yield from (("comparison", {"table": name}) for name in TABLE_TESTS)
-    yield from (("ablation", {"table": name}) for name in ABLATION_TABLES[:2])
+    yield from (("comparison", {"table": name}) for name in COMPARISONS)
+    yield from (("ablation", {"table": name}) for name in ABLATIONS)
 
 
 @pytest.mark.parametrize("preset", ["paper", "released"])

@@ -13,10 +13,9 @@ from dg.files import write_csv, write_text
 from dg.metrics.backends import stand_ins
 from dg.metrics.metric import Metric, shown_in
 from dg.reports.markdown import grid
-from dg.reports.paper import ROWS1, ROWS2, TABLE1, TABLE2
+from dg.reports.paper import ABLATIONS
 from dg.reports.runs import Run, SeedScores, interval, read_runs, seed_scores
-
-LABELS = {"table1": ROWS1, "table2": ROWS2}
+from dg.study.tables import TABLES
 
 
 def make_ablation(settings: dict[str, Any], summaries: list[Path], out: Path) -> str:
@@ -96,7 +95,7 @@ def _row(
 
 def _before(table: str, row: str, rows: dict) -> str | None:
     """The row that `row` is compared with: the paper's row before it; a row of one's own is compared with DG."""
-    paper = [name for name in rows if name in LABELS[table]]
+    paper = [name for name in rows if name in ABLATIONS[table]]
     if row not in paper:
         return "dg"
     return paper[paper.index(row) - 1] if paper.index(row) else None
@@ -104,12 +103,10 @@ def _before(table: str, row: str, rows: dict) -> str | None:
 
 def _paper(table: str, row: str) -> tuple[str, dict[str, float]]:
     """The paper's label and numbers of a row; empty for rows of one's own."""
-    label = LABELS[table].get(row, "")
-    if not label:
+    if row not in ABLATIONS[table]:
         return "", {}
-    if table == "table1":
-        return label, dict(zip(("ace", "ace_pictures_std"), TABLE1[label]))
-    return label, TABLE2[label]._asdict()
+    label, numbers = ABLATIONS[table][row]
+    return label, numbers._asdict()
 
 
 def _changes(overrides: dict[str, Any]) -> str:
@@ -121,7 +118,7 @@ def _stand_in(settings: dict[str, Any], backends: dict[str, str]) -> str:
     phrases += stand_ins(backends)
     if settings["scale"] != "paper":
         phrases.append(f"sizes and iterations of scale '{settings['scale']}'")
-    if settings["table"] == "table2" and settings["init"] == "bundled":
+    if settings.get("init") == "bundled":
         phrases.append("every row's RFG started from the same bundled weights, trained with L_at, L_id and D_f")
     return "; ".join(phrases)
 
@@ -147,8 +144,7 @@ def step_lines(frame: pd.DataFrame, table: str) -> list[list[str]]:
 
 
 def _markdown(settings: dict[str, Any], frame: pd.DataFrame, steps: list[list[str]]) -> str:
-    number, metrics = settings["table"][-1], shown_in(settings["table"])
-    what = {"1": "losses of the IDSG", "2": "losses of the RFG"}[number]
+    metrics = shown_in(settings["table"])
     stand_in = frame["stand_in"].iloc[0]
     comparable = " with stand-ins: not comparable with the paper's absolute numbers" if stand_in else ""
     body = []
@@ -160,7 +156,7 @@ def _markdown(settings: dict[str, Any], frame: pd.DataFrame, steps: list[list[st
     head = ["losses"] + [cell for metric in metrics for cell in (metric.heading_with_unit, "paper's")]
     first = frame.iloc[0]
     parts = [
-        f"# Table {number}, {what}{comparable}",
+        f"# {TABLES[settings['table']].heading}{comparable}",
         grid(head, body),
         f"{first['pairs']} pairs of {first['subjects']} people, {first['seeds']} training seed(s). Brackets hold 95 % "
         "bootstrap intervals over people and seeds; with few of them they are rough."

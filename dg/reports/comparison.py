@@ -11,8 +11,11 @@ from dg.errors import DgError
 from dg.files import write_csv, write_json, write_text
 from dg.metrics.backends import stand_ins
 from dg.metrics.metric import printed_in, shown_in
-from dg.reports.comparison_text import PRINTED, TITLES, as_latex, as_markdown
+from dg.protocols.tests import TESTS
+from dg.reports.comparison_text import as_latex, as_markdown
+from dg.reports.paper import COMPARISONS
 from dg.reports.summaries import read_summaries
+from dg.study.tables import TABLES
 
 
 def columns(table: str) -> list[str]:
@@ -47,12 +50,12 @@ def make_comparison(settings: dict[str, Any], summaries: list[Path], out: Path) 
     Raises:
         DgError: as read_summaries, or a summary was made on another data set than `settings` maps its benchmark to.
     """
-    printed = PRINTED[settings["table"]]
+    printed = COMPARISONS[settings["table"]]
     metrics = printed_in(settings["table"])
     table = read_summaries(summaries, dict(settings["titles"]))
     strangers = sorted(set(table["benchmark"]) - set(printed))
     if strangers:
-        raise DgError(f"{out}: {', '.join(strangers)} has no place in {TITLES[settings['table']]}.")
+        raise DgError(f"{out}: {', '.join(strangers)} has no place in {TABLES[settings['table']].heading}.")
     rows = [_row(settings, row) for row in table.to_dict("records")]
     for benchmark, methods in printed.items():
         for method, scores in methods.items():
@@ -80,7 +83,7 @@ def _nested(name: str, table: pd.DataFrame) -> dict[str, dict[str, dict[str, flo
 
 def _row(settings: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     benchmark, method = row["benchmark"], row["method"]
-    base = "MPIE" if benchmark == "MPIE_LP" else benchmark
+    base = TESTS[benchmark].sources
     expected = settings["benchmarks"][base]
     if row["data_set"] != expected:
         raise DgError(
@@ -98,7 +101,7 @@ def _row(settings: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
         phrases.append(f"{sizes} of scale '{settings['scale']}'")
     if init == "bundled":
         phrases.append("RFG started from bundled weights")
-    paper = PRINTED[settings["table"]][benchmark]["DG"] if method == "dg" else None
+    paper = COMPARISONS[settings["table"]][benchmark]["DG"] if method == "dg" else None
     return {
         **row,
         "title": dict(settings["titles"])[method],

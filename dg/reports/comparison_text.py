@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 
 from dg.metrics.metric import Metric, printed_in, shown_in
+from dg.protocols.tests import TESTS
 from dg.reports.latex import latex_table
 from dg.reports.markdown import grid
-from dg.reports.paper import BENCHMARK_TITLES, TABLE3, TABLE4
+from dg.reports.paper import COMPARISONS
+from dg.study.tables import TABLES
 
-PRINTED = {"table3": {"VoxCeleb1": TABLE3}, "table4": TABLE4}
-TITLES = {"table3": "Table 3, self-reenactment", "table4": "Table 4, cross-reenactment"}
 REFERENCE_MARK = "(r)"
 REFERENCE_NOTE = (
     f"{REFERENCE_MARK}: SSIM, and LPIPS with it, compare with the reference's picture wherever a pair has no ground "
@@ -26,7 +26,7 @@ def _shown(settings: dict[str, Any], frame: pd.DataFrame) -> list[Metric]:
 
 
 def _heading(settings: dict[str, Any], frame: pd.DataFrame) -> str:
-    title = TITLES[settings["table"]]
+    title = TABLES[settings["table"]].heading
     if frame["stand_in"].str.contains("SynthFace \\(").any():
         return f"{title}, on SynthFace and offline networks: not comparable with the paper's absolute numbers"
     if frame["stand_in"].ne("").any():
@@ -49,12 +49,13 @@ def remarks(measured: pd.DataFrame) -> list[str]:
         )
     if measured["ssim_against"].str.contains("reference").any():
         found.append(REFERENCE_NOTE)
-    if ((measured["benchmark"] == "VoxCeleb2") & (measured["method"] == "source_unchanged")).any():
-        found.append(
-            "VoxCeleb2 has no ground truth, so FID and KID compare with its sources: 'source unchanged' has FID 0 "
-            "there by construction"
-        )
-    return found
+    floor = measured.loc[measured["method"] == "source_unchanged", "benchmark"]
+    return found + [
+        f"{TESTS[test].title} has no ground truth, so FID and KID compare with its sources: 'source unchanged' has FID "
+        "0 there by construction"
+        for test in floor
+        if not TESTS[test].truth
+    ]
 
 
 def stand_in_sentence(frame: pd.DataFrame) -> list[str]:
@@ -70,7 +71,7 @@ def as_markdown(settings: dict[str, Any], frame: pd.DataFrame) -> str:
     measured = frame[frame["source"] == "measured"]
     body = [
         [
-            BENCHMARK_TITLES[row["benchmark"]],
+            TESTS[row["benchmark"]].title,
             row["title"] + (f" [{notes[row['stand_in']]}]" if row["stand_in"] in notes else ""),
             *(_interval(row, metric) for metric in metrics),
             str(row["pairs"]),
@@ -82,8 +83,8 @@ def as_markdown(settings: dict[str, Any], frame: pd.DataFrame) -> str:
     ]
     head = ["Benchmark", "Method", *(metric.heading for metric in metrics), "pairs", "people", "seeds", "paper's DG"]
     printed = [
-        [BENCHMARK_TITLES[name], method, *(_quoted(getattr(scores, metric.key)) for metric in in_paper)]
-        for name, methods in PRINTED[settings["table"]].items()
+        [TESTS[name].title, method, *(_quoted(getattr(scores, metric.key)) for metric in in_paper)]
+        for name, methods in COMPARISONS[settings["table"]].items()
         for method, scores in methods.items()
     ]
     parts = [
@@ -112,7 +113,7 @@ def as_latex(settings: dict[str, Any], frame: pd.DataFrame) -> str:
     """
     table = pd.DataFrame(
         {
-            "Benchmark": frame["benchmark"].map(BENCHMARK_TITLES),
+            "Benchmark": [TESTS[test].title for test in frame["benchmark"]],
             "Method": [f"{row.title} (quoted)" if row.source == "quoted" else row.title for row in frame.itertuples()],
         }
     )

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from dg.errors import DgError
 from dg.files import read_parquet, replacing
 from dg.protocols.results import Results
+from dg.protocols.tests import TESTS
 from dg.provenance import REENACTED, save_png
-from dg.reports.paper import BENCHMARK_TITLES
 from dg.reports.sheets import broken
 from dg.shards import FaceSet, decode_image
 
@@ -48,7 +48,7 @@ def make_grid(settings: dict[str, Any], folder: Path, pairs: Path, generated: Pa
             raise DgError(f"{path}: was made from other pairs than {pairs}. Run its step again.")
     ranked_by, chosen = _spread(values)
     examples = [_example(faces, results, values, number) for number in chosen]
-    title = f"DG on {BENCHMARK_TITLES[settings['benchmark']]}: {Path(folder).name}"
+    title = f"DG on {TESTS[settings['benchmark']].title}: {Path(folder).name}"
     subtitle = (
         f"{len(chosen)} of {len(table)} pairs, evenly from the best to the worst {ranked_by.upper()}. "
         f"Results are {REENACTED}. {settings['note']}"

@@ -13,19 +13,13 @@ from dg.errors import DgError
 from dg.files import read_parquet, replacing
 from dg.landmarks.regions import EDGES
 from dg.protocols.results import Results
+from dg.protocols.tests import TESTS
 from dg.provenance import REENACTED, save_png
-from dg.reports.paper import BENCHMARK_TITLES
 from dg.reports.sheets import Row, draw_sheet
 from dg.shards import FaceSet, decode_image
+from dg.study.figures import FIGURES
 
 CASES = 8
-TITLES = {
-    "figure2": "Figure 2: with and without the IDSG",
-    "figure3": "Figure 3: self-reenactment",
-    "figure4": "Figure 4: cross-reenactment",
-    "figure5": "Figure 5: cross-reenactment, large differences of pose",
-    "figure6": "Figure 6: trained with and without the large-pose set, references in extreme poses",
-}
 _SIDE = 256  # of the drawn landmarks, pixels
 _REFERENCE, _GENERATED = (176, 176, 176), (20, 90, 200)
 
@@ -69,7 +63,7 @@ def make_figure(settings: dict[str, Any], folders: list[Path], pairs: Path, gene
     if not self_reenactment and cases["target"].ne("").any():
         rows.append(Row("ground truth", pictures("target")))
     sets = ", ".join(folder.name for folder in folders)
-    title = f"{TITLES[settings['figure']]}. {BENCHMARK_TITLES[settings['benchmark']]}: {sets}"
+    title = f"{FIGURES[settings['figure']].heading}. {TESTS[settings['benchmark']].title}: {sets}"
     rule = {
         "turned": "the largest differences of yaw, subject by subject",
         "spread": "evenly from the list",

@@ -11,10 +11,11 @@ import pandas as pd
 from dg.errors import DgError
 from dg.files import read_json
 from dg.metrics.metric import METRICS
-from dg.reports.paper import BENCHMARK_TITLES
+from dg.protocols.tests import TESTS
 from dg.reports.runs import interval, read_runs, seed_scores
+from dg.study.tables import COMPARISONS
 
-COMPARED = [metric for metric in METRICS if {"table3", "table4"} & set(metric.tables)]
+COMPARED = [metric for metric in METRICS if set(COMPARISONS) & set(metric.tables)]
 
 
 def read_summaries(paths: list[Path], titles: dict[str, str]) -> pd.DataFrame:
@@ -38,7 +39,7 @@ def read_summaries(paths: list[Path], titles: dict[str, str]) -> pd.DataFrame:
         seed = "" if pd.isna(row["training_seed"]) else f" with training seed {row['training_seed']:.0f}"
         raise DgError(f"{row['path']}: {row['benchmark']} / {row['method']}{seed} was given twice.")
     table = pd.DataFrame([_joined(group) for _, group in rows.groupby(kinds, sort=False)])
-    for name, order in (("method", titles), ("benchmark", BENCHMARK_TITLES)):
+    for name, order in (("method", titles), ("benchmark", TESTS)):
         table = table.sort_values(name, key=lambda column, order=order: column.map(list(order).index), kind="stable")
     return table.reset_index(drop=True)
 
@@ -80,7 +81,7 @@ def _row(path: Path, titles: dict[str, str]) -> dict[str, Any]:
         row |= {f"{role}_backend": summary["backends"][role] for role in ("csim", "fid")}
     except (KeyError, TypeError) as error:
         raise DgError(f"{path}: is no summary of evaluate (lacks {error}). Run the evaluate step again.") from error
-    if row["benchmark"] not in BENCHMARK_TITLES or row["method"] not in titles:
+    if row["benchmark"] not in TESTS or row["method"] not in titles:
         raise DgError(
             f"{path}: {row['benchmark']} / {row['method']} has no place in a table. Its test must be one of the "
             "paper's, its method dg or a key of methods in params.yaml."

@@ -15,15 +15,9 @@ from dg.digests import code_digest, content_digest, digest_of, listing_digest
 from dg.errors import DgError
 from dg.params import validate as validate_params
 from dg.ready import check_variants, require_weights
+from dg.protocols.tests import COMPARED, TESTS
 from dg.settings import (
-    FIGURES,
-    TABLE_TESTS,
-    TESTS,
-    dataset_of,
     datasets_in_use,
-    datasets_of,
-    figure_rows,
-    methods_of,
     model_of,
     owner,
     step_settings,
@@ -32,6 +26,11 @@ from dg.settings import (
     training_sets,
     variants_of,
 )
+from dg.study.captions import captions
+from dg.study.data import dataset_of, datasets_of
+from dg.study.figures import FIGURES
+from dg.study.rows import figure_rows, methods_of
+from dg.study.tables import ABLATIONS, COMPARISONS, TABLES
 from dg.study.variants import all_variants, main_variants, variants_by_row
 from dg.weights import FOLDER as BUNDLED
 
@@ -42,6 +41,8 @@ try:
 except DgError as error:
     raise WorkflowError(str(error)) from None
 
+# Snakemake's report hands its captions the configuration alone.
+config["captions"] = captions(PARAMS)
 # One GPU job at a time where there is a GPU; without one the jobs share the cores.
 GPU = int(shutil.which("nvidia-smi") is not None)
 TRAINING_GPUS = GPU * PARAMS.training.gpus
@@ -66,7 +67,7 @@ wildcard_constraints:
     model="|".join(re.escape(name) for name in ALL_MODELS),
     shard="[0-9]+",
     ablations="(ablations/)?",
-    table="table[1-4]",
+    table="|".join(TABLES),
     figure="|".join(FIGURES),
 
 
@@ -195,7 +196,7 @@ def test_results(table, end):
     """The results of a table's tests: DG's and those of every method that takes part, of the first training seed."""
     return [
         f"results/evaluate/dg/{benchmark}/{method}.{end}"
-        for benchmark in TABLE_TESTS[table]
+        for benchmark in TABLES[table].tests
         for method in methods_of(PARAMS, benchmark)
     ]
 
@@ -204,7 +205,7 @@ def test_summaries(table):
     """The summaries of a table's tests, of every training seed."""
     return [
         f"results/evaluate/{variant}/{benchmark}/{method}.json"
-        for benchmark in TABLE_TESTS[table]
+        for benchmark in TABLES[table].tests
         for method in methods_of(PARAMS, benchmark)
         for variant in variants_of(PARAMS, method)
     ]
@@ -213,13 +214,15 @@ def test_summaries(table):
 def ablation_results(wildcards):
     """The summaries of a table, row by row and in each row seed by seed."""
     rows = variants_by_row(PARAMS, wildcards.table).values()
-    measured = {
-        "table1": "results/ablations/ace/{variant}/RaFD.json",
-        "table2": "results/ablations/evaluate/{variant}/RaFD/dg.json",
+    table = TABLES[wildcards.table]
+    made = {
+        "ace": "ace/{variant}/{test}.json",
+        "evaluate": "evaluate/{variant}/{test}/dg.json",
     }
     return expand(
-        measured[wildcards.table],
+        f"results/ablations/{made[table.step]}",
         variant=[variant for variants in rows for variant in variants],
+        test=table.tests,
     )
 
 
@@ -277,9 +280,9 @@ def networks(wildcards):
 
 def figure_results(wildcards):
     """The results files behind one of the paper's figures, row by row."""
-    benchmark, _ = FIGURES[wildcards.figure]
+    test = FIGURES[wildcards.figure].test
     return [
-        f"results/{place(variant)}evaluate/{variant}/{benchmark}/{method}.arrow"
+        f"results/{place(variant)}evaluate/{variant}/{test}/{method}.arrow"
         for _, variant, method in figure_rows(PARAMS, wildcards.figure)
     ]
 

@@ -1,9 +1,9 @@
 # The paper's Figures 2 to 6.
 rule paper_figure:
     input:
-        pairs=lambda wildcards: pair_list_of(FIGURES[wildcards.figure][0]),
+        pairs=lambda wildcards: pair_list_of(FIGURES[wildcards.figure].test),
         pictures=figure_results,
-        data=lambda wildcards: data_of(FIGURES[wildcards.figure][0]),
+        data=lambda wildcards: data_of(FIGURES[wildcards.figure].test),
     output:
         picture=report(
             "results/figures/{figure}.png",
@@ -19,7 +19,7 @@ rule paper_figure:
         "../envs/dg.yaml"
     params:
         job=lambda wildcards: job("paper_figure", figure=wildcards.figure),
-        folders=lambda wildcards: folders_of(FIGURES[wildcards.figure][0]),
+        folders=lambda wildcards: folders_of(FIGURES[wildcards.figure].test),
     shell:
         "python -m dg paper_figure --settings {params.job:q} --data {params.folders} --pairs {input.pairs}"
         " --generated {input.pictures} --out {output.picture} 2>&1 | tee {log}"
@@ -56,17 +56,17 @@ rule figure:
 rule figure_6_models:
     input:
         [
-            f"results/{place(variant)}evaluate/{variant}/Extreme/{method}.json"
+            f"results/{place(variant)}evaluate/{variant}/{FIGURES['figure6'].test}/{method}.json"
             for _, variant, method in figure_rows(PARAMS, "figure6")
         ],
 
 
 rule report:
     input:
-        tables=expand("results/table{number}.csv", number=range(1, 5)),
+        tables=expand("results/{table}.csv", table=TABLES),
         figures=expand("results/figures/{figure}.png", figure=FIGURES),
-        summaries=[*test_results("table3", "json"), *test_results("table4", "json")],
-        pictures=[*test_results("table3", "arrow"), *test_results("table4", "arrow")],
+        summaries=[path for name in COMPARISONS for path in test_results(name, "json")],
+        pictures=[path for name in COMPARISONS for path in test_results(name, "arrow")],
         data=[path for name in DATASETS for path in prepared(name)],
     output:
         page="results/report.html",

@@ -15,7 +15,7 @@ rule ablation:
     benchmark:
         "logs/times/results/{table}.csv.jsonl"
     wildcard_constraints:
-        table="table[12]",
+        table="|".join(ABLATIONS),
     conda:
         "../envs/dg.yaml"
     params:
@@ -43,7 +43,7 @@ rule comparison:
     benchmark:
         "logs/times/results/{table}.csv.jsonl"
     wildcard_constraints:
-        table="table[34]",
+        table="|".join(COMPARISONS),
     conda:
         "../envs/dg.yaml"
     params:
@@ -55,7 +55,7 @@ rule comparison:
 
 rule curves:
     input:
-        summaries=[*test_summaries("table3"), *test_summaries("table4")],
+        summaries=[path for name in COMPARISONS for path in test_summaries(name)],
     output:
         folder=directory("results/plots"),
     log:
@@ -113,13 +113,11 @@ rule training_plots:
 
 rule tables_1_and_2:
     input:
-        "results/table1.csv",
-        "results/table2.csv",
+        expand("results/{table}.csv", table=ABLATIONS),
 
 
 rule tables_3_and_4:
     input:
-        "results/table3.csv",
-        "results/table4.csv",
+        expand("results/{table}.csv", table=COMPARISONS),
         "results/plots",
         "results/training_plots",

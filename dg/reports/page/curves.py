@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from dg.files import read_json
 from dg.metrics.metric import shown_by_yaw
-from dg.reports.paper import BENCHMARK_TITLES
+from dg.protocols.tests import TESTS
 
 # Told apart by people with any colour vision, on white and on black (Okabe and Ito); more methods repeat them.
 _COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -45,7 +45,7 @@ def _curve(settings: dict[str, Any], results: Path, test: str, methods: list[str
         for method, parts in bins.items()
         for part in parts
     ]
-    title = BENCHMARK_TITLES[test]
+    title = TESTS[test].title
     head = ["method", "|yaw|, degrees", "pairs", *(metric.heading_with_unit for metric in metrics)]
     return {"title": title, "svg": Markup(_draw(settings, bins, title)), "rows": rows, "head": head}
 

@@ -15,8 +15,8 @@ from dg.files import read_parquet
 from dg.landmarks.regions import EDGES
 from dg.metrics.metric import metric
 from dg.protocols.results import Results
+from dg.protocols.tests import TESTS
 from dg.provenance import REENACTED
-from dg.reports.paper import BENCHMARK_TITLES
 from dg.reports.summaries import COMPARED
 from dg.shards import FaceSet, decode_image
 
@@ -61,8 +61,7 @@ def gallery(settings: dict[str, Any], results: Path, data: Path) -> dict[str, An
     pictures = _Pictures()
     tests = []
     for test, methods in settings["tests"]:
-        base = {"MPIE_LP": "MPIE"}.get(test, test)
-        dataset = settings["benchmarks"][base]
+        dataset = settings["benchmarks"][TESTS[test].sources]
         faces = FaceSet([data / dataset])
         made = {m: Results(results / f"evaluate/dg/{test}/{m}.arrow") for m in methods}
         scores = {m: read_parquet(results / f"evaluate/dg/{test}/{m}.parquet") for m in methods}
@@ -98,7 +97,7 @@ def gallery(settings: dict[str, Any], results: Path, data: Path) -> dict[str, An
         name = metric(ranked_by(scores["dg"])).title
         tests.append(
             {
-                "title": BENCHMARK_TITLES[test],
+                "title": TESTS[test].title,
                 "methods": titles,
                 "pairs": pairs,
                 "total": len(scores["dg"]),

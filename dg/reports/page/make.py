@@ -16,14 +16,7 @@ from dg.reports.page.curves import yaw_curves
 from dg.reports.page.facts import facts
 from dg.reports.page.gallery import gallery
 from dg.reports.page.tables import read_tables
-
-FIGURES = {
-    "figure2": "With and without the IDSG: the RFG on the reference's own landmarks, and DG.",
-    "figure3": "Self-reenactment: the RFG was tuned on a few other frames of each video.",
-    "figure4": "Cross-reenactment.",
-    "figure5": "Cross-reenactment across large differences of pose.",
-    "figure6": "DG trained with and without the large-pose set; references in extreme poses.",
-}
+from dg.study.figures import FIGURES, Figure
 
 
 def make_report(settings: dict[str, Any], results: Path, data: Path, out: Path) -> None:
@@ -44,7 +37,7 @@ def make_report(settings: dict[str, Any], results: Path, data: Path, out: Path) 
     text = environment.get_template("page.html.j2").render(
         facts=facts(settings, results, data),
         tables=read_tables(results),
-        figures=[_figure(results / f"figures/{name}.png", words) for name, words in FIGURES.items()],
+        figures=[_figure(results / f"figures/{key}.png", figure) for key, figure in FIGURES.items()],
         curves=yaw_curves(settings, results),
         gallery=Markup(_json(shown)),
         style=Markup((places / "page.css").read_text(encoding="utf-8")),
@@ -53,12 +46,12 @@ def make_report(settings: dict[str, Any], results: Path, data: Path, out: Path) 
     write_text(out, text)
 
 
-def _figure(path: Path, words: str) -> dict[str, str]:
+def _figure(path: Path, figure: Figure) -> dict[str, str]:
     try:
         data = base64.b64encode(path.read_bytes()).decode()
     except FileNotFoundError:
         raise DgError(f"{path}: not found. Run the step that makes it (snakemake -- {path}).") from None
-    return {"name": path.stem.replace("figure", "Figure "), "words": words, "uri": f"data:image/png;base64,{data}"}
+    return {"name": f"Figure {figure.number}", "words": f"{figure.about}.", "uri": f"data:image/png;base64,{data}"}
 
 
 def _json(value: Any) -> str:

@@ -10,16 +10,11 @@ import pandas as pd
 
 from dg.errors import DgError
 from dg.metrics.metric import Metric, shown_in
+from dg.protocols.tests import TESTS
 from dg.reports.ablation import step_lines
 from dg.reports.comparison_text import REFERENCE_MARK, remarks, stand_in_sentence
-from dg.reports.paper import BENCHMARK_TITLES
+from dg.study.tables import TABLES, Table
 
-TITLES = {
-    1: "Table 1. Losses of the IDSG",
-    2: "Table 2. Losses of the RFG",
-    3: "Table 3. Self-reenactment",
-    4: "Table 4. Cross-reenactment",
-}
 _FID = "FID falls with the number of pairs, so compare rows of one test alone"
 
 
@@ -47,45 +42,46 @@ def read_tables(results: Path) -> list[dict[str, Any]]:
     Raises:
         DgError: a table is missing.
     """
-    return [_table(number, results / f"table{number}.csv") for number in TITLES]
+    return [_table(table, results / f"{key}.csv") for key, table in TABLES.items()]
 
 
-def _table(number: int, path: Path) -> dict[str, Any]:
+def _table(table: Table, path: Path) -> dict[str, Any]:
     try:
         frame = pd.read_csv(path)
     except FileNotFoundError:
         raise DgError(f"{path}: not found. Run the step that makes it (snakemake -- {path}).") from None
-    metrics = [metric for metric in shown_in(f"table{number}") if frame[metric.key].notna().any()]
-    ablation = number < 3
+    metrics = [metric for metric in shown_in(table.key) if frame[metric.key].notna().any()]
+    ablation = table.kind == "ablation"
     rows = []
     for row in frame.to_dict("records"):
         quoted = row.get("source") == "quoted"
-        names = [row["losses"]] if ablation else [BENCHMARK_TITLES[row["benchmark"]], row["title"]]
+        names = [row["losses"]] if ablation else [TESTS[row["benchmark"]].title, row["title"]]
         cells = [cell(row, metric, quoted) for metric in metrics]
         rows.append(
             {"names": names, "quoted": quoted, "cells": cells, "counts": "" if ablation or quoted else _counts(row)}
         )
     return {
-        "number": number,
-        "title": TITLES[number],
+        "number": table.number,
+        "title": f"Table {table.number}. {table.title[0].upper()}{table.title[1:]}",
         "head": ["losses", *(metric.heading_with_unit for metric in metrics)]
         if ablation
         else ["test", "method", *(metric.heading for metric in metrics)],
         "rows": rows,
-        "notes": _ablation_notes(number, frame) if ablation else _comparison_notes(frame),
-        "steps": _steps(number, frame) if ablation else [],
+        "notes": _ablation_notes(metrics, frame) if ablation else _comparison_notes(frame),
+        "steps": _steps(table.key, frame) if ablation else [],
     }
 
 
-def _ablation_notes(number: int, frame: pd.DataFrame) -> list[str]:
+def _ablation_notes(metrics: list[Metric], frame: pd.DataFrame) -> list[str]:
     first = frame.iloc[0]
     seeds = f"{first['seeds']} training seed{'s' if first['seeds'] > 1 else ''}"
     notes = [f"{first['pairs']} pairs of {first['subjects']} people, {seeds}"]
-    if number == 1:
-        notes.append("± is the standard deviation over pictures")
-    else:
+    if any(metric.key == "fid" for metric in metrics):
         notes.append(_FID)
-        notes += ["± is the standard deviation over training seeds"] if first["seeds"] > 1 else []
+    if any(metric.pictures_std for metric in metrics):
+        notes.append("± is the standard deviation over pictures")
+    elif first["seeds"] > 1:
+        notes.append("± is the standard deviation over training seeds")
     stand_in = first["stand_in"]
     return notes + ([] if pd.isna(stand_in) else [f"Stand-ins: {stand_in}"])
 
@@ -100,10 +96,10 @@ def _comparison_notes(frame: pd.DataFrame) -> list[str]:
     return [f"{_FID}; KID has no such bias", *remarks(measured), *stand_in_sentence(measured)]
 
 
-def _steps(number: int, frame: pd.DataFrame) -> list[list[str]]:
+def _steps(table: str, frame: pd.DataFrame) -> list[list[str]]:
     texts = [name for name in frame if name == "compared_with" or name.endswith(("_sign", "_zero"))]
     frame = frame.astype(dict.fromkeys(texts, object)).fillna(dict.fromkeys(texts, ""))
-    return step_lines(frame, f"table{number}")
+    return step_lines(frame, table)
 
 
 def cell(row: dict[str, Any], metric: Metric, quoted: bool) -> Cell:

@@ -1,0 +1,30 @@
+"""The rows of tables and figures: methods and variants."""
+
+from __future__ import annotations
+
+from dg.params import Params
+from dg.study.figures import FIGURES
+from dg.study.variants import variants_by_row
+
+
+def methods_of(params: Params, test: str) -> list[str]:
+    """The methods that take part in a test: "dg" and those of params.yaml."""
+    return ["dg", *(name for name, method in params.methods.items() if test in method.benchmarks)]
+
+
+def method_titles(params: Params) -> dict[str, str]:
+    """What the tables call each method."""
+    return {"dg": "DG"} | {name: method.title for name, method in params.methods.items()}
+
+
+def figure_rows(params: Params, figure: str) -> list[tuple[str, str, str]]:
+    """The rows of results in a figure: (label, variant, method)."""
+    record = FIGURES[figure]
+    if record.rows == "variants":
+        rows = variants_by_row(params, figure)
+        return [(f"DG trained\n{row.replace('_', ' ')}", names[0], "dg") for row, names in rows.items()]
+    others = methods_of(params, record.test)[1:]
+    shown = [
+        name for name in others if (name == "rfg_alone" if record.rows == "alone" else params.methods[name].figures)
+    ]
+    return [(method_titles(params)[name].replace(" without", "\nwithout"), "dg", name) for name in [*shown, "dg"]]
