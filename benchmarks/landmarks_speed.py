@@ -12,9 +12,10 @@ memory: what the landmarks step with `fan-synthface` holds of its own, over a te
 from __future__ import annotations
 
 import argparse
-import hashlib
+import dataclasses
 import io
 import os
+import shutil
 import tempfile
 import threading
 import time
@@ -25,15 +26,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from face_alignment import FaceAlignment, LandmarksType
-from face_alignment.api import models_urls
 from face_alignment.models import FAN, ResNetDepth
 from PIL import Image
 
-from dg.landmarks import official
+from dg.files import file_digest
 from dg.landmarks.extract import find_landmarks
 from dg.landmarks.fan import load_landmark_net
 from dg.shards import FRAME_SCHEMA, write_shard
 from dg.synthface import Action, Scene, build_head, load_head, render, sample_person
+from dg.weights import landmarks
+from dg.weights.published import PUBLISHED
 
 
 class WholePicture:
@@ -79,16 +81,14 @@ def give_random_weights(folder: Path) -> None:
     hub.mkdir(parents=True)
     os.environ["TORCH_HOME"] = str(folder)
     torch.hub.set_dir(str(folder / "hub"))
-    states = {"3DFAN-4": FAN(4).state_dict(), "depth": {"state_dict": ResNetDepth().state_dict()}}
-    urls = {}
-    official.FOLDER.mkdir(parents=True, exist_ok=True)
+    states = {"FAN": FAN(4).state_dict(), "DEPTH": {"state_dict": ResNetDepth().state_dict()}}
+    PUBLISHED.mkdir(parents=True, exist_ok=True)
     for name, state in states.items():
-        theirs = hub / models_urls[name].rsplit("/", 1)[-1]
+        weights = getattr(landmarks, name)
+        theirs = hub / weights.names[0]
         torch.save(state, theirs)
-        digest = hashlib.sha256(theirs.read_bytes()).hexdigest()[:10]
-        urls[name] = f"https://example.org/{name}-{digest}.pth.tar"
-        (official.FOLDER / f"{name}-{digest}.pth.tar").write_bytes(theirs.read_bytes())
-    official.models_urls = urls
+        shutil.copyfile(theirs, PUBLISHED / weights.names[0])
+        setattr(landmarks, name, dataclasses.replace(weights, sha256=file_digest(theirs)))
 
 
 def speed(count: int, compiled: bool) -> None:

@@ -10,6 +10,9 @@ from dg.params import Params
 from dg.settings import step_settings
 from dg.study.variants import all_variants, require_own_keys, set_by, with_overrides
 from dg.weights import OLDER_FORM, bundled
+from dg.weights.identity import ENCODERS, PERCEPTUAL
+from dg.weights.judges import ARCFACE, INCEPTION
+from dg.weights.published import Published
 
 _SIZES = {
     "size": "scales.{scale}.image_size",
@@ -79,48 +82,22 @@ def require_weights(params: Params) -> None:
             _NEEDS[key][value](f" (under {place}, which sets it)" if place else "")
 
 
-# Imported where needed: the default choices need none of it, and every start of Snakemake comes by here.
-
-
-def _arcface(_: str) -> None:
-    from dg.metrics.csim import arcface_weights
-
-    arcface_weights().require()
-
-
-def _inception(_: str) -> None:
-    from dg.metrics.features import inception_weights
-
-    inception_weights().require()
-
-
 def _lpips(_: str) -> None:
+    # Imported where needed: every start of Snakemake comes by here, and this imports torch.
     from dg.metrics.lpips import require_lpips
 
     require_lpips("vgg16")
 
 
-def _encoder(backend: str) -> Callable[[str], None]:
-    def look(place: str) -> None:
-        from dg.identity.encoder import BY_HAND, FOLDER, SHIPPED
-
-        BY_HAND[backend].find(FOLDER, SHIPPED + place)
-
-    return look
-
-
-def _perceptual(place: str) -> None:
-    from dg.identity.vggface import VGGFACE
-    from dg.rfg.perceptual import COSINE, FOLDER
-
-    VGGFACE.find(FOLDER, COSINE + place)
+def _look_for(weights: Published) -> Callable[[str], object]:
+    return lambda place: weights.require(place=place)
 
 
 # Key, its value, what looks for the files; the argument says where params.yaml sets the key, if not there.
-_NEEDS: dict[str, dict[str, Callable[[str], None]]] = {
-    "metrics.csim": {"arcface": _arcface},
-    "metrics.fid": {"inception": _inception},
+_NEEDS: dict[str, dict[str, Callable[[str], object]]] = {
+    "metrics.csim": {"arcface": _look_for(ARCFACE)},
+    "metrics.fid": {"inception": _look_for(INCEPTION)},
     "metrics.lpips": {"vgg16": _lpips},
-    "identity.backend": {"vggface2": _encoder("vggface2"), "vggface": _encoder("vggface")},
-    "rfg.identity_loss": {"perceptual": _perceptual},
+    "identity.backend": {name: _look_for(weights) for name, weights in ENCODERS.items()},
+    "rfg.identity_loss": {"perceptual": _look_for(PERCEPTUAL)},
 }

@@ -14,7 +14,6 @@ from typing import Any
 
 from dg.digests import stored_digest
 from dg.errors import DgError
-from dg.identity import weights_by_hand
 from dg.metrics.backends import lpips_paths, stand_ins
 from dg.params import Params
 from dg.protocols.tests import COMPARED, TESTS
@@ -24,6 +23,7 @@ from dg.study.rows import figure_rows, method_titles, methods_of
 from dg.study.tables import ABLATIONS, COMPARISONS, TABLES
 from dg.study.variants import all_variants, main_variants, variants_by_row, with_overrides
 from dg.weights import bundled_digest
+from dg.weights.identity import ENCODERS
 
 
 def roles_of(params: Params, method: str) -> list[str]:
@@ -104,8 +104,8 @@ def _landmarks(p: Params) -> dict[str, Any]:
 
 def _identity(p: Params) -> dict[str, Any]:
     backend = p.identity.backend
-    by_hand = weights_by_hand(backend)
-    return {"backend": backend, "weights": stored_digest(by_hand) if by_hand else bundled_digest(backend)}
+    laid = ENCODERS[backend].find() if backend in ENCODERS else None
+    return {"backend": backend, "weights": stored_digest(laid) if laid else bundled_digest(backend)}
 
 
 def _pairs(p: Params, benchmark: str) -> dict[str, Any]:

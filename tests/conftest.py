@@ -1,4 +1,7 @@
-"""The head model of SynthFace, built once for all tests of a process."""
+"""The head model of SynthFace, built once for all tests of a process; a machine without internet."""
+
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -15,3 +18,11 @@ def head_file(tmp_path_factory):
 @pytest.fixture(scope="session")
 def head(head_file):
     return load_head(head_file)
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    def refuse(*_, **__):
+        raise urllib.error.URLError("no internet here")
+
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)

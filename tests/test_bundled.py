@@ -18,7 +18,7 @@ from dg.landmarks.fan import load_landmark_net
 from dg.packaged import dlib_weights
 from dg.pretraining.identity import auc
 from dg.synthface import render, sample_person, sets
-from dg.weights import FOLDER, bundled
+from dg.weights import BUNDLED, bundled
 
 NAMES = ("visibility-synthface", "fan-synthface", "synthface-id", "rfg-synthface")
 LONDON = Path(__file__).resolve().parents[2] / "shared/faces/london"
@@ -40,7 +40,7 @@ def strangers(head):
 
 
 def test_files_match_their_cards_and_stay_under_32_mb():
-    assert sum(path.stat().st_size for path in FOLDER.glob("*.safetensors")) <= 32e6
+    assert sum(path.stat().st_size for path in BUNDLED.glob("*.safetensors")) <= 32e6
     for name in NAMES:
         assert load_checkpoint(bundled(name))
         card = read_json(card_path(bundled(name)))

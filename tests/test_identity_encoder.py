@@ -7,9 +7,9 @@ from torch import nn
 from torchvision.models import resnet50
 
 from dg.errors import DgError
-from dg.identity import FILES
 from dg.identity.encoder import load_face_encoder
 from dg.pretraining.identity import auc
+from dg.weights.identity import ENCODERS
 from tests.synthface_truth import pictures
 
 
@@ -69,7 +69,7 @@ def test_encoder_stays_frozen(encoder):
     assert not any(parameter.requires_grad for parameter in encoder.parameters())
 
 
-@pytest.mark.parametrize("name", FILES["vggface2"])
+@pytest.mark.parametrize("name", ENCODERS["vggface2"].names)
 def test_vggface2_from_a_file_of_the_right_form(tmp_path, name):
     from safetensors.torch import save_file
 
@@ -91,10 +91,10 @@ def test_vggface2_from_a_file_of_the_right_form(tmp_path, name):
 
 
 def test_missing_and_foreign_weights(tmp_path):
-    with pytest.raises(DgError, match=r"(?s)resnet50_vggface2.safetensors: weights not found.*synthface-id"):
+    with pytest.raises(DgError, match=r"(?s)resnet50_vggface2.safetensors: .* not found.*synthface-id"):
         load_face_encoder("vggface2", folder=tmp_path)
-    (tmp_path / FILES["vggface2"][0]).write_bytes(b"no weights")
-    with pytest.raises(DgError, match="is no state of a torchvision ResNet-50"):
+    (tmp_path / ENCODERS["vggface2"].names[0]).write_bytes(b"no weights")
+    with pytest.raises(DgError, match="can't be read as a torchvision ResNet-50"):
         load_face_encoder("vggface2", folder=tmp_path)
     with pytest.raises(DgError, match=r"identity\.backend"):
         load_face_encoder("facenet")

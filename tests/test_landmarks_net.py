@@ -1,7 +1,7 @@
 """F_l against face_alignment's own decoding, finite differences and SynthFace's truth."""
 
+import dataclasses
 import hashlib
-import urllib.error
 
 import numpy as np
 import pytest
@@ -11,12 +11,13 @@ from face_alignment.utils import draw_gaussian, get_preds_fromhm
 from torch import nn
 
 from dg.errors import DgError
-from dg.landmarks import depth, official
+from dg.landmarks import depth
 from dg.landmarks.depth import PointDepth
 from dg.landmarks.fan import LandmarkNet, load_landmark_net
 from dg.landmarks.heatmaps import decode
 from dg.landmarks.zoom import around, back, into, zoom
 from dg.pretraining.augment import faceless
+from dg.weights import landmarks
 from tests.synthface_truth import pictures
 
 
@@ -151,36 +152,17 @@ def test_unknown_back_end():
 
 
 @pytest.fixture
-def offline(monkeypatch):
-    def refuse(*_, **__):
-        raise urllib.error.URLError("no internet here")
-
-    monkeypatch.setattr(official, "download_url_to_file", refuse)
-
-
-@pytest.mark.usefixtures("offline")
-def test_missing_official_weights_name_url_folder_and_digest(tmp_path):
-    with pytest.raises(DgError) as caught:
-        load_landmark_net("fan", folder=tmp_path)
-    for part in ("https://www.adrianbulat.com", str(tmp_path), "3DFAN4-7835d9f11d.pth.tar", "7835d9f11d"):
-        assert part in str(caught.value)
-
-
-@pytest.fixture
-def random_official(tmp_path, monkeypatch, offline):
-    """Files of the official form with random weights, under names that carry their digest."""
+def random_official(tmp_path, monkeypatch):
+    """Files of the official form with random weights, their digests taken for the published ones."""
     torch.manual_seed(0)
-    urls = {}
     fan, depth = FAN(4), ResNetDepth()
     depth_state = {f"module.{name}": tensor for name, tensor in depth.state_dict().items()}
-    contents = {"3DFAN-4": fan.state_dict(), "depth": {"epoch": 3, "best": np.float64(1.5), "state_dict": depth_state}}
+    contents = {"FAN": fan.state_dict(), "DEPTH": {"epoch": 3, "best": np.float64(1.5), "state_dict": depth_state}}
     for name, content in contents.items():
-        path = tmp_path / "new"
-        torch.save(content, path)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:10]
-        path.rename(tmp_path / f"{name}-{digest}.pth.tar")
-        urls[name] = f"https://example.org/{name}-{digest}.pth.tar"
-    monkeypatch.setattr(official, "models_urls", urls)
+        weights = getattr(landmarks, name)
+        torch.save(content, tmp_path / weights.names[0])
+        digest = hashlib.sha256((tmp_path / weights.names[0]).read_bytes()).hexdigest()[:10]
+        monkeypatch.setattr(landmarks, name, dataclasses.replace(weights, sha256=digest))
     return tmp_path, fan, depth
 
 

@@ -240,15 +240,16 @@ def by_hand(features, weights, first, second):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("csim", "arcface", r"w600k_r50\.onnx not found(.|\n)*buffalo_l\.zip(.|\n)*SHA-256 [0-9a-f]{64}"),
+        ("csim", "arcface", r"w600k_r50\.onnx: .*ArcFace.* not found(.|\n)*buffalo_l\.zip(.|\n)*SHA-256 [0-9a-f]{64}"),
         ("fid", "inception", r"Inception-V3 not found(.|\n)*torch-fidelity/releases(.|\n)*SHA-256 [0-9a-f]{64}"),
         ("lpips", "vgg16", r"weights of LPIPS not found"),
-        ("backend", "vggface2", r"resnet50_vggface2\.safetensors: weights not found(.|\n)*ox-vgg/vgg_face2"),
-        ("backend", "vggface", r"vggface\.safetensors: weights not found(.|\n)*robots\.ox\.ac\.uk(.|\n)*fc7\.weight"),
-        ("identity_loss", "perceptual", r"vggface\.safetensors: weights not found(.|\n)*rfg\.identity_loss: cosine"),
+        ("backend", "vggface2", r"resnet50_vggface2\.safetensors: .* not found(.|\n)*ox-vgg/vgg_face2"),
+        ("backend", "vggface", r"vggface\.safetensors: .* not found(.|\n)*robots\.ox\.ac\.uk(.|\n)*fc7\.weight"),
+        ("identity_loss", "perceptual", r"vggface\.safetensors: .* not found(.|\n)*rfg\.identity_loss: cosine"),
         ("preset", "released", r"vggface\.safetensors(.|\n)*synthface-id(.|\n)*under presets\.released"),
     ],
 )
+@pytest.mark.usefixtures("offline")
 def test_missing_weights_are_answered_before_the_first_job(tmp_path, monkeypatch, key, value, message):
     values = params.read_values(ROOT / "params.yaml")
     blocks = {"backend": values["identity"], "identity_loss": values["rfg"], "preset": values}

@@ -16,13 +16,14 @@ from insightface.model_zoo.arcface_onnx import ArcFaceONNX
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from dg.files import file_digest
-from dg.metrics import csim, features
 from dg.metrics.csim import cosine
 from dg.metrics.evaluate import evaluate
 from dg.protocols.methods import NO_POINTS
 from dg.protocols.pairs import make_pairs
 from dg.protocols.results import Result, writing_results
 from dg.shards import FaceSet
+from dg.weights import judges
+from dg.weights.published import PUBLISHED
 from tests.prepared import Pictures, face_table, prepare
 
 
@@ -59,19 +60,15 @@ def write_arcface(path):
 
 @pytest.fixture
 def published(tmp_path, monkeypatch):
-    """Both files where their libraries look for them, their digests taken for the published ones."""
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(torch.hub, "_hub_dir", None, raising=False)
-    entries = [features.inception_weights(), csim.arcface_weights()]
-    for entry in entries:
-        entry.path.parent.mkdir(parents=True)
-    write_inception(entries[0].path, monkeypatch)
-    write_arcface(entries[1].path)
-    entries = [dataclasses.replace(entry, sha256=file_digest(entry.path)) for entry in entries]
-    monkeypatch.setattr(features, "inception_weights", lambda: entries[0])
-    monkeypatch.setattr(csim, "arcface_weights", lambda: entries[1])
-    return [entry.path for entry in entries]
+    """Both files where the project looks for them, their digests taken for the published ones."""
+    monkeypatch.chdir(tmp_path)
+    PUBLISHED.mkdir(parents=True)
+    paths = [PUBLISHED / weights.names[0] for weights in (judges.INCEPTION, judges.ARCFACE)]
+    write_inception(paths[0], monkeypatch)
+    write_arcface(paths[1])
+    for name, path in zip(("INCEPTION", "ARCFACE"), paths):
+        monkeypatch.setattr(judges, name, dataclasses.replace(getattr(judges, name), sha256=file_digest(path)))
+    return paths
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

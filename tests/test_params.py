@@ -29,7 +29,7 @@ from dg.study.figures import FIGURES
 from dg.study.rows import methods_of
 from dg.study.tables import ABLATIONS, COMPARISONS
 from dg.study.variants import all_variants
-from dg.weights import FOLDER, bundled_digest
+from dg.weights import BUNDLED, bundled_digest
 from tests.scales import SCALES, values_at
 
 ROOT = Path(__file__).parent.parent
@@ -320,8 +320,8 @@ def test_a_start_from_weights_of_other_sizes_is_refused(values, place, value, me
 
 def test_the_bundled_card_s_sizes_are_those_of_its_weights():
     """What `check_variants` compares is what `load_state_dict` will find."""
-    sizes = read_json(FOLDER / "rfg-synthface.json")["sizes"]
-    state = load_file(FOLDER / "rfg-synthface.safetensors")
+    sizes = read_json(BUNDLED / "rfg-synthface.json")["sizes"]
+    state = load_file(BUNDLED / "rfg-synthface.safetensors")
     first = state["ema_rfg.generator.first.weight"]
     assert first.shape[0] == sizes["channels"] and state["ema_rfg.style_encoder.linear.weight"].shape[0] == 128
     assert max(t.shape[0] for name, t in state.items() if name.endswith("conv1.weight")) == sizes["max_channels"]

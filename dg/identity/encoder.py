@@ -12,22 +12,14 @@ from torchvision.models import resnet50
 from dg.checkpoints import load_checkpoint
 from dg.errors import DgError
 from dg.identity import DIMENSIONS
-from dg.identity.files import ByHand
 from dg.identity.network import FaceCodeNet
-from dg.identity.vggface import VGGFACE, vggface
-from dg.landmarks.official import FOLDER
+from dg.identity.vggface import vggface
 from dg.weights import bundled
+from dg.weights.identity import ENCODERS
+from dg.weights.published import PUBLISHED
+from dg.weights.state import fill
 
 BACKENDS = tuple(DIMENSIONS)
-VGGFACE2 = ByHand(
-    what="a torchvision ResNet-50 trained on VGGFace2",
-    backend="vggface2",
-    page="https://github.com/ox-vgg/vgg_face2",
-    tensors="called as torchvision's: conv1.weight, layer1.0.conv1.weight, …; fc is not used",
-)
-BY_HAND = {"vggface2": VGGFACE2, "vggface": VGGFACE}
-"""The back ends whose weights don't ship with the project."""
-SHIPPED = "identity.backend: synthface-id, whose weights ship with the project"
 
 
 class FaceEncoder(nn.Module):
@@ -77,7 +69,7 @@ class _VggFace2(nn.Module):
         return self.net(large * 255 - self.mean)
 
 
-def load_face_encoder(backend: str, device: str | torch.device = "cpu", folder: Path = FOLDER) -> FaceEncoder:
+def load_face_encoder(backend: str, device: str | torch.device = "cpu", folder: Path = PUBLISHED) -> FaceEncoder:
     """The face encoder called `backend`.
 
     Args:
@@ -98,15 +90,11 @@ def load_face_encoder(backend: str, device: str | torch.device = "cpu", folder: 
     if backend == "vggface2":
         return FaceEncoder(_vggface2(folder), DIMENSIONS[backend]).to(device)
     if backend == "vggface":
-        return FaceEncoder(vggface(folder, SHIPPED), DIMENSIONS[backend], scaled=False).to(device)
+        return FaceEncoder(vggface(ENCODERS[backend], folder), DIMENSIONS[backend], scaled=False).to(device)
     raise DgError(f"identity.backend: '{backend}' is unknown; use one of {', '.join(BACKENDS)}.")
 
 
 def _vggface2(folder: Path) -> nn.Module:
-    path, state = VGGFACE2.read(folder, SHIPPED)
     net = _VggFace2()
-    try:
-        net.net.load_state_dict({name: t for name, t in state.items() if not name.startswith("fc.")})
-    except RuntimeError as error:
-        raise VGGFACE2.unlike(path, error) from error
+    fill(net.net, ENCODERS["vggface2"], folder, lambda state: {k: t for k, t in state.items() if k[:3] != "fc."})
     return net

@@ -9,15 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models import vgg16
 
-from dg.identity.files import ByHand
+from dg.weights.published import PUBLISHED, Published
+from dg.weights.state import State, fill
 
-VGGFACE = ByHand(
-    what="VGG-Face (a VGG-16)",
-    backend="vggface",
-    page="https://www.robots.ox.ac.uk/~vgg/software/vgg_face/",
-    tensors="called conv1_1.weight, …, fc6.weight, fc7.weight (or as torchvision's: features.0.weight, …, "
-    "classifier.0.weight); fc8 is not used",
-)
 IDENTITIES = 2622
 SIZE = 256
 """Side in pixels at which the release looks at faces; torchvision's VGG pools to 7 x 7 cells itself."""
@@ -62,23 +56,20 @@ class VggFace(nn.Module):
         return found
 
 
-def vggface(folder: Path, instead: str) -> VggFace:
-    """VGG-Face with the weights that lie in `folder`, names as published or as torchvision's.
-
-    Args:
-        instead: what to set in params.yaml to do without them.
+def vggface(weights: Published, folder: Path = PUBLISHED) -> VggFace:
+    """VGG-Face with `weights`, which lie in `folder`, under names as published or as torchvision's.
 
     Raises:
         DgError: the file is missing, damaged or of another network.
     """
-    path, state = VGGFACE.read(folder, instead)
+    net = VggFace()
+    fill(net, weights, folder, _renamed)
+    return net
+
+
+def _renamed(state: State) -> State:
     renamed = {}
     for name, tensor in state.items():
         layer, _, kind = name.rpartition(".")
         renamed[f"{NAMES.get(layer, layer)}.{kind}"] = tensor.float()
-    net = VggFace()
-    try:
-        net.load_state_dict({name: t for name, t in renamed.items() if not name.startswith("classifier.6.")})
-    except RuntimeError as error:
-        raise VGGFACE.unlike(path, error) from error
-    return net
+    return {name: tensor for name, tensor in renamed.items() if not name.startswith("classifier.6.")}

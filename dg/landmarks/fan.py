@@ -17,11 +17,12 @@ from dg.errors import DgError
 from dg.files import read_json
 from dg.landmarks.depth import ImageDepth, PointDepth
 from dg.landmarks.heatmaps import decode
-from dg.landmarks.official import FOLDER, official_nets
+from dg.landmarks.official import official_nets
 from dg.landmarks.pose import fit_pose
 from dg.landmarks.visibility import visible_points
 from dg.landmarks.zoom import around, back, zoom
 from dg.weights import bundled
+from dg.weights.published import PUBLISHED
 
 BACKENDS = ("fan-synthface", "fan")
 MARGIN = 1.4  # of fan-synthface, the middle of what it was trained with (dg/pretraining/settings.yaml)
@@ -179,7 +180,7 @@ class LandmarkNet(nn.Module):
 
 
 def load_landmark_net(
-    backend: str, device: str | torch.device = "cpu", weights: dict[str, Tensor] | None = None, folder: Path = FOLDER
+    backend: str, device: str | torch.device = "cpu", weights: dict[str, Tensor] | None = None, folder: Path = PUBLISHED
 ) -> LandmarkNet:
     """The landmark network called `backend`.
 

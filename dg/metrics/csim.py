@@ -9,11 +9,8 @@ import cv2
 import dlib
 import numpy as np
 
-from dg.errors import DgError
-from dg.metrics.published import Published
 from dg.packaged import dlib_weights
-
-_BUFFALO = "https://github.com/deepinsight/insightface/releases/download/v0.7/buffalo_l.zip"
+from dg.weights import judges
 
 
 class Embedder(Protocol):
@@ -34,7 +31,7 @@ def open_embedder(backend: str) -> Embedder:
     Raises:
         DgError: its weights are missing or damaged.
     """
-    return Dlib() if backend == "dlib" else ArcFace(arcface_weights().require())
+    return Dlib() if backend == "dlib" else ArcFace(judges.ARCFACE.require())
 
 
 def require_embedder(backend: str) -> None:
@@ -44,18 +41,7 @@ def require_embedder(backend: str) -> None:
         DgError: they are missing or damaged.
     """
     if backend == "arcface":
-        arcface_weights().require()
-
-
-def arcface_weights() -> Published:
-    """insightface's ArcFace (ResNet-50, WebFace600K), in the folder where insightface keeps it."""
-    return Published(
-        what="insightface's ArcFace w600k_r50.onnx",
-        url=f"{_BUFFALO} (unpack it there)",
-        path=Path.home() / ".insightface" / "models" / "buffalo_l" / "w600k_r50.onnx",
-        sha256="4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43",
-        offline="Without it: metrics.csim: dlib in params.yaml, whose numbers aren't the paper's CSIM.",
-    )
+        judges.ARCFACE.require()
 
 
 def cosine(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -102,12 +88,10 @@ class ArcFace:
         from insightface.model_zoo.arcface_onnx import ArcFaceONNX
         from insightface.utils.face_align import norm_crop
 
-        if not Path(path).exists():
-            raise DgError(f"{path}: ArcFace weights not found.")
         try:
             self._net = ArcFaceONNX(str(path))
         except Exception as error:
-            raise DgError(f"{path}: can't be read as an ArcFace network ({error}). Fetch it again.") from error
+            raise judges.ARCFACE.unlike(path, error) from error
         self._crop = norm_crop
 
     def __call__(self, image: np.ndarray, points: np.ndarray) -> np.ndarray:

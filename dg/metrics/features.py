@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,11 +14,10 @@ from efficientnet_lite_pytorch import EfficientNet
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
-from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 from torch_fidelity.utils import create_feature_extractor
 
-from dg.metrics.published import Published
 from dg.training.prefetch import Prefetch
+from dg.weights import judges
 
 LITE0 = "efficientnet-lite0"
 # Attributes of EfficientNet and its blocks: a convolution and the batch normalisation after it.
@@ -32,17 +30,6 @@ _FOLDED = (
 )
 _LAYERS = {"inception": ("inception-v3-compat", "2048"), LITE0: (LITE0, "1280")}
 _CPU_BATCH, _GPU_BATCH = 4, 64  # on a CPU small batches stay in its cache: 1.4 times as fast as 32, half the memory
-
-
-def inception_weights() -> Published:
-    """torch-fidelity's Inception-V3, in the folder where torch.hub (TORCH_HOME) keeps downloads."""
-    return Published(
-        what="torch-fidelity's Inception-V3",
-        url=URL_INCEPTION_V3,
-        path=Path(torch.hub.get_dir()) / "checkpoints" / Path(URL_INCEPTION_V3).name,
-        sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
-        offline="Without it: metrics.fid: efficientnet-lite0 in params.yaml, whose numbers aren't the paper's FID.",
-    )
 
 
 class EfficientNetLite0(FeatureExtractorBase):
@@ -116,7 +103,7 @@ class FeatureNet:
             cuda=self._cuda,
             verbose=False,
             # The digest is checked first: torch-fidelity unpickles this file.
-            feature_extractor_weights_path=str(inception_weights().require()) if backend == "inception" else None,
+            feature_extractor_weights_path=str(judges.INCEPTION.require()) if backend == "inception" else None,
         )
 
     @torch.inference_mode()

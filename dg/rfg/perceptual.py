@@ -8,20 +8,19 @@ import torch
 from torch import Tensor, nn
 
 from dg.identity.vggface import VggFace, vggface
-from dg.landmarks.official import FOLDER
 from dg.training.gan import masked_mean
 from dg.training.precision import wide
+from dg.weights.identity import PERCEPTUAL
+from dg.weights.published import PUBLISHED
 
-COSINE = "rfg.identity_loss: cosine, eq. (12) itself, which needs no such file"
 
-
-def load_perceptual(device: str | torch.device = "cpu", folder: Path = FOLDER) -> VggFace:
+def load_perceptual(device: str | torch.device = "cpu", folder: Path = PUBLISHED) -> VggFace:
     """The frozen network behind `perceptual_loss`.
 
     Raises:
         DgError: its weights are missing, damaged or of another network.
     """
-    net = vggface(folder, COSINE)
+    net = vggface(PERCEPTUAL, folder)
     net.classifier = nn.Identity()  # 480 MB that the features don't need
     return net.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
 

@@ -1,4 +1,8 @@
-"""Networks that ship with the project: <name>.safetensors with a card <name>.json. See README.md here."""
+"""Networks that this project's pipeline doesn't train: bundled with the code, or published by others.
+
+A bundled network is <name>.safetensors with a card <name>.json (README.md here); others' are in `published` and, by
+what they are for, in `landmarks`, `identity` and `judges`.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,7 @@ from dg.files import file_digest
 OLDER_FORM = {"rgb_kernel": 3, "rgb_norm": "instance", "style_norm": "adain", "upsampling": "nearest"}
 """Values that came into the cards of RFGs later, and what an RFG is whose card lacks them."""
 
-FOLDER = Path(__file__).parent
-FOREIGN = Path("data/weights")
-"""Where networks from elsewhere are kept: put files here by hand, or let them be downloaded once."""
+BUNDLED = Path(__file__).parent
 
 
 def bundled(name: str) -> Path:
@@ -22,7 +24,7 @@ def bundled(name: str) -> Path:
     Raises:
         DgError: it is not there.
     """
-    path = FOLDER / f"{name}.safetensors"
+    path = BUNDLED / f"{name}.safetensors"
     if not path.exists():
         raise DgError(f"{path}: bundled weights not found. Restore them: git checkout -- {path}")
     return path
@@ -31,5 +33,5 @@ def bundled(name: str) -> Path:
 @cache
 def bundled_digest(name: str) -> str | None:
     """SHA-256 of the bundled network `name`, or None if no network of that name is bundled."""
-    path = FOLDER / f"{name}.safetensors"
+    path = BUNDLED / f"{name}.safetensors"
     return file_digest(path) if path.exists() else None

@@ -32,7 +32,7 @@ from dg.study.figures import FIGURES
 from dg.study.rows import figure_rows, methods_of
 from dg.study.tables import ABLATIONS, COMPARISONS, TABLES
 from dg.study.variants import all_variants, main_variants, variants_by_row
-from dg.weights import FOLDER as BUNDLED
+from dg.weights import BUNDLED
 
 try:
     PARAMS = validate_params(config, "params.yaml")
