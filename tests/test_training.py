@@ -80,7 +80,7 @@ class Plain:
 
     def state(self, row, *columns):
         values = [self.table[row].get(column) for column in columns]
-        return ["missing" if pd.isna(v) else round(v, 3) if isinstance(v, float) else v for v in values]
+        return ["missing" if pd.isna(v) else round(v, 1) if isinstance(v, float) else v for v in values]
 
     def rows(self, wanted):
         return [k for k, row in enumerate(self.table) if wanted(row)]
@@ -117,10 +117,11 @@ class Plain:
             if row["subject"] == name
             and isinstance(row["expression"], str)
             and row["expression"]
+            and "missing" not in self.state(k, "yaw", "pitch")
             and self.state(k, *action) == self.state(reference, *action)
             and self.state(k, *look) == self.state(source, *look)
         ]
-        return [source, reference, found[-1] if found else -1]
+        return [source, reference, found[0] if found else -1]
 
 
 def test_batches_are_those_of_the_rule_written_plainly(table):

@@ -1,8 +1,7 @@
 """The rules of the cross-reenactment protocols (Sec. 4.1), as functions of a table of faces; see also video_rules.py.
 
 Every rule takes faces (manifest columns) and returns pairs (PAIR_COLUMNS) of pictures of different subjects. The
-source says who, the reference says which pose and expression. `target` is the ground truth: another picture of the
-source's subject that shows the reference's yaw, pitch, expression and gaze in the source's light and session; ""
+source says who, the reference says which pose and expression. `target` is the ground truth (dg/ground_truth.py), ""
 where the data set holds none.
 
 Every subject gets exactly as many pairs as are asked for. Where the data don't suffice for that, a rule raises DgError,
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dg.ground_truth import GroundTruth
 from dg.protocols.shortage import too_little
 
 PAIR_COLUMNS = ("source", "reference", "target", "subject", "reference_subject", "source_yaw", "reference_yaw")
@@ -25,26 +25,17 @@ PAIR_COLUMNS = ("source", "reference", "target", "subject", "reference_subject",
 NEAR_FRONTAL = 30.0  # degrees; a source of RaFD and of MPIE (Large Pose) turns less
 LARGE_POSE = 60.0  # degrees; a reference of MPIE (Large Pose) turns more
 
-_ACTION = ("yaw", "pitch", "expression", "gaze")
-_SETTING = ("light", "session")
 
-
-class GroundTruth:
-    """Finds the picture that a method should make of a pair."""
+class _Targets:
+    """The ground truth of pairs, by key."""
 
     def __init__(self, faces: pd.DataFrame) -> None:
-        self._key_of: dict[tuple, str] = {}
-        for row in faces[faces["yaw"].notna()].itertuples():
-            self._key_of.setdefault((row.subject, *_state(row, _ACTION), *_state(row, _SETTING)), row.key)
+        self._truth, self._keys = GroundTruth(faces), faces["key"].to_numpy()
 
     def of(self, source: Any, reference: Any) -> str:
         """Key of the target of (source, reference), rows of the table of faces; "" where there is none."""
-        return self._key_of.get((source.subject, *_state(reference, _ACTION), *_state(source, _SETTING)), "")
-
-
-def _state(row: Any, columns: Iterable[str]) -> tuple:
-    # Rendered and computed angles differ in their last digits.
-    return tuple(round(value, 1) if isinstance(value := getattr(row, name), float) else value for name in columns)
+        (row,) = self._truth.rows([source.Index], [reference.Index])
+        return self._keys[row] if row >= 0 else ""
 
 
 def rafd_pairs(faces: pd.DataFrame, references: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -53,7 +44,8 @@ def rafd_pairs(faces: pd.DataFrame, references: int, rng: np.random.Generator) -
     Each subject has one source, drawn from its neutral pictures with |yaw| < 30 degrees (the paper leaves the choice
     open). References that show just what the source shows are left out: their ground truth is the source itself.
     """
-    truth = GroundTruth(faces)
+    faces = faces.reset_index(drop=True)
+    truth = _Targets(faces)
     is_source = (faces["expression"] == "neutral") & (faces["yaw"].abs() < NEAR_FRONTAL)
     pairs = []
     for _, own, others in _by_subject(faces):
@@ -76,8 +68,8 @@ def mpie_pairs(faces: pd.DataFrame, references: int, rng: np.random.Generator, l
     every session), from all of them where there is none; never one whose ground truth is itself. References for which
     that leaves no source are left out.
     """
-    faces = faces[faces["split"] == "test"]
-    truth = GroundTruth(faces)
+    faces = faces[faces["split"] == "test"].reset_index(drop=True)
+    truth = _Targets(faces)
     every = pd.Series(True, faces.index)
     is_source = faces["yaw"].abs() < NEAR_FRONTAL if large_pose else every
     is_reference = faces["yaw"].abs() > LARGE_POSE if large_pose else every
@@ -85,7 +77,7 @@ def mpie_pairs(faces: pd.DataFrame, references: int, rng: np.random.Generator, l
     for _, own, others in _by_subject(faces):
         by_setting: dict[tuple, list] = {}
         for row in own[is_source[own.index]].itertuples():
-            by_setting.setdefault(_state(row, _SETTING), []).append(row)
+            by_setting.setdefault((row.light, row.session), []).append(row)
         drawn = shuffled(others[is_reference[others.index]], rng)
         offered = ((row, _sources_for(row, by_setting, truth)) for row in drawn)
         for reference, sources in islice((offer for offer in offered if offer[1]), references):
@@ -99,7 +91,7 @@ def mpie_pairs(faces: pd.DataFrame, references: int, rng: np.random.Generator, l
     return pair_table(pairs, "MPIE_LP" if large_pose else "MPIE", faces, references, kinds, counts)
 
 
-def _sources_for(reference: Any, by_setting: dict[tuple, list], truth: GroundTruth) -> list[tuple[Any, str]]:
+def _sources_for(reference: Any, by_setting: dict[tuple, list], truth: _Targets) -> list[tuple[Any, str]]:
     """The sources that go with a reference, each with its target: those that have one, or else all that have none."""
     # All sources of one light and session share their ground truth.
     found = [(rows, truth.of(rows[0], reference)) for rows in by_setting.values()]

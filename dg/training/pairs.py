@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dg.errors import DgError
+from dg.ground_truth import GroundTruth
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Batch:
 
     Attributes:
         source, reference: (B,) rows.
-        target: (B,) rows of the source subject in the reference's pose and expression, -1 where no such picture exists.
+        target: (B,) rows of the ground truth, -1 where no such picture exists (`GroundTruth`).
     """
 
     source: np.ndarray
@@ -59,7 +60,7 @@ class PairSampler:
                 f"{len(self._usable)} of {len(self.subjects)}. Add data, or look at the manifests' reports."
             )
         self._index_sets(table["key"].str.split("/", n=1).str[0])
-        self._index_targets(table)
+        self._truth = GroundTruth(table)
 
     def _index_sets(self, names: pd.Series) -> None:
         self._set, sets = pd.factorize(names)
@@ -69,20 +70,6 @@ class PairSampler:
             place[rows] = np.arange(len(rows))
         self._home, homes = pd.factorize(self._set * len(self.subjects) + self.subject)
         self._left_out = [place[rows] - np.arange(len(rows)) for rows in _groups(self._home, len(homes))]
-
-    def _index_targets(self, table: pd.DataFrame) -> None:
-        self._action = _codes(table, ["yaw", "pitch", "expression", "gaze"])
-        self._look = _codes(table, ["light", "session"])
-        # Video frames have no named expression, so no other frame counts as the same action.
-        named = np.flatnonzero(table["expression"].notna() & (table["expression"] != ""))
-        # Of several pictures alike in all of it the last one counts.
-        keys, last = np.unique(self._key(named, named)[::-1], return_index=True)
-        self._keys, self._row_of = keys, named[::-1][last]
-
-    def _key(self, source: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        """A number for (source's subject, reference's action, source's light and session)."""
-        actions, looks = self._action.max() + 1, self._look.max() + 1
-        return (self.subject[source] * actions + self._action[reference]) * looks + self._look[source]
 
     def _generator(self, step: int, kind: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, kind, step])
@@ -102,7 +89,7 @@ class PairSampler:
         places = rng.integers(0, [len(rows) - len(left_out) for rows, left_out in pools])
         chosen = zip(pools, places)
         reference = np.array([rows[k + np.searchsorted(left_out, k, "right")] for (rows, left_out), k in chosen])
-        return Batch(source, reference, self._targets(source, reference))
+        return Batch(source, reference, self._truth.rows(source, reference))
 
     def _others(self, row: int) -> tuple[np.ndarray, np.ndarray]:
         """Ascending rows among which `row` finds references, and how many of them lie before each one of its subject.
@@ -115,31 +102,11 @@ class PairSampler:
         own = self._rows[self.subject[row]]
         return self._every, own - np.arange(len(own))
 
-    def _targets(self, source: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        """Rows of the source subjects in the references' action under the sources' light and session, or -1."""
-        if not len(self._keys):
-            return np.full(len(source), -1)
-        wanted = self._key(source, reference)
-        place = np.searchsorted(self._keys, wanted).clip(max=len(self._keys) - 1)
-        return np.where(self._keys[place] == wanted, self._row_of[place], -1)
-
 
 def _groups(codes: np.ndarray, count: int) -> list[np.ndarray]:
     """The rows that have code 0, 1, ... count - 1, each ascending."""
     order = np.argsort(codes, kind="stable")
     return np.split(order, np.searchsorted(codes[order], np.arange(1, count)))
-
-
-def _codes(table: pd.DataFrame, columns: list[str]) -> np.ndarray:
-    """(n,) numbers from 0, equal where all columns are: missing values alike, floats to three places."""
-    total = np.zeros(len(table), int)
-    for name in columns:
-        codes, values = pd.factorize(table[name])
-        rounded = [round(value, 3) if isinstance(value, float) else value for value in values]
-        # A missing value has code -1, which is the last place.
-        kinds = np.append(pd.factorize(np.array(rounded, object))[0], -1)
-        total = pd.factorize(total * (len(values) + 1) + kinds[codes] + 1)[0]
-    return total
 
 
 def _draw(rng: np.random.Generator, pools: list[np.ndarray]) -> np.ndarray:
