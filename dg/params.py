@@ -98,7 +98,7 @@ class Identity(Strict):
 
 
 class Metrics(Strict):
-    """The networks that judge."""
+    """The networks of the metrics."""
 
     csim: Literal["dlib", "arcface"]
     fid: Literal["efficientnet-lite0", "inception"]

@@ -1,4 +1,4 @@
-"""The paper's own judges, Inception and ArcFace, on files of the published form with made-up weights."""
+"""The paper's own metric networks, Inception and ArcFace, on files of the published form with made-up weights."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def published(tmp_path, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_evaluate_with_the_papers_judges_equals_their_own_libraries(tmp_path, published):
+def test_evaluate_with_the_papers_networks_equals_their_own_libraries(tmp_path, published):
     inception, arcface = published
     folder = prepare(tmp_path / "toy", face_table(3, yaws=(0.0, 90.0)))
     pairs = folder / "pairs/RaFD.parquet"
@@ -97,7 +97,7 @@ def test_evaluate_with_the_papers_judges_equals_their_own_libraries(tmp_path, pu
     )["frechet_inception_distance"]  # fmt: skip
     assert expected > 0
     assert report["fid"]["value"] == pytest.approx(expected, rel=1e-3)
-    judge = ArcFaceONNX(str(arcface))
+    net = ArcFaceONNX(str(arcface))
 
     def embedded(name):
         found = []
@@ -105,7 +105,7 @@ def test_evaluate_with_the_papers_judges_equals_their_own_libraries(tmp_path, pu
             marks = faces.points[row][:, :2] * image.shape[0]
             groups = [range(36, 42), range(42, 48), [30], [48], [54]]
             five = np.array([marks[list(group)].mean(axis=0) for group in groups], np.float32)
-            found.append(judge.get(np.ascontiguousarray(image[..., ::-1]), SimpleNamespace(kps=five)))
+            found.append(net.get(np.ascontiguousarray(image[..., ::-1]), SimpleNamespace(kps=five)))
         return np.stack(found)
 
     scores = pd.read_parquet(tmp_path / "out.parquet")["csim"]

@@ -18,15 +18,16 @@ from PIL import ExifTags, Image
 from dg import params
 from dg.errors import DgError
 from dg.files import write_csv, write_json, write_parquet
-from dg.metrics.metric import metric
+from dg.metrics.metric import metric, shown_by_yaw
 from dg.protocols.methods import NO_POINTS
 from dg.protocols.pairs import make_pairs
 from dg.protocols.results import Result, writing_results
 from dg.provenance import REENACTED, png_bytes, save_png
 from dg.reports.page import make_report
 from dg.reports.page.facts import facts
-from dg.reports.page.gallery import ENDS, PAIRS, chosen, data_uri
+from dg.reports.page.gallery import ENDS, PAIRS, SCORES, chosen, data_uri
 from dg.reports.page.tables import cell
+from dg.reports.summaries import COMPARED
 from dg.settings import step_settings
 from dg.shards import FaceSet
 from tests.prepared import face_table, prepare, took
@@ -57,6 +58,7 @@ def run(tmp_path_factory):
                     points = faces.points[row] if method == "dg" else NO_POINTS
                     image = png_bytes(255 - faces.image(row))
                     writer.write([Result(pair.source, pair.reference, pair.target, image, points)])
+            unmeasured = {metric.key: np.nan for metric in SCORES}
             scores = {name: rng.random(len(table)) for name in ("csim", "landmark_error", "pose_error")}
             scores["ssim"] = rng.random(len(table)) if test == "RaFD" else np.nan
             if test == "RaFD":
@@ -64,10 +66,10 @@ def run(tmp_path_factory):
             found = [faces.points[faces.row(key), :, :2].reshape(-1) for key in table["source"]]
             write_parquet(
                 here.with_suffix(".parquet"),
-                table.assign(**scores, lpips=np.nan, yaw=table["reference_yaw"].abs(), landmarks=found),
+                table.assign(**unmeasured | scores, yaw=table["reference_yaw"].abs(), landmarks=found),
             )
             mean = {"value": 0.5, "low": None, "high": None}
-            names = ("csim", "pose_error", "landmark_error", "ssim")
+            names = [metric.key for metric in shown_by_yaw()]
             bins = [{"from": 0, "to": 15, "pairs": 9, "subjects": 3} | dict.fromkeys(names, mean)]
             bins.append({"from": 75, "to": 90, "pairs": 7, "subjects": 3} | dict.fromkeys(names, mean))
             write_json(here.with_suffix(".json"), {"yaw_bins": bins})
@@ -109,7 +111,8 @@ def write_tables(results):
     steps |= step("fid", 5.0, np.nan, np.nan, -1.6, "opposite", "")
     last = {"row": "dg", "compared_with": "lm", "losses": "DG", **scores, **steps, **shared}
     write_csv(results / "table2.csv", pd.DataFrame([last]))
-    extra = {"kid": 0.1, "landmark_error": 5.0, "pose_error": 2.0, "lpips": np.nan, "ssim_against": "ground truth"}
+    extra = {metric.key: np.nan for metric in COMPARED if metric.key not in scores}
+    extra |= {"kid": 0.1, "landmark_error": 5.0, "pose_error": 2.0, "ssim_against": "ground truth"}
     row = {"benchmark": "RaFD", "method": "dg", "title": "DG", "source": "measured", **scores, **extra, **shared}
     mine = row | {"method": "mine", "title": TITLE} | {f"paper_{name}": np.nan for name in ("ssim", "fid", "csim")}
     floor = mine | {"benchmark": "VoxCeleb2", "method": "source_unchanged", "title": "floor", "fid": 0.0, "seeds": 1}

@@ -17,6 +17,7 @@ from dg.reports.curves import make_curves
 from dg.reports.figures import make_grid
 from dg.reports.latex import latex_table
 from dg.reports.paper import TABLE1, TABLE2, TABLE3, TABLE4
+from dg.reports.summaries import COMPARED
 from dg.settings import step_settings
 from tests.prepared import disk_is_full, face_table, left_in, prepare
 
@@ -62,10 +63,11 @@ def summary(
         "csim": {"value": 0.9, "low": None, "high": None},
         "landmark_error": {"value": 4.0, "low": 3.0, "high": 5.0},
         "pose_error": {"value": 2.5, "low": None, "high": None},
-        "lpips": {"value": None, "low": None, "high": None},
         "backends": backends,
         "settings": {"bootstrap": 400} | ({} if method == "source_unchanged" else {"training_seed": seed}),
     }
+    for metric in COMPARED:
+        report.setdefault(metric.key, {"value": None, "low": None, "high": None})
     path.write_text(json.dumps(report))
     return path
 
@@ -138,7 +140,8 @@ def seeds_of(tmp_path, values, **changes):
         report["kid"]["value"] = 0.1 + seed
         path.write_text(json.dumps(report))
         table = pd.DataFrame({"subject": PEOPLE, "source": PEOPLE, "reference": np.arange(24).astype(str)})
-        table = table.assign(**dict.fromkeys(NUMBERS, of_pairs), lpips=np.nan)
+        unmeasured = {metric.key: np.nan for metric in COMPARED if metric.key not in NUMBERS}
+        table = table.assign(**dict.fromkeys(NUMBERS, of_pairs), **unmeasured)
         table.to_parquet(path.with_suffix(".parquet"))
         paths.append(path)
     return paths
@@ -249,10 +252,11 @@ def test_summaries_that_do_not_fit_are_refused(tmp_path):
 def test_metrics_are_nested_for_dvc(tmp_path):
     paths = [summary(tmp_path), summary(tmp_path, "VoxCeleb2", "dg", "synth_vox", ssim=None)]
     make_comparison(settings(), paths, tmp_path / "table4.csv")
-    same = {"fid": 12.5, "csim": 0.9, "kid": 0.25, "landmark_error": 4.0, "pose_error": 2.5, "lpips": None}
+    same = {metric.key: None for metric in COMPARED}
+    same |= {"fid": 12.5, "csim": 0.9, "kid": 0.25, "landmark_error": 4.0, "pose_error": 2.5}
     assert json.loads((tmp_path / "table4.json").read_text()) == {
-        "VoxCeleb2": {"dg": {"ssim": None} | same},
-        "RaFD": {"dg": {"ssim": 0.75} | same},
+        "VoxCeleb2": {"dg": same | {"ssim": None}},
+        "RaFD": {"dg": same | {"ssim": 0.75}},
     }
 
 

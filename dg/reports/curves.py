@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from dg.errors import DgError
-from dg.files import read_json, write_csv
+from dg.files import write_csv
 from dg.metrics.metric import shown_by_yaw
-from dg.reports.summaries import COMPARED, read_summaries
+from dg.reports.runs import Summary, read_summaries
+from dg.reports.summaries import COMPARED, join_seeds
 
 
 def make_curves(paths: list[Path], titles: dict[str, str], out: Path) -> None:
@@ -24,29 +24,29 @@ def make_curves(paths: list[Path], titles: dict[str, str], out: Path) -> None:
         titles: method -> words.
 
     Raises:
-        DgError: as read_summaries, or a summary without yaw bins.
+        DgError: as join_seeds, or a summary without yaw bins.
     """
-    table = read_summaries(paths, titles)
+    summaries = read_summaries(paths)
+    table = join_seeds(summaries, titles)
     rows = [f"{row.benchmark.replace('_', ' ')}: {titles[row.method]}" for row in table.itertuples()]
     scores = table[[metric.key for metric in COMPARED]]
     write_csv(out / "tables.csv", pd.concat([pd.Series(rows, name="row"), scores], axis=1).round(6))
     names = [metric.key for metric in shown_by_yaw()]
     bins: dict[str, list[dict[str, float | None]]] = {}
-    for path in paths:
-        summary = read_json(path)
-        if summary["method"] == "dg":
-            bins.setdefault(summary["benchmark"], []).extend(_bins(path, summary))
+    for summary in summaries:
+        if summary.values["method"] == "dg":
+            bins.setdefault(summary.values["benchmark"], []).extend(_bins(summary))
     for benchmark, found in bins.items():
         frame = pd.DataFrame(found, columns=["yaw", "pairs", *names]).astype(dict.fromkeys(names, float))
         write_csv(out / f"yaw_{benchmark}.csv", frame.groupby(["yaw", "pairs"], as_index=False).mean().round(6))
 
 
-def _bins(path: Path, summary: dict[str, Any]) -> list[dict[str, float | None]]:
+def _bins(summary: Summary) -> list[dict[str, float | None]]:
     try:
         return [
             {"yaw": (part["from"] + part["to"]) / 2, "pairs": part["pairs"]}
             | {metric.key: part[metric.key]["value"] for metric in shown_by_yaw()}
-            for part in summary["yaw_bins"]
+            for part in summary.values["yaw_bins"]
         ]
     except KeyError as error:
-        raise DgError(f"{path}: lacks {error}. Run the evaluate step again.") from error
+        raise DgError(f"{summary.path}: lacks {error}. Run the evaluate step again.") from error

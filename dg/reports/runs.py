@@ -51,7 +51,26 @@ class Run:
     pairs: pd.DataFrame
 
 
-def read_runs(summaries: list[Path]) -> list[Run]:
+@dataclass(frozen=True)
+class Summary:
+    """A summary (JSON) of an evaluation and where it lies; the values of each pair lie beside it."""
+
+    path: Path
+    values: dict[str, Any]
+
+
+def read_summaries(paths: list[Path]) -> list[Summary]:
+    """The summaries at `paths`, in order.
+
+    Raises:
+        DgError: there are none, or one is missing.
+    """
+    if not paths:
+        raise DgError("no summaries given. Run the evaluate step first.")
+    return [Summary(Path(path), read_json(path)) for path in paths]
+
+
+def read_runs(summaries: list[Summary]) -> list[Run]:
     """Summaries with the tables beside them, all of the same pairs, as rows of a table must be.
 
     Raises:
@@ -59,8 +78,8 @@ def read_runs(summaries: list[Path]) -> list[Run]:
             first one: their draws would not be of the same people.
     """
     runs: list[Run] = []
-    for path in summaries:
-        values = Path(path).with_suffix(".parquet")
+    for summary in summaries:
+        values = summary.path.with_suffix(".parquet")
         # By far its largest column, and nothing here needs it.
         pairs = read_parquet(values).drop(columns="landmarks", errors="ignore")
         lacking = [name for name in _PAIR if name not in pairs]
@@ -69,10 +88,10 @@ def read_runs(summaries: list[Path]) -> list[Run]:
         pairs = pairs.reset_index(drop=True)
         if runs and not pairs[_PAIR].equals(runs[0].pairs[_PAIR]):
             raise DgError(
-                f"{values}: was measured on other pairs than {Path(summaries[0]).with_suffix('.parquet')}; rows of a "
+                f"{values}: was measured on other pairs than {summaries[0].path.with_suffix('.parquet')}; rows of a "
                 "table need the same ones. Run the evaluation of both again."
             )
-        runs.append(Run(read_json(path), pairs))
+        runs.append(Run(summary.values, pairs))
     return runs
 
 

@@ -1,7 +1,7 @@
 """Variants: params.yaml as it stands ("dg"), with a further training seed, or as a row of `ablations` changes it.
 
 A *row* is an entry of `ablations` or, in Tables 1 and 2, "dg"; a *variant* is a row with one training seed. Variants
-differ in how networks are trained and in what they are fed, never in data, pair lists and judges.
+differ in how networks are trained and in what they are fed, never in data, pair lists and metrics.
 """
 
 from __future__ import annotations
@@ -91,9 +91,9 @@ _TRAINING_KEYS = re.compile(r"lambda_\w+|train_on|sigma|(sizes\.)?(idsg|rfg)(\.\
 
 
 def require_own_keys(params: Params) -> None:
-    """See that the ablations in force change nothing that all variants share: data, pair lists, judges.
+    """See that the ablations in force change nothing that all variants share: data, pair lists, metrics.
 
-    Such a row would be measured on unchanged data, or judged by other means than the rows beside it.
+    Such a row would be measured on unchanged data, or by other metrics than the rows beside it.
 
     Raises:
         DgError: one does; the message names variant, key and what to do instead.
