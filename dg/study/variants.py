@@ -12,6 +12,7 @@ from typing import Any
 
 from dg.errors import DgError
 from dg.params import ABLATION_TABLES, Params, known_keys, validate
+from dg.study.figures import FIGURES
 
 
 def variants_by_row(params: Params, table: str) -> dict[str, list[str]]:
@@ -20,7 +21,7 @@ def variants_by_row(params: Params, table: str) -> dict[str, list[str]]:
     Args:
         table: "table1", "table2", or "figure6", which has no row "dg" and one seed.
     """
-    if table == "figure6":
+    if table in FIGURES:
         return {row: [f"{table}-{row}-0"] for row in params.ablations.figure6}
     rows = [*getattr(params.ablations, table), "dg"]
     return {row: [f"{table}-{row}-{seed}" for seed in range(params.sizes.tables.seeds)] for row in rows}
