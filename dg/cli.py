@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dg.errors import DgError
+from dg.networks import NETWORKS, OF_DG, TRAININGS
 
 
 def _threads(count: int | None) -> None:
@@ -120,15 +121,19 @@ def _require(weights: Path | None) -> None:
 
 
 def _train(a: argparse.Namespace) -> None:
-    needed = {"init": f"{a.step}_self"} | ({"idsg": "idsg_cross"} if a.step == "rfg" else {})
-    for option, rule in needed.items():
-        path = getattr(a, option)
-        if path is None and a.settings.get("phase") == "cross":
-            raise DgError(f"--{option} is missing: the cross phase needs the checkpoint that the rule {rule} makes.")
+    trainings = [training for training in TRAININGS.values() if training.step == a.step]
+    needed = next((each.needs for each in trainings if each.which.items() <= a.settings.items()), {})
+    given = {option: getattr(a, option) for training in trainings for option in training.needs}
+    for option, path in given.items():
+        if path is None and option in needed:
+            phase = a.settings["phase"]
+            raise DgError(
+                f"--{option} is missing: the {phase} phase needs the checkpoint that the rule {needed[option]} makes."
+            )
         _require(path)
     _share(a.gpus)
     _share_threads(a.threads)
-    inputs = _inputs(a.data, [getattr(a, option) for option in needed])
+    inputs = _inputs(a.data, list(given.values()))
     state = _state(a.settings, inputs)
     if a.step == "idsg":
         from dg.idsg.training import train_idsg
@@ -158,7 +163,7 @@ def _finetune(a: argparse.Namespace) -> None:
 
 def _reenact(a: argparse.Namespace) -> None:
     _threads(a.threads)
-    networks = {name: path for name in ("idsg", "rfg") if (path := getattr(a, name))}
+    networks = {name: path for name in NETWORKS if (path := getattr(a, name))}
     if a.settings["method"] != "dg":
         from dg.protocols.methods import run_method
 
@@ -166,7 +171,7 @@ def _reenact(a: argparse.Namespace) -> None:
         run_method(a.settings, a.data, a.pairs, a.out, work, networks)
         _end(work)
         return
-    if len(networks) < 2:
+    if not set(OF_DG) <= set(networks):
         raise DgError("method 'dg' needs both checkpoints: give --idsg and --rfg, the outputs of the training steps.")
     if "tuning" in a.settings:
         from dg.protocols.self_reenact import reenact_tuned
@@ -341,7 +346,16 @@ def _parser(step: str) -> argparse.ArgumentParser:
         "finetune", _finetune, "tune the RFG on a few frames of one person",
         "settings", "folder", "keys", "init", "out",
     )  # fmt: skip
-    verb("reenact", _reenact, "make a picture per pair", "settings", "data", "pairs", "idsg?", "rfg?", "out")
+    verb(
+        "reenact",
+        _reenact,
+        "make a picture per pair",
+        "settings",
+        "data",
+        "pairs",
+        *(f"{name}?" for name in NETWORKS),
+        "out",
+    )
     floor = verb("unchanged", _unchanged, "a baseline: source or reference as result", "pairs", "out", threads=False)
     floor.add_argument("--show", choices=("source", "reference"), required=True)
     verb("paint", _paint, "a baseline: the RFG on the reference's own landmarks", "rfg", "pairs", "out")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 import string
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dg.errors import DgError
+from dg.networks import NETWORKS
 from dg.protocols.tests import COMPARED
 
 BENCHMARKS = ("VoxCeleb1", "VoxCeleb2", "RaFD", "MPIE")
@@ -117,6 +119,10 @@ class Dataset(Strict):
     fps: float | None = Field(default=None, gt=0, description="frames a second taken from videos; pictures: null")
 
 
+def _placeholders(names: Iterable[str]) -> str:
+    return ", ".join(f"{{{name}}}" for name in names)
+
+
 class Method(Strict):
     """A method beside DG in Tables 3 and 4 and in the figures: a command that makes a picture of every pair."""
 
@@ -135,10 +141,10 @@ class Method(Strict):
             named = {name for _, name, _, _ in string.Formatter().parse(self.command) if name is not None}
         except ValueError as error:
             raise ValueError(f"command: {error}") from None
-        if not {"pairs", "out"} <= named or not named <= {"pairs", "out", "rfg", "idsg"}:
+        if not {"pairs", "out"} <= named or not named <= {"pairs", "out", *NETWORKS}:
             raise ValueError(
-                "command: must hold {pairs} and {out}, and beside them at most {rfg} and {idsg}; it holds "
-                + (", ".join(f"{{{name}}}" for name in sorted(named)) or "none")
+                f"command: must hold {{pairs}} and {{out}}, and beside them at most {_placeholders(NETWORKS)}; "
+                f"it holds {_placeholders(sorted(named)) or 'none'}"
             )
         return self
 

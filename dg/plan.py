@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from typing import Any
 import pandas as pd
 
 from dg.errors import DgError
+from dg.networks import TRAININGS
 from dg.params import Params, Protocols, SynthMpie, SynthRafd, SynthVox, load
 from dg.settings import step_settings
 from dg.timings import Timing, job_kind, read_timings
+from dg.trained import Checkpoints
 
 MEASURED, MEASURED_AT = Path("workflow/seconds.csv"), "sample"
 # The settings that say how much work a job is; the scale as such is in none.
@@ -27,13 +30,9 @@ SIZED = {
     "manifest": ("manifest", "dataset"),
     "frames": ("frames", "dataset"),
     "pairs": ("pairs", "benchmark"),
-    "idsg_self": ("idsg", "phase"),
-    "idsg_cross": ("idsg", "phase"),
-    "rfg_self": ("rfg", "phase"),
-    "rfg_cross": ("rfg", "phase"),
     "reenact": ("reenact", "benchmark", "method"),
 }
-"""The rules whose settings hold sizes: the step that each runs, and what that step is told to work on."""
+"""The rules besides the trainings whose settings hold sizes: the step of each, and what it is told to work on."""
 
 
 def plan(targets: list[str]) -> str:
@@ -105,14 +104,17 @@ def measured_seconds(timings: dict[str, Timing], params: Params) -> dict[str, fl
     A timing counts if its job was as large as it would be today: the sizes in its settings are today's, and so are
     those of the data it was made from, which hasn't been made again since. A training's own sizes are enough.
     """
+    trainings = _sizes_of_trainings(params)
 
     @cache
     def counts(output: str) -> bool:
         timing = timings[output]
+        if timing.rule in TRAININGS:
+            return _sizes(timing.settings) in trainings[job_kind(timing.rule, output)]
         if timing.rule in SIZED and _sizes(timing.settings) != _sizes_today(params, timing):
             return False
-        data = [path for path in timing.inputs if path in timings and not _trained(timings[path])]
-        return _trained(timing) or all(counts(path) and timings[path].end <= timing.start for path in data)
+        data = [path for path in timing.inputs if path in timings and timings[path].rule not in TRAININGS]
+        return all(counts(path) and timings[path].end <= timing.start for path in data)
 
     jobs = {output: timing for output, timing in timings.items() if counts(output)}
     kinds = [job_kind(timing.rule, output) for output, timing in jobs.items()]
@@ -120,13 +122,18 @@ def measured_seconds(timings: dict[str, Timing], params: Params) -> dict[str, fl
     return pd.Series(seconds, dtype=float).groupby(kinds).mean().to_dict() if jobs else {}
 
 
-def _trained(timing: Timing) -> bool:
-    return SIZED.get(timing.rule, ("",))[0] in ("idsg", "rfg")
-
-
 def _sizes(settings: dict[str, Any]) -> dict[str, Any]:
     chosen = {key: value for key, value in settings.items() if key in SIZES}
     return {key: _sizes(value) if isinstance(value, dict) else value for key, value in chosen.items()}
+
+
+def _sizes_of_trainings(params: Params) -> dict[str, list[dict[str, Any]]]:
+    """The sizes that the trainings of each kind have now."""
+    found = defaultdict(list)
+    for made in Checkpoints(params):
+        today = step_settings(params, made.training.step, made.variant, **made.training.which)
+        found[job_kind(made.training.rule, made.path)].append(_sizes(json.loads(json.dumps(today))))
+    return found
 
 
 def _sizes_today(params: Params, timing: Timing) -> dict[str, Any] | None:

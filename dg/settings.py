@@ -19,51 +19,12 @@ from dg.params import Params
 from dg.protocols.tests import COMPARED, TESTS
 from dg.study.data import dataset_of, standing_in
 from dg.study.figures import FIGURES
+from dg.study.models import networks_of
 from dg.study.rows import figure_rows, method_titles, methods_of
 from dg.study.tables import ABLATIONS, COMPARISONS, TABLES
-from dg.study.variants import all_variants, main_variants, variants_by_row, with_overrides
+from dg.study.variants import variants_by_row, with_overrides
 from dg.weights import bundled_digest
 from dg.weights.identity import ENCODERS
-
-
-def roles_of(params: Params, method: str) -> list[str]:
-    """Which of DG's trained networks ("idsg", "rfg") a method uses: "dg" both, a command those that it names."""
-    command = "{idsg}{rfg}" if method == "dg" else params.methods[method].command
-    return [role for role in ("idsg", "rfg") if f"{{{role}}}" in command]
-
-
-def variants_of(params: Params, method: str) -> list[str]:
-    """The variants behind a method's rows of Tables 3 and 4: one without trained networks, else one per seed."""
-    return main_variants(params) if roles_of(params, method) else ["dg"]
-
-
-def datasets_in_use(params: Params) -> list[str]:
-    """The data sets behind the benchmarks, each once."""
-    return sorted(set(params.benchmarks.model_dump().values()))
-
-
-def model_of(params: Params, dataset: str, variant: str = "dg") -> str:
-    """The name of the model that `dataset` is tested with: "joint", the data set's own, or the sets it learns from."""
-    chosen = with_overrides(params, variant).train_on
-    if chosen in ("joint", "own"):
-        return "joint" if chosen == "joint" else dataset
-    return "+".join(sorted({getattr(params.benchmarks, name) for name in chosen}))
-
-
-def networks_of(params: Params, variant: str, benchmark: str) -> tuple[str, str]:
-    """The training rules whose IDSG and RFG are tested: those of its phase."""
-    if TESTS[benchmark].phase == "self":
-        return "idsg_self", "rfg_self"
-    return "idsg_cross", _rfg_tested(params, variant)
-
-
-def _rfg_tested(params: Params, variant: str) -> str:
-    return "rfg_self" if with_overrides(params, variant).rfg.cross_phase == "skip" else "rfg_cross"
-
-
-def training_sets(params: Params, model: str) -> list[str]:
-    """The data sets whose training parts `model` learns from."""
-    return datasets_in_use(params) if model == "joint" else model.split("+")
 
 
 def _synthface(p: Params, dataset: str) -> dict[str, Any]:
@@ -190,7 +151,7 @@ def _evaluate(p: Params, benchmark: str, method: str) -> dict[str, Any]:
     ours = {"landmarks": _landmarks(p), "landmark_dims": p.idsg.landmark_dims}
     settings = {"benchmark": benchmark, "method": method, "seed": p.seed, **chosen, **ours}
     # By it the tables join the runs of one method.
-    return settings | ({"training_seed": p.training_seed} if roles_of(p, method) else {})
+    return settings | ({"training_seed": p.training_seed} if networks_of(p, method) else {})
 
 
 def _figure(p: Params, benchmark: str) -> dict[str, Any]:
@@ -227,7 +188,7 @@ def _comparison(p: Params, table: str) -> dict[str, Any]:
         "benchmarks": benchmarks,
         "kinds": {benchmark: p.datasets[dataset].kind for benchmark, dataset in benchmarks.items()},
         "titles": list(map(list, method_titles(p).items())),
-        "networks": {method: roles_of(p, method) for method in ["dg", *p.methods]},
+        "networks": {method: networks_of(p, method) for method in ["dg", *p.methods]},
         "scale": p.scale,
         "landmarks": p.landmarks.backend,
         "identity": p.identity.backend,
@@ -358,31 +319,3 @@ def _refuse_wrong(params: Params, step: str, which: dict[str, str]) -> None:
     for name, value in which.items():
         if value not in known.get(name, [value]):
             raise DgError(f"step '{step}': no {name} '{value}', only {', '.join(known[name])}.")
-
-
-# What each training's and test's result also depends on, besides its own settings.
-_IDSG_SELF, _IDSG_CROSS = ("idsg", {"phase": "self"}), ("idsg", {"phase": "cross"})
-_RFG_SELF, _RFG_CROSS = ("rfg", {"phase": "self"}), ("rfg", {"phase": "cross"})
-_UPSTREAM = {
-    "idsg_self": [_IDSG_SELF],
-    "idsg_cross": [_IDSG_SELF, _IDSG_CROSS],
-    "rfg_self": [_RFG_SELF],
-    "rfg_cross": [_IDSG_SELF, _IDSG_CROSS, _RFG_SELF, _RFG_CROSS],
-}
-
-
-def owner(params: Params, rule: str, variant: str) -> str:
-    """The variant whose run of a training rule serves `variant`: the first one with the same values.
-
-    A row of Table 2 that changes the RFG's losses shares the IDSG with the others instead of training it again.
-
-    Args:
-        rule: idsg_self, idsg_cross, rfg_self or rfg_cross.
-    """
-
-    def values(name: str) -> list[Any]:
-        changed = with_overrides(params, name)
-        return [changed.train_on, *(_STEPS[step](changed, **which) for step, which in _UPSTREAM[rule])]
-
-    wanted = values(variant)
-    return next(name for name in all_variants(params) if values(name) == wanted)

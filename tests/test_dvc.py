@@ -12,19 +12,21 @@ import yaml
 
 from dg import params, settings
 from dg.errors import DgError
+from dg.networks import TRAININGS
 from dg.protocols.tests import COMPARED, TESTS
 from dg.study.data import dataset_of, datasets_of
 from dg.study.figures import FIGURES
+from dg.study.models import datasets_in_use, model_of, networks_of, training_behind, training_sets
 from dg.study.rows import figure_rows, methods_of
 from dg.study.tables import ABLATIONS, COMPARISONS
 from dg.study.variants import all_variants, with_overrides
+from dg.trained import Checkpoints
 
 ROOT = Path(__file__).parent.parent
 VALUES = params.read_values(ROOT / "params.yaml")
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 # So that the detector has something to do.
 VALUES["datasets"]["synth_rafd"]["crop"] = "detect"
-TRAININGS = ("idsg_self", "idsg_cross", "rfg_self", "rfg_cross")
 UNUSED = {("datasets", name) for name in VALUES["datasets"] if name not in VALUES["benchmarks"].values()}
 UNUSED |= {("presets", name) for name in VALUES["presets"] if name != VALUES["preset"]}
 OF_THE_SCALE = [
@@ -48,7 +50,8 @@ KEYS += [("scales", VALUES["scale"], *path) for path in OF_THE_SCALE]
 WORDS = [
     *VALUES["scales"], *VALUES["presets"], *VALUES["datasets"], *VALUES["benchmarks"], "own", "abs", "raw", "released",
     "all", "self", "reconstructed", "hinge", "perceptual", "skip", "scratch", "fan", "sfd", "vggface", "arcface",
-    "inception", "vgg16", "none", "reference", "detect", "whole", "faces", "jpeg", "text --pairs {pairs} --out {out}",
+    "inception", "vgg16", "adain", "demodulated", "instance", "bilinear", "none", "reference", "detect", "whole",
+    "faces", "jpeg", "text --pairs {pairs} --out {out}",
 ]  # fmt: skip
 
 
@@ -91,24 +94,26 @@ def mutated(path):
 def jobs(p):
     """Stage -> what decides about its files: per job the settings of its step and what else picks its inputs."""
     step = cache(lambda *args, **which: settings.step_settings(p, *args, **which))
-    own = cache(lambda rule, variant: settings.owner(p, rule, variant))
+    checkpoints = Checkpoints(p)
     variants = all_variants(p)[1:]
-    sets = settings.datasets_in_use(p)
+    sets = datasets_in_use(p)
 
     def data(name):
         rendered = {"raw": step("synthface", dataset=name)} if p.datasets[name].kind == "synthface" else {}
         return [rendered, step("manifest", dataset=name), step("frames", dataset=name)]
 
     def training(rule, variant):
-        network, phase = rule.split("_")
-        models = {name: settings.model_of(p, name, variant) for name in sets}
-        learnt = {model: settings.training_sets(p, model) for model in models.values()}
-        return [own(rule, variant), models, learnt, step(network, variant, phase=phase)]
+        record = TRAININGS[rule]
+        models = {name: model_of(p, name, variant) for name in sets}
+        learnt = {model: training_sets(p, model) for model in models.values()}
+        paths = [checkpoints.of(record, model, variant).path for model in models.values()]
+        return [paths, models, learnt, step(record.step, variant, **record.which)]
 
     def test(variant, benchmark, method):
         which = {"benchmark": benchmark, "method": method}
-        chosen = datasets_of(p, benchmark), settings.networks_of(p, variant, benchmark)
-        return [which, *chosen, step("reenact", variant, **which), step("evaluate", variant, **which)]
+        trained = [training_behind(p, network, benchmark, variant).rule for network in networks_of(p, method)]
+        values = [step(name, variant, **which) for name in ("reenact", "evaluate")]
+        return [which, datasets_of(p, benchmark), trained, *values]
 
     tested = [(benchmark, method) for benchmark in COMPARED for method in methods_of(p, benchmark)]
     found = {

@@ -156,7 +156,7 @@ def test_a_pair_list_that_is_not_there_is_named(tmp_path):
     ("change", "message"),
     [
         ({"command": "run {pairs}"}, r"must hold \{pairs\} and \{out\}"),
-        ({"command": "run {pairs} {out} {gpu}"}, r"at most \{rfg\} and \{idsg\}; it holds \{gpu\}, \{out\}, \{pairs\}"),
+        ({"command": "run {pairs} {out} {gpu}"}, r"at most \{idsg\}, \{rfg\}; it holds \{gpu\}, \{out\}, \{pairs\}"),
         ({"benchmarks": ["VoxCeleb"]}, r"methods\.mine\.benchmarks\.0"),
         ({"comand": "x"}, r"methods\.mine\.comand: unknown key"),
     ],

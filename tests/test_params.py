@@ -18,14 +18,10 @@ from dg.files import read_json
 from dg.protocols.tests import TESTS
 from dg.ready import check_variants
 from dg.settings import (
-    model_of,
-    networks_of,
-    owner,
     step_settings,
-    training_sets,
-    variants_of,
 )
 from dg.study.figures import FIGURES
+from dg.study.models import model_of, training_behind, training_sets, variants_of
 from dg.study.rows import methods_of
 from dg.study.tables import ABLATIONS, COMPARISONS
 from dg.study.variants import all_variants
@@ -111,31 +107,6 @@ def test_lambda_vls_reaches_the_idsg_and_never_the_rfg(values):
             assert step_settings(before, step, dataset=dataset) == step_settings(after, step, dataset=dataset)
 
 
-RULES = ("idsg_self", "idsg_cross", "rfg_self", "rfg_cross")
-
-
-def test_the_rows_of_a_table_share_what_they_do_not_change(values):
-    values["ablations"] = {
-        "table1": {"no_vls": {"lambda_vls": 0}},
-        "table2": {"no_ds": {"lambda_ds": 0}},
-        "figure6": {},
-    }
-    values["train_on"] = "own"
-    values["scales"]["sample"]["tables"] = {
-        "seeds": 2,
-        "comparison_seeds": 1,
-        "table1": {},
-        "table2": {},
-        "figure6": {},
-    }
-    p = params.validate(values, "params.yaml")
-    # The self phase of the IDSG has no pair that eq. (3) counts.
-    assert [owner(p, rule, "table1-no_vls-0") for rule in RULES] == ["dg", "table1-no_vls-0", "dg", "table1-no_vls-0"]
-    assert [owner(p, rule, "table2-no_ds-0") for rule in RULES] == ["dg", "dg", "table2-no_ds-0", "table2-no_ds-0"]
-    # Another seed is another training; Table 2 shares Table 1's IDSG of that seed.
-    assert owner(p, "idsg_cross", "table2-no_ds-1") == "table1-dg-1"
-
-
 def test_a_model_of_chosen_sets_learns_from_them_alone(values):
     p = params.validate(values, "params.yaml")
     names = [model_of(p, "synth_vox", f"figure6-{row}_large_pose-0") for row in ("with", "without")]
@@ -146,24 +117,14 @@ def test_a_model_of_chosen_sets_learns_from_them_alone(values):
 
 def test_self_reenactment_is_tested_with_the_self_phases_networks(values):
     p = params.validate(values, "params.yaml")
-    assert networks_of(p, "dg", "VoxCeleb1") == ("idsg_self", "rfg_self")
-    assert networks_of(p, "dg", "VoxCeleb2") == ("idsg_cross", "rfg_cross")
+
+    def tested(p, benchmark):
+        return [training_behind(p, network, benchmark, "dg").rule for network in ("idsg", "rfg")]
+
+    assert tested(p, "VoxCeleb1") == ["idsg_self", "rfg_self"]
+    assert tested(p, "VoxCeleb2") == ["idsg_cross", "rfg_cross"]
     values["rfg"]["cross_phase"] = "skip"
-    assert networks_of(params.validate(values, "params.yaml"), "dg", "RaFD") == ("idsg_cross", "rfg_self")
-
-
-def test_models_of_other_data_are_not_shared(values):
-    values["scales"]["sample"]["tables"] = {
-        "seeds": 1,
-        "comparison_seeds": 1,
-        "table1": {"train_on": "own"},
-        "table2": {},
-        "figure6": {},
-    }
-    p = params.validate(values, "params.yaml")
-    assert p.train_on == "joint"
-    assert owner(p, "idsg_cross", "table1-dg-0") == "table1-dg-0"
-    assert owner(p, "idsg_cross", "table2-dg-0") == "dg"
+    assert tested(params.validate(values, "params.yaml"), "RaFD") == ["idsg_cross", "rfg_self"]
 
 
 def test_tables_3_and_4_take_further_training_seeds_of_methods_with_networks_alone(values):
@@ -173,7 +134,6 @@ def test_tables_3_and_4_take_further_training_seeds_of_methods_with_networks_alo
     assert variants_of(p, "dg") == variants_of(p, "rfg_alone") == variants
     assert variants_of(p, "source_unchanged") == ["dg"]
     assert [step_settings(p, "rfg", variant, phase="self")["seed"] for variant in variants] == [4, 5, 6]
-    assert owner(p, "rfg_cross", "seed-1") == "seed-1"
     evaluate = [step_settings(p, "evaluate", variant, benchmark="RaFD", method="dg") for variant in variants]
     assert [settings["training_seed"] for settings in evaluate] == [4, 5, 6]
     # A baseline is measured once, whatever the training seed.

@@ -8,6 +8,7 @@ import pytest
 
 from dg import plan as planning
 from dg.errors import DgError
+from dg.networks import TRAININGS
 from dg.params import validate
 from dg.plan import SIZED, measured_seconds, plan
 from dg.settings import step_settings
@@ -30,11 +31,12 @@ def of_scale(scale="sample", **changed):
 
 def ran(p, output, rule, start, end, inputs=(), **which):
     """A job of `rule` on `which`, told what it would be told with the values `p`."""
-    step, *names = SIZED.get(rule, ("",))
-    known = which | ({"phase": rule.split("_")[1]} if "phase" in names else {})
-    settings = (
-        step_settings(p, step, which.get("variant", "dg"), **{name: known[name] for name in names}) if step else {}
-    )
+    if rule in TRAININGS:
+        step, about = TRAININGS[rule].step, TRAININGS[rule].which
+    else:
+        step, *names = SIZED.get(rule, ("",))
+        about = {name: which[name] for name in names}
+    settings = step_settings(p, step, which.get("variant", "dg"), **about) if step else {}
     params = {"job": json.dumps(settings), "start": "--rfg results/x.safetensors"}
     took(output, rule, start, end, wildcards=which, params=params, input_size_mb=dict.fromkeys(inputs, 1.0))
 
@@ -84,9 +86,9 @@ def test_times_of_other_sizes_tell_nothing():
 
 
 @pytest.mark.usefixtures("alone")
-def test_a_variant_that_is_gone_tells_nothing():
-    mine = of_scale()
-    ran(mine, "results/ablations/rfg_self/table2-id-0/x.safetensors", "rfg_self", 0, 9, variant="table2-id-0")
+def test_a_training_of_sizes_that_no_variant_has_any_more_tells_nothing():
+    mine = of_scale(ablations={"table1": {}, "table2": {"mine": {"sizes.rfg.self_steps": 7}}, "figure6": {}})
+    ran(mine, "results/ablations/rfg_self/0123456789abcdef/x.safetensors", "rfg_self", 0, 9, variant="table2-mine-0")
     assert measured_seconds(read_timings(), mine) == {"rfg_self, ablation": 9}
     without = of_scale(ablations={"table1": {}, "table2": {}, "figure6": {}})
     assert measured_seconds(read_timings(), without) == {}

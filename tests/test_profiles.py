@@ -6,10 +6,13 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 import yaml
+
+from dg.networks import TRAININGS
 
 ROOT = Path(__file__).parent.parent
 TOOLS = str(Path(sys.executable).parent)
@@ -20,7 +23,10 @@ def rules_with(directive):
     """Names of the rules that state a directive, and the directive's text."""
     text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "workflow/rules").glob("*.smk"))
     found = {}
-    for name, body in re.findall(r"(?ms)^rule (\w+):\n(.*?)(?=^\S|\Z)", text):
+    rules = re.findall(r"(?ms)^rule (\w+):\n(.*?)(?=^\S|\Z)", text)
+    loop = (ROOT / "workflow/rules/trainings.smk").read_text(encoding="utf-8").split("    rule:\n")[1]
+    rules += [(name, textwrap.dedent(loop).replace("\n", "\n    ")) for name in TRAININGS]
+    for name, body in rules:
         stated = re.search(rf"(?ms)^    {directive}:(.*?)(?=^    \w|\Z)", body)
         if stated:
             found[name] = stated[1]
@@ -34,7 +40,9 @@ def test_on_a_cluster_every_rule_that_takes_a_gpu_asks_for_one():
 
 
 def test_on_a_cluster_no_rule_of_the_experiments_asks_for_64_cores():
-    wide = {name for name, text in rules_with("threads").items() if "64" in text or "training_threads" in text}
+    stated = rules_with("threads")
+    wide = {name for name, text in stated.items() if "64" in text}
+    wide |= {name for name in TRAININGS if TRAININGS[name].pictures and "training_threads" in stated[name]}
     assert set(SLURM["set-threads"]) == wide - {"people", "pretrain", "pretrain_rfg"}
 
 

@@ -13,26 +13,27 @@ sys.path.insert(0, workflow.basedir)
 
 from dg.digests import code_digest, content_digest, digest_of, listing_digest
 from dg.errors import DgError
+from dg.networks import TRAININGS
 from dg.params import validate as validate_params
-from dg.ready import check_variants, require_weights
 from dg.protocols.tests import COMPARED, TESTS
-from dg.settings import (
-    datasets_in_use,
-    model_of,
-    owner,
-    step_settings,
-    networks_of,
-    roles_of,
-    training_sets,
-    variants_of,
-)
+from dg.ready import check_variants, require_weights
+from dg.settings import step_settings
 from dg.study.captions import captions
 from dg.study.data import dataset_of, datasets_of
 from dg.study.figures import FIGURES
+from dg.study.models import (
+    datasets_in_use,
+    model_of,
+    models_of,
+    networks_of,
+    training_behind,
+    training_sets,
+    variants_of,
+)
 from dg.study.rows import figure_rows, methods_of
 from dg.study.tables import ABLATIONS, COMPARISONS, TABLES
 from dg.study.variants import all_variants, main_variants, variants_by_row
-from dg.weights import BUNDLED
+from dg.trained import Checkpoints
 
 try:
     PARAMS = validate_params(config, "params.yaml")
@@ -46,14 +47,8 @@ config["captions"] = captions(PARAMS)
 # One GPU job at a time where there is a GPU; without one the jobs share the cores.
 GPU = int(shutil.which("nvidia-smi") is not None)
 TRAINING_GPUS = GPU * PARAMS.training.gpus
-TRAININGS = ("idsg_self", "idsg_cross", "rfg_self", "rfg_cross")
 DATASETS = datasets_in_use(PARAMS)
-MODELS = sorted({model_of(PARAMS, dataset) for dataset in DATASETS})
-ALL_MODELS = {
-    model_of(PARAMS, dataset, variant)
-    for dataset in DATASETS
-    for variant in all_variants(PARAMS)
-}
+CHECKPOINTS = Checkpoints(PARAMS)
 SYNTHETIC = tuple(
     name for name, entry in PARAMS.datasets.items() if entry.kind == "synthface"
 )
@@ -64,7 +59,8 @@ wildcard_constraints:
     benchmark="|".join(TESTS),
     method="|".join(["dg", *PARAMS.methods]),
     variant="|".join(all_variants(PARAMS)),
-    model="|".join(re.escape(name) for name in ALL_MODELS),
+    values="|".join([*main_variants(PARAMS), "[0-9a-f]{16}"]),
+    model="|".join(map(re.escape, CHECKPOINTS.models)),
     shard="[0-9]+",
     ablations="(ablations/)?",
     table="|".join(TABLES),
@@ -78,8 +74,6 @@ CODE = {
     "landmarks": "dg.landmarks.extract",
     "identity": "dg.identity.extract",
     "pairs": "dg.protocols.pairs",
-    "idsg": "dg.idsg.training",
-    "rfg": "dg.rfg.training",
     "reenact": "dg.protocols.reenact",
     "reenact_tuned": "dg.protocols.self_reenact",
     "reenact_method": "dg.protocols.methods",
@@ -92,7 +86,7 @@ CODE = {
     "curves": "dg.reports.curves",
     "paper_figure": "dg.reports.paper_figures",
     "report": "dg.reports.page",
-}
+} | {training.step: training.code for training in TRAININGS.values()}
 
 
 def raw_digest(dataset):
@@ -177,19 +171,43 @@ def place(variant):
     return "" if variant in main_variants(PARAMS) else "ablations/"
 
 
-def trained(rule, variant, model):
-    """Path of a training's result, shared by all variants with the same values."""
-    run = owner(PARAMS, rule, variant)
-    return f"results/{place(run)}{rule}/{run}/{model}.safetensors"
-
-
-def tested_models(rule):
-    """The models of a training rule that Tables 3 and 4 test, of every training seed."""
+def main_checkpoints(training):
+    """The checkpoints of a training that belong to Tables 3 and 4, of every training seed."""
     return [
-        trained(rule, variant, model)
+        CHECKPOINTS.of(training, model, variant).path
         for variant in main_variants(PARAMS)
-        for model in MODELS
+        for model in models_of(PARAMS, variant)
     ]
+
+
+# The three parts of a training's rule that differ from record to record.
+
+
+def wanted(training, wildcards):
+    """The checkpoint that a job of the training's rule is to make."""
+    place = f"results/{wildcards.ablations}{training.rule}/{wildcards.values}"
+    return CHECKPOINTS.at(f"{place}/{wildcards.model}.safetensors")
+
+
+def before(training):
+    """Input function: the checkpoints that the training takes."""
+    return lambda wildcards: {
+        option: made.path for option, made in wanted(training, wildcards).needs.items()
+    }
+
+
+def options(training):
+    """Params function: the same for its verb."""
+    return lambda wildcards, input: " ".join(
+        f"--{option} {input[option]}" for option in training.needs
+    )
+
+
+def values_of(training):
+    """Params function: the training's values."""
+    return lambda wildcards: job(
+        training.step, wanted(training, wildcards).variant, **training.which
+    )
 
 
 def test_results(table, end):
@@ -260,21 +278,18 @@ def tested_data(wildcards):
     return data_of(wildcards.benchmark)
 
 
-def tested_network(wildcards, step):
-    dataset = dataset_of(PARAMS, wildcards.benchmark)
-    return trained(
-        step, wildcards.variant, model_of(PARAMS, dataset, wildcards.variant)
-    )
+def tested_checkpoint(network, benchmark, variant):
+    """The checkpoint of a network that a variant's test uses."""
+    model = model_of(PARAMS, dataset_of(PARAMS, benchmark), variant)
+    training = training_behind(PARAMS, network, benchmark, variant)
+    return CHECKPOINTS.of(training, model, variant).path
 
 
-def networks(wildcards):
-    """The trained networks that a method needs: DG both, a command those that it names."""
-    steps = networks_of(PARAMS, wildcards.variant, wildcards.benchmark)
-    roles = roles_of(PARAMS, wildcards.method)
+def tested_checkpoints(wildcards):
+    """Those of all trained networks that a method uses."""
     return {
-        role: tested_network(wildcards, step)
-        for role, step in zip(("idsg", "rfg"), steps)
-        if role in roles
+        network: tested_checkpoint(network, wildcards.benchmark, wildcards.variant)
+        for network in networks_of(PARAMS, wildcards.method)
     }
 
 

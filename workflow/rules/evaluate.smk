@@ -1,6 +1,6 @@
 rule reenact:
     input:
-        unpack(networks),
+        unpack(tested_checkpoints),
         pairs=pair_list,
         data=tested_data,
     output:
@@ -27,7 +27,8 @@ rule reenact:
         ),
         folders=set_folders,
         nets=lambda wildcards, input: " ".join(
-            f"--{role} {input[role]}" for role in networks(wildcards)
+            f"--{network} {input[network]}"
+            for network in networks_of(PARAMS, wildcards.method)
         ),
     shell:
         "python -m dg reenact --settings {params.job:q} --data {params.folders} --pairs {input.pairs} {params.nets}"
@@ -67,7 +68,9 @@ rule evaluate:
 
 rule ace:
     input:
-        idsg=lambda wildcards: tested_network(wildcards, "idsg_cross"),
+        idsg=lambda wildcards: tested_checkpoint(
+            "idsg", wildcards.benchmark, wildcards.variant
+        ),
         pairs=pair_list,
         data=tested_data,
     output:

@@ -70,19 +70,23 @@ rule curves:
         "python -m dg curves --settings {params.job:q} --summaries {input.summaries} --out {output.folder} 2>&1 | tee {log}"
 
 
+# The trainings that dg's tests rest on.
+PLOTTED = {
+    CHECKPOINTS.of(training, model, "dg").path: training
+    for training in TRAININGS.values()
+    if training.plotted
+    and any(
+        training == training_behind(PARAMS, training.network, benchmark, "dg")
+        for benchmark in TESTS
+    )
+    for model in models_of(PARAMS, "dg")
+}
+
+
 # Losses and last sample grids, whatever the models are called, in a folder per plot: dvc plots draws a folder one way.
 rule training_plots:
     input:
-        nets=[
-            trained(step, "dg", model)
-            for step in dict.fromkeys(
-                [
-                    *networks_of(PARAMS, "dg", "VoxCeleb1"),
-                    *networks_of(PARAMS, "dg", "RaFD"),
-                ]
-            )
-            for model in MODELS
-        ],
+        nets=list(PLOTTED),
     output:
         folder=directory("results/training_plots"),
     log:
@@ -91,23 +95,28 @@ rule training_plots:
         "logs/times/results/training_plots.jsonl"
     conda:
         "../envs/dg.yaml"
+    params:
+        trainings=[
+            f"{training.network}:{training.phase}:{training.plotted}"
+            for training in PLOTTED.values()
+        ],
     shell:
         """
         (
             mkdir -p {output.folder}/samples
+            set -- {params.trainings:q}
             for net in {input.nets:q}; do
-                base=${{net%.safetensors}}
-                folder=$(dirname "$net")
-                step=$(basename "$(dirname "$folder")")
-                name=${{step#*_}}_$(basename "$folder")_$(basename "$base")
-                case $step in idsg_*) kinds="loss localisation" ;; *) kinds="loss attributes" ;; esac
-                for kind in $kinds; do
-                    mkdir -p {output.folder}/${{step%_*}}_$kind
-                    cp "$base.losses.csv" "{output.folder}/${{step%_*}}_$kind/$name.csv"
-                done
-                cp "$(ls "$base"_samples/*.png | tail -n 1)" "{output.folder}/samples/${{step%_*}}_$name.png"
-            done
-        ) 2>&1 | tee {log}
+                IFS=: read -r network phase plotted <<<"$1"
+        shift
+        base=${{net%.safetensors}}
+        name=$(basename "$(dirname "$net")")_$(basename "$base")
+        for kind in loss $plotted; do
+            mkdir -p {output.folder}/${{network}}_$kind
+            cp "$base.losses.csv" "{output.folder}/${{network}}_$kind/${{phase}}_$name.csv"
+        done
+        cp "$(ls "$base"_samples/*.png | tail -n 1)" "{output.folder}/samples/${{network}}_${{phase}}_$name.png"
+    done
+) 2>&1 | tee {log}
         """
 
 
