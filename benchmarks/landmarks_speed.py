@@ -102,9 +102,9 @@ def speed(count: int, compiled: bool) -> None:
         shard(folder / "frames.arrow", pictures)
         os.chdir(folder)
         give_random_weights(folder)
-        find_landmarks({"backend": "fan"}, folder / "frames.arrow", folder / "warm.arrow")
+        find_landmarks("fan", folder / "frames.arrow", folder / "warm.arrow")
         start = time.perf_counter()
-        find_landmarks({"backend": "fan"}, folder / "frames.arrow", folder / "ours.arrow")
+        find_landmarks("fan", folder / "frames.arrow", folder / "ours.arrow")
         whole = time.perf_counter() - start
         start = time.perf_counter()
         load_landmark_net("fan")
@@ -137,7 +137,7 @@ def own_peak(frames: Path, out: Path) -> float:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    find_landmarks({"backend": "fan-synthface"}, frames, out)
+    find_landmarks("fan-synthface", frames, out)
     done.set()
     watcher.join()
     return peak[0]

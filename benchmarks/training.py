@@ -35,7 +35,8 @@ import torch
 from dg import params
 from dg.files import read_json, write_parquet
 from dg.identity.encoder import load_face_encoder
-from dg.idsg.training import Data as IdsgData
+from dg.idsg import load_idsg
+from dg.idsg.data import Data as IdsgData
 from dg.idsg.training import train_idsg
 from dg.landmarks.fan import load_landmark_net
 from dg.landmarks.linemap import soft_lines
@@ -43,6 +44,8 @@ from dg.pictures import encode
 from dg.rfg.training import RfgTraining
 from dg.settings import step_settings
 from dg.shards import FRAME_SCHEMA, LANDMARK_SCHEMA, MANIFEST_COLUMNS, FaceSet, identity_schema, write_shard
+from dg.steps.idsg import IdsgSettings
+from dg.steps.rfg import RfgSettings
 from dg.training.pairs import PairSampler
 from dg.training.team import joined
 
@@ -69,7 +72,7 @@ def made_up(folder: Path, size: int, people: int = 6, pictures: int = 8) -> Path
     return folder
 
 
-def settings_of(scale: str, network: str = "rfg", phase: str = "self") -> dict[str, Any]:
+def settings_of(scale: str, network: str = "rfg", phase: str = "self") -> IdsgSettings | RfgSettings:
     """A training's settings at a scale of params.yaml."""
     return step_settings(params.load().model_copy(update={"scale": scale}), network, phase=phase)
 
@@ -77,14 +80,14 @@ def settings_of(scale: str, network: str = "rfg", phase: str = "self") -> dict[s
 class Plain:
     """The same step as it is written first: nothing shared, nothing skipped. Eq. (15), then eqs. (9) and (10)."""
 
-    def __init__(self, settings: dict[str, Any], nets: dict[str, torch.nn.Module], faces: FaceSet, sampler) -> None:
+    def __init__(self, settings: RfgSettings, nets: dict[str, torch.nn.Module], faces: FaceSet, sampler) -> None:
         self.s, self.faces, self.sampler = settings, faces, sampler
         self.device = next(nets["rfg"].parameters()).device
         nets = {name: copy.deepcopy(net).to(memory_format=torch.contiguous_format) for name, net in nets.items()}
         self.rfg, self.D_f, self.D_s = nets["rfg"], nets["face_discriminator"], nets["shape_discriminator"]
-        self.F_l = load_landmark_net(settings["landmarks"]["backend"], self.device)
-        self.E_f = load_face_encoder(settings["identity"]["backend"], self.device)
-        options = {"lr": settings["lr"], "betas": tuple(settings["betas"]), "foreach": False}
+        self.F_l = load_landmark_net(settings.landmarks.backend, self.device)
+        self.E_f = load_face_encoder(settings.identity.backend, self.device)
+        options = {"lr": settings.lr, "betas": settings.betas, "foreach": False}
         self.of_generator = torch.optim.Adam(self.rfg.parameters(), **options)
         self.of_judges = torch.optim.Adam([*self.D_f.parameters(), *self.D_s.parameters()], **options)
 
@@ -93,7 +96,7 @@ class Plain:
         return torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2).contiguous().float() / 255
 
     def _lines(self, points: torch.Tensor) -> torch.Tensor:
-        return soft_lines(points[..., :2], self.s["size"], self.s["line_width"])
+        return soft_lines(points[..., :2], self.s.size, self.s.line_width)
 
     def __call__(self, index: int) -> float:
         """One step; returns the generator's loss."""
@@ -102,12 +105,12 @@ class Plain:
         l_t = torch.from_numpy(self.faces.points[batch.reference]).to(self.device)
         painted, style = self.rfg(l_t, source)
         total = plus(-self.D_f(painted)).mean()
-        total = total + s["lambda_ds"] * plus(-self.D_s(self._lines(self.F_l.soft(painted, l_t)))).mean()
+        total = total + s.lambda_ds * plus(-self.D_s(self._lines(self.F_l.soft(painted, l_t)))).mean()
         cosine = torch.cosine_similarity(self.E_f(painted), self.E_f(source).detach())
-        total = total + s["lambda_id"] * (1 - cosine).mean()
-        total = total + s["lambda_st"] * (self.rfg.style_encoder(painted) - style).abs().mean()
-        total = total + s["lambda_at"] * (painted - truth).abs().mean()
-        total = total + s["lambda_lm"] * (self.F_l.soft(painted, l_t) - l_t[..., :2]).abs().mean()
+        total = total + s.lambda_id * (1 - cosine).mean()
+        total = total + s.lambda_st * (self.rfg.style_encoder(painted) - style).abs().mean()
+        total = total + s.lambda_at * (painted - truth).abs().mean()
+        total = total + s.lambda_lm * (self.F_l.soft(painted, l_t) - l_t[..., :2]).abs().mean()
         self.of_generator.zero_grad()
         total.backward()
         self.of_generator.step()
@@ -120,7 +123,7 @@ class Plain:
             logits = judge(real)
             (gradient,) = torch.autograd.grad(logits.sum(), real, create_graph=True)
             judged = judged + plus(-logits).mean() + plus(judge(fake)).mean()
-            judged = judged + s["r1"] / 2 * gradient.square().flatten(1).sum(1).mean()
+            judged = judged + s.r1 / 2 * gradient.square().flatten(1).sum(1).mean()
         self.of_judges.zero_grad()
         judged.backward()
         self.of_judges.step()
@@ -131,7 +134,7 @@ def both(scale: str, folders: list[Path], team) -> dict[str, Callable[[int], Any
     """Name -> one step, of both."""
     settings = settings_of(scale)
     faces = FaceSet(folders, split="train")
-    sampler = PairSampler(faces.table, settings["batch"], 0)
+    sampler = PairSampler(faces.table, settings.batch, 0)
     training = RfgTraining(settings, faces, sampler, None, team)
     plain = Plain(settings, training.nets, faces, sampler)
     return {"ours": lambda index: training.step(index, training.data.draw(index)), "plain": plain}
@@ -173,7 +176,7 @@ def peak(name: str, scale: str, folders: list[Path]) -> float:
         for index in (0, 8):
             one(index)
         after = torch.cuda.max_memory_allocated() if cuda else 1024 * _peak_of_process()
-        return (after - before) / 2**20 / settings_of(scale)["batch"]
+        return (after - before) / 2**20 / settings_of(scale).batch
 
 
 def _peak_of_process() -> int:
@@ -198,17 +201,17 @@ def wait(scale: str, folders: list[Path], count: int) -> None:
         idsg = None
         for network, phase in (("idsg", "self"), ("idsg", "cross"), ("rfg", "self"), ("rfg", "cross")):
             steps = 10 * count if network == "idsg" else count
-            s = settings_of(scale, network, phase) | {"steps": steps}
+            s = settings_of(scale, network, phase).model_copy(update={"steps": steps})
             out, state = Path(name) / f"{network}_{phase}.safetensors", Path(name) / "state" / network / phase
-            sampler = PairSampler(faces.table, s["batch"], 0)
+            sampler = PairSampler(faces.table, s.batch, 0)
             if network == "idsg":
                 data = IdsgData(s, faces, sampler, team)
                 train_idsg(s, folders, out, idsg, state)
                 idsg = out
             else:
-                training = RfgTraining(s, faces, sampler, idsg if phase == "cross" else None, team)
+                training = RfgTraining(s, faces, sampler, load_idsg(idsg) if phase == "cross" else None, team)
                 data = training.data
-                training.run(out, state, "wait", {})
+                training.run(out, state, s.ema, "wait", {})
             card = read_json(out.with_suffix(".json"))
             making = _making(data, steps) / card["seconds"]
             print(
@@ -255,7 +258,7 @@ def main() -> None:
         draw(arguments.rows)
         return
     with tempfile.TemporaryDirectory() as name:
-        folders = arguments.data or [made_up(Path(name) / "noise", settings_of(arguments.scale)["size"])]
+        folders = arguments.data or [made_up(Path(name) / "noise", settings_of(arguments.scale).size)]
         if arguments.what == "step":
             step(arguments.scale, folders, arguments.count)
         elif arguments.what == "memory":

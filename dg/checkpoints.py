@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from pydantic import BaseModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from dg.checked import checked
 from dg.errors import DgError
 from dg.files import file_digest, read_json, replacing, write_json
 
 Net = TypeVar("Net", bound=nn.Module)
+Sizes = TypeVar("Sizes", bound=BaseModel)
 
 
 def card_path(path: Path) -> Path:
@@ -98,22 +101,19 @@ def fill(net: nn.Module, name: str, tensors: dict[str, torch.Tensor], path: Path
         ) from error
 
 
-def load_tested(path: Path, network: str, build: Callable[[dict[str, Any]], Net]) -> Net:
+def load_tested(path: Path, network: str, sizes: type[Sizes], build: Callable[[Sizes], Net]) -> Net:
     """The network that testing uses (moving averages), frozen.
 
     Args:
         network: "idsg" or "rfg".
-        build: makes it from the sizes in the card.
+        sizes: the form of the sizes in its card.
+        build: makes the network from them.
 
     Raises:
         DgError: the checkpoint or its card is missing or damaged, or holds another network.
     """
     tensors, card, name = load_checkpoint(path), card_path(path), f"ema_{network}"
-    try:
-        net = build(read_json(card)["sizes"])
-    except KeyError as error:
-        raise DgError(
-            f"{card}: has no size {error}. Give a checkpoint of the {network.upper()}; if this is one, make it again."
-        ) from error
+    mend = f"give a checkpoint of the {network.upper()}; if this is one, make it again"
+    net = build(checked(sizes, read_json(card).get("sizes", {}), f"{card}: sizes", mend))
     fill(net, name, tensors, path, f"The sizes are those of {card.name}: delete both files and make them again.")
     return net.eval().requires_grad_(False)

@@ -37,11 +37,12 @@ def _inputs(folders: list[Path], files: list[Path | None]) -> dict[str, str]:
     return found | {str(path): file_digest(path) for path in files if path}
 
 
-def _state(settings: dict[str, Any], inputs: dict[str, str]) -> Path:
+def _state(settings: Any, inputs: dict[str, str]) -> Path:
     """Where a step keeps its work in progress: it survives as long as settings, code and inputs stay the same."""
     from dg.digests import digest_of
 
-    return Path(".cache/training") / digest_of([settings, list(inputs.values())])
+    values = settings if isinstance(settings, dict) else settings.plain()
+    return Path(".cache/training") / digest_of([values, list(inputs.values())])
 
 
 def _end(state: Path) -> None:
@@ -92,14 +93,14 @@ def _landmarks(a: argparse.Namespace) -> None:
     from dg.landmarks.extract import find_landmarks
 
     _threads(a.threads)
-    find_landmarks(a.settings, a.frames, a.out)
+    find_landmarks(a.settings.backend, a.frames, a.out)
 
 
 def _identity(a: argparse.Namespace) -> None:
     from dg.identity.extract import find_codes
 
     _threads(a.threads)
-    find_codes(a.settings, a.frames, a.out)
+    find_codes(a.settings.backend, a.frames, a.out)
 
 
 def _pairs(a: argparse.Namespace) -> None:
@@ -122,13 +123,14 @@ def _require(weights: Path | None) -> None:
 
 def _train(a: argparse.Namespace) -> None:
     trainings = [training for training in TRAININGS.values() if training.step == a.step]
-    needed = next((each.needs for each in trainings if each.which.items() <= a.settings.items()), {})
+    values = a.settings.plain()
+    needed = next((each.needs for each in trainings if each.which.items() <= values.items()), {})
     given = {option: getattr(a, option) for training in trainings for option in training.needs}
     for option, path in given.items():
         if path is None and option in needed:
-            phase = a.settings["phase"]
             raise DgError(
-                f"--{option} is missing: the {phase} phase needs the checkpoint that the rule {needed[option]} makes."
+                f"--{option} is missing: the {a.settings.phase} phase needs the checkpoint that the rule "
+                f"{needed[option]} makes."
             )
         _require(path)
     _share(a.gpus)
@@ -140,9 +142,10 @@ def _train(a: argparse.Namespace) -> None:
 
         train_idsg(a.settings, a.data, a.out, a.init, state, inputs)
     else:
+        from dg.idsg import load_idsg
         from dg.rfg.training import train_rfg
 
-        train_rfg(a.settings, a.data, a.out, a.init, a.idsg, state, inputs)
+        train_rfg(a.settings, a.data, a.out, a.init, load_idsg(a.idsg) if a.idsg else None, state, inputs)
     _end(state)
 
 
@@ -164,25 +167,25 @@ def _finetune(a: argparse.Namespace) -> None:
 def _reenact(a: argparse.Namespace) -> None:
     _threads(a.threads)
     networks = {name: path for name in NETWORKS if (path := getattr(a, name))}
-    if a.settings["method"] != "dg":
+    if a.settings.command is not None:
         from dg.protocols.methods import run_method
 
         work = _state(a.settings, _inputs(a.data, [a.pairs, *networks.values()]))
-        run_method(a.settings, a.data, a.pairs, a.out, work, networks)
+        run_method(a.settings.method, a.settings.command, a.data, a.pairs, a.out, work, networks)
         _end(work)
         return
     if not set(OF_DG) <= set(networks):
         raise DgError("method 'dg' needs both checkpoints: give --idsg and --rfg, the outputs of the training steps.")
-    if "tuning" in a.settings:
+    if a.settings.tuning:
         from dg.protocols.self_reenact import reenact_tuned
 
         state = _state(a.settings, _inputs(a.data, [a.pairs, *networks.values()]))
-        reenact_tuned(a.settings, a.data, a.pairs, a.out, a.idsg, a.rfg, state)
+        reenact_tuned(a.settings.tuning, a.data, a.pairs, a.out, a.idsg, a.rfg, state)
         _end(state)
         return
     from dg.protocols.reenact import reenact
 
-    reenact(a.settings, a.data, a.pairs, a.out, a.idsg, a.rfg)
+    reenact(a.data, a.pairs, a.out, a.idsg, a.rfg)
 
 
 def _unchanged(a: argparse.Namespace) -> None:
@@ -277,7 +280,8 @@ def _settings(a: argparse.Namespace) -> None:
     if bare := [pair for pair in a.which if "=" not in pair]:
         raise DgError(f"'{bare[0]}': expected KEY=VALUE, such as phase=self, dataset=synth_rafd or benchmark=RaFD.")
     which = dict(pair.split("=", 1) for pair in a.which)
-    print(json.dumps(step_settings(params.load(a.params), a.name, a.variant, **which), indent=2))
+    values = step_settings(params.load(a.params), a.name, a.variant, **which)
+    print(json.dumps(values if isinstance(values, dict) else values.plain(), indent=2))
 
 
 def _schema(a: argparse.Namespace) -> None:
@@ -295,15 +299,6 @@ def _check(a: argparse.Namespace) -> None:
     print(f"{a.params}: all values are fine.")
 
 
-def _json(text: str) -> dict[str, Any]:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise argparse.ArgumentTypeError(
-            f"is no JSON ({error}); `python -m dg settings STEP` prints the form"
-        ) from None
-
-
 def _parser(step: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dg", description=__doc__.split("\n")[0])
     verbs = parser.add_subparsers(dest="step", required=True, metavar="STEP")
@@ -313,7 +308,7 @@ def _parser(step: str) -> argparse.ArgumentParser:
         sub.set_defaults(does=does)
         for option in options:
             if option == "settings":
-                sub.add_argument("--settings", type=_json, required=True, help="JSON; see `python -m dg settings`")
+                sub.add_argument("--settings", required=True, help="JSON; see `python -m dg settings`")
             elif option in ("data", "summaries"):
                 sub.add_argument(f"--{option}", type=Path, nargs="+", required=True)
             elif option.endswith("?"):
@@ -326,7 +321,7 @@ def _parser(step: str) -> argparse.ArgumentParser:
 
     verb("head", _head, "build SynthFace's head model", "out", threads=False)
     synthface = verb("synthface", _synthface, "render people who don't exist, with their landmarks", "head?", "out")
-    synthface.add_argument("--settings", type=_json, help="JSON, as the pipeline calls it; replaces the options below")
+    synthface.add_argument("--settings", help="JSON, as the pipeline calls it; replaces the options below")
     if step == "synthface":  # its options list names that only the renderer knows, and importing that takes 0.2 s
         from dg.synthface.command import add_options
 
@@ -408,6 +403,10 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     arguments = _parser(words[0] if words else "").parse_args(words)
     try:
+        if getattr(arguments, "settings", None):
+            from dg.settings import read_settings
+
+            arguments.settings = read_settings(arguments.step, arguments.settings)
         arguments.does(arguments)
     except DgError as error:
         print(f"dg {arguments.step}: {error}", file=sys.stderr)

@@ -12,10 +12,11 @@ from dg import params
 from dg.identity import DIMENSIONS
 from dg.idsg.networks import POINTS, landmark_decoder, landmark_discriminator, landmark_encoder, subject_classifier
 from dg.params import Params
-from dg.rfg.model import form_of
-from dg.rfg.networks import FaceGenerator, Trunk
+from dg.rfg.model import face_generator
+from dg.rfg.networks import Trunk
 from dg.rfg.objectives import judge_channels
-from dg.settings import step_settings
+from dg.steps.idsg import idsg_settings
+from dg.steps.rfg import rfg_settings
 from dg.study.variants import with_overrides
 
 SUBJECTS = 67
@@ -29,11 +30,10 @@ def networks(values: Params) -> dict[str, tuple[nn.Module, Inputs]]:
 
     On the meta device: they have shapes and no weights. D_s is there if lambda_ds is not 0, as in training.
     """
-    landmarks = step_settings(values, "idsg", phase="self")
-    faces = step_settings(values, "rfg", phase="self")
-    dims, code = landmarks["landmark_dims"], DIMENSIONS[values.identity.backend]
-    size, style = faces["size"], faces["style_dim"]
-    trunk = (faces["channels"], faces["max_channels"])
+    landmarks, faces = idsg_settings(values, "self"), rfg_settings(values, "self")
+    dims, code = landmarks.landmark_dims, DIMENSIONS[values.identity.backend]
+    size, style = faces.size, faces.style_dim
+    trunk = (faces.channels, faces.max_channels)
     seen = judge_channels(faces)
     flat = (1, POINTS * dims)
     with torch.device("meta"):
@@ -43,13 +43,13 @@ def networks(values: Params) -> dict[str, tuple[nn.Module, Inputs]]:
             "D_l": (landmark_discriminator(dims), (flat,)),
             "C_l": (subject_classifier(dims, SUBJECTS), (flat,)),
             "G_f": (
-                FaceGenerator(size, *trunk, style, faces["adain_intermediate"], **form_of(faces)),
+                face_generator(faces.sizes),
                 ((1, 3, size, size), (1, style)),
             ),
             "E_s": (Trunk(size, 3, *trunk, style), ((1, 3, size, size),)),
             "D_f": (Trunk(size, seen, *trunk, 1), ((1, seen, size, size),)),
         }
-        if faces["lambda_ds"]:
+        if faces.lambda_ds:
             found["D_s"] = (Trunk(size, 1, *trunk, 1), ((1, 1, size, size),))
     return found
 

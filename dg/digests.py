@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DIGESTS = Path(".cache/digests")
 # Plumbing whose every effect on a step's result reaches the step as a value in its settings, or is no effect on the
 # result at all (messages, where files are put). Without this list one new key in params.yaml would retrain everything.
-NOT_CODE = frozenset({"dg.params", "dg.settings", "dg.digests", "dg.errors", "dg.files", "dg.cli", "dg.__main__"})
+NOT_CODE = re.compile(r"dg\.(params|settings|steps|checked|digests|errors|files|cli|__main__)(\..+)?")
 
 
 def _source(module: str) -> Path | None:
@@ -71,7 +72,7 @@ def code_digest(module: str) -> str:
     todo = [module]
     while todo:
         name = todo.pop()
-        if name in seen or name in NOT_CODE:
+        if name in seen or NOT_CODE.fullmatch(name):
             continue
         found = _read(name)
         if found is None:

@@ -17,7 +17,6 @@ class Training:
         phase: one of PHASES; see `dg.study.models.training_behind`.
         step: the verb of `python -m dg`.
         which: what the verb works on; with `step` it picks the values (`dg.settings.step_settings`).
-        code: the module whose digest says whether the training would do the same again.
         start: the training whose weights it starts from; None: random or bundled ones.
         runs: trainings whose networks it runs meanwhile, by the verb's option that takes the checkpoint.
         pictures: whether it learns from pictures, or from landmarks and face codes alone, for which one core will do.
@@ -30,7 +29,6 @@ class Training:
     phase: str
     step: str
     which: Mapping[str, str]
-    code: str
     start: str | None = None
     runs: Mapping[str, str] = field(default_factory=dict)
     pictures: bool = True
@@ -52,7 +50,6 @@ _IDSG_SELF = Training(
     phase="self",
     step="idsg",
     which={"phase": "self"},
-    code="dg.idsg.training",
     pictures=False,
     plotted="localisation",
 )
@@ -63,7 +60,6 @@ _RFG_SELF = Training(
     phase="self",
     step="rfg",
     which={"phase": "self"},
-    code="dg.rfg.training",
     plotted="attributes",
 )
 _RFG_CROSS = replace(

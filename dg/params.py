@@ -1,13 +1,10 @@
-"""params.yaml as typed, checked objects, and the values that each step uses.
+"""params.yaml as typed, checked objects; which of the values a step gets, `dg.steps` says.
 
-A step gets its values as one JSON string (`python -m dg STEP --settings JSON`), made by `step_settings`. Snakemake
-records exactly that string, so a changed value reruns the steps that use it and no others. This module is left out of
-the code digests for the same reason: what it decides is in the string.
+Left out of the code digests: what it decides reaches a step as a value of its settings.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
 import string
 from collections.abc import Iterable
@@ -15,23 +12,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from dg.checked import Strict, checked
 from dg.errors import DgError
 from dg.networks import NETWORKS
-from dg.protocols.tests import COMPARED
+from dg.tests import COMPARED
 
 BENCHMARKS = ("VoxCeleb1", "VoxCeleb2", "RaFD", "MPIE")
 ABLATION_TABLES = ("table1", "table2", "figure6")
 TestName = Literal[COMPARED]
 Margin = Annotated[float, Field(ge=0)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
-
-
-class Strict(BaseModel):
-    """A block of params.yaml: unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Benchmarks(Strict):
@@ -41,6 +33,26 @@ class Benchmarks(Strict):
     VoxCeleb2: str
     RaFD: str
     MPIE: str
+
+
+class IdsgWeights(Strict):
+    """Weights of eq. (7), and the margins of eq. (3)."""
+
+    lambda_l: float = Field(ge=0)
+    lambda_c: float = Field(ge=0)
+    lambda_vls: float = Field(ge=0)
+    lambda_a: float = Field(ge=0)
+    sigma: tuple[Margin, Margin, Margin, Margin, Margin]
+
+
+class RfgWeights(Strict):
+    """Weights of eq. (15)."""
+
+    lambda_at: float = Field(ge=0)
+    lambda_id: float = Field(ge=0)
+    lambda_st: float = Field(ge=0)
+    lambda_lm: float = Field(ge=0)
+    lambda_ds: float = Field(ge=0)
 
 
 class IdsgChoices(Strict):
@@ -61,8 +73,8 @@ class IdsgChoices(Strict):
     r1: float = Field(ge=0, description="weight of the R1 penalty on real landmarks")
 
 
-class RfgChoices(Strict):
-    """What the paper leaves open about the RFG (Sec. 3.2)."""
+class RfgForm(Strict):
+    """What the paper leaves open about the RFG's networks and losses (Sec. 3.2)."""
 
     adversarial: Literal["non_saturating", "saturating", "hinge"] = Field(description="form of eqs. (8)-(10)")
     r1: float = Field(ge=0, description="weight of the R1 penalty on real faces")
@@ -80,6 +92,11 @@ class RfgChoices(Strict):
     identity_loss: Literal["cosine", "perceptual"] = Field(
         description="eq. (12), or the release's distance of VGG-Face features to the target"
     )
+
+
+class RfgChoices(RfgForm):
+    """What the paper leaves open about the RFG (Sec. 3.2)."""
+
     cross_phase: Literal["train", "skip"] = Field(description="skip: test the self phase's model")
 
 
@@ -149,35 +166,50 @@ class Method(Strict):
         return self
 
 
-class Training(Strict):
-    """Sizes of one network's training."""
+class Optimiser(Strict):
+    """Batches and Adam."""
 
     batch: int = Field(gt=0)
     lr: float = Field(gt=0)
     betas: tuple[Beta, Beta] = Field(description="of Adam, each in [0, 1)")
+
+
+class Training(Optimiser):
+    """Sizes of one network's training."""
+
     ema: float = Field(ge=0, lt=1)
     self_steps: int = Field(gt=0)
     cross_steps: int = Field(gt=0)
 
 
-class RfgTraining(Training):
-    """Sizes of the RFG and of its training."""
+class RfgShape(Strict):
+    """Widths of the RFG's networks, and crops of what they see."""
 
+    channels: int = Field(gt=0, description="channels after the first convolution")
+    max_channels: int = Field(gt=0)
     crop: float = Field(
         ge=0, le=1, description="chance that a pair is cropped, source, target, map and landmarks alike; 0: off"
     )
+
+
+class RfgTraining(Training, RfgShape):
+    """Sizes of the RFG and of its training."""
+
     init: Literal["bundled", "scratch"] = Field(
         description="start of the self phase: the bundled weights, which fit networks of their sizes, or random ones"
     )
-    channels: int = Field(gt=0, description="channels after the first convolution")
-    max_channels: int = Field(gt=0)
 
 
-class Machine(Strict):
-    """How a training uses the machine. Its result depends on this in the last digits only."""
+class Execution(Strict):
+    """How a batch is computed. A training's result depends on this in the last digits only."""
 
     accumulate: int = Field(gt=0, description="parts a batch is computed in, one after the other; must divide it")
     compile: bool = Field(description="torch.compile the networks")
+
+
+class Machine(Execution):
+    """How a training uses the machine."""
+
     gpus: int = Field(gt=0, description="processes that share a batch (torchrun); must divide it")
 
 
@@ -263,7 +295,7 @@ class Ablations(Strict):
     figure6: dict[str, dict[str, Any]]
 
 
-class Params(Strict):
+class Params(IdsgWeights, RfgWeights):
     """The whole of params.yaml."""
 
     scale: str
@@ -272,16 +304,6 @@ class Params(Strict):
     training_seed: int = Field(ge=0, description="of initial weights and batches")
     benchmarks: Benchmarks
     train_on: Literal["joint", "own"] | tuple[Literal["VoxCeleb1", "VoxCeleb2", "RaFD", "MPIE"], ...]
-    lambda_l: float = Field(ge=0)
-    lambda_c: float = Field(ge=0)
-    lambda_vls: float = Field(ge=0)
-    lambda_a: float = Field(ge=0)
-    sigma: tuple[Margin, Margin, Margin, Margin, Margin]
-    lambda_at: float = Field(ge=0)
-    lambda_id: float = Field(ge=0)
-    lambda_st: float = Field(ge=0)
-    lambda_lm: float = Field(ge=0)
-    lambda_ds: float = Field(ge=0)
     idsg: IdsgChoices
     rfg: RfgChoices
     landmarks: Landmarks
@@ -318,37 +340,13 @@ class Params(Strict):
         return self.scales[self.scale]
 
 
-def known_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
-    """Dotted names of all keys of a block, its inner blocks' among them."""
-    keys = []
-    for name, field in model.model_fields.items():
-        keys.append(prefix + name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            keys += known_keys(field.annotation, f"{prefix}{name}.")
-    return keys
-
-
 def validate(values: dict[str, Any], where: str) -> Params:
     """Check the raw values of params.yaml.
 
     Raises:
         DgError: every wrong key with what was expected and, for a typo, the nearest right key.
     """
-    try:
-        return Params.model_validate(values)
-    except ValidationError as error:
-        lines = []
-        for problem in error.errors():
-            key = ".".join(map(str, problem["loc"])) or "(whole file)"
-            if problem["type"] == "extra_forbidden":
-                near = difflib.get_close_matches(key, known_keys(Params), n=1)
-                lines.append(f"  {key}: unknown key" + (f", did you mean '{near[0]}'?" if near else "; remove it"))
-            elif problem["type"] == "missing":
-                lines.append(f"  {key}: missing; restore it (git diff {where} shows what changed)")
-            else:
-                got = problem["input"] if not isinstance(problem["input"], dict) else "a block"
-                lines.append(f"  {key}: {problem['msg']}" + (f" (got {got!r})" if key != "(whole file)" else ""))
-        raise DgError(f"{where}: {len(lines)} value(s) to mend:\n" + "\n".join(lines)) from None
+    return checked(Params, values, where, f"restore it (git diff {where} shows what changed)")
 
 
 def read_values(path: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from dg.errors import DgError
 from dg.networks import TRAININGS
 from dg.params import Params, Protocols, SynthMpie, SynthRafd, SynthVox, load
 from dg.settings import step_settings
+from dg.steps.settings import Settings
 from dg.timings import Timing, job_kind, read_timings
 from dg.trained import Checkpoints
 
@@ -145,4 +146,4 @@ def _sizes_today(params: Params, timing: Timing) -> dict[str, Any] | None:
         today = step_settings(params, step, variant, **{name: known[name] for name in names})
     except DgError:
         return None
-    return _sizes(json.loads(json.dumps(today)))
+    return _sizes(json.loads(today.job() if isinstance(today, Settings) else json.dumps(today)))

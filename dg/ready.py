@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dg.errors import DgError
 from dg.files import read_json
 from dg.params import Params
-from dg.settings import step_settings
+from dg.sizes.rfg import RfgSizes
+from dg.steps.rfg import rfg_settings
 from dg.study.variants import all_variants, require_own_keys, set_by, with_overrides
-from dg.weights import OLDER_FORM, bundled
+from dg.weights import bundled
 from dg.weights.identity import ENCODERS, PERCEPTUAL
 from dg.weights.judges import ARCFACE, INCEPTION
 from dg.weights.published import Published
@@ -43,13 +44,12 @@ def check_variants(params: Params) -> None:
 
 
 def _same_sizes(chosen: Params, variant: str) -> None:
-    path, settings = bundled("rfg-synthface"), step_settings(chosen, "rfg", phase="self")
-    # The card may be older than a key: networks without it are built so.
-    stored = OLDER_FORM | read_json(path.with_suffix(".json"))["sizes"]
+    path, wanted = bundled("rfg-synthface"), rfg_settings(chosen, "self").sizes
+    stored = RfgSizes(**read_json(path.with_suffix(".json"))["sizes"])
     unlike = [
-        f"{key.format(scale=chosen.scale)}: {settings[name]} (bundled: {stored[name]})"
+        f"{key.format(scale=chosen.scale)}: {getattr(wanted, name)} (bundled: {getattr(stored, name)})"
         for name, key in _SIZES.items()
-        if settings[name] != stored[name]
+        if getattr(wanted, name) != getattr(stored, name)
     ]
     if unlike:
         raise DgError(

@@ -20,6 +20,8 @@ from dg.files import file_digest
 from dg.idsg.networks import POINTS, Idsg, landmark_discriminator, subject_classifier
 from dg.rfg.model import Rfg
 from dg.rfg.networks import Trunk
+from dg.sizes.idsg import IdsgSizes
+from dg.sizes.rfg import RfgSizes
 
 INSIDE_BLOCKS = {"conv1x1": "skip", "norm1.fc": "norm1.linear", "norm2.fc": "norm2.linear"}
 """Published names of layers inside residual blocks -> ours; conv1, conv2, norm1 and norm2 are called alike."""
@@ -103,7 +105,7 @@ def convert_released(path: Path, out: Path) -> dict[str, Any]:
         tensors |= with_prefix(name, judge.state_dict())
     used = {*_NETWORKS[kind], *(published for published, ours in _JUDGES.items() if ours in judges)}
     card = {
-        "sizes": sizes,
+        "sizes": sizes.model_dump(),
         "note": "converted from the authors' published checkpoint, not trained by this project; their terms apply",
         "source": {"file": path.name, "sha256": file_digest(path), "left_out": sorted(_networks(state) - used)},
     }
@@ -188,19 +190,19 @@ def _count(state: Tensors, prefix: str) -> int:
     return len({name[len(prefix) + 1 :].split(".")[0] for name in state if name.startswith(prefix + ".")})
 
 
-def _rfg(state: Tensors, path: Path) -> tuple[Rfg, dict[str, Any]]:
+def _rfg(state: Tensors, path: Path) -> tuple[Rfg, RfgSizes]:
     blocks = _count(state, "generator.encode")
-    sizes = {
-        "size": 2 ** (blocks + 4),
-        "channels": _length(state, "generator.from_rgb.weight", 0, 4, path),
-        "max_channels": max(
+    sizes = RfgSizes(
+        size=2 ** (blocks + 4),
+        channels=_length(state, "generator.from_rgb.weight", 0, 4, path),
+        max_channels=max(
             _length(state, f"generator.encode.{k}.conv2.weight", 0, 4, path) for k in range(max(1, blocks))
         ),
-        "style_dim": _length(state, "style_encoder.fc.weight", 0, 2, path),
-        "adain_intermediate": 4,
-        "line_width": LINE_WIDTH,
-        "rgb_kernel": _length(state, "generator.to_rgb.2.weight", 3, 4, path),
-    }
+        style_dim=_length(state, "style_encoder.fc.weight", 0, 2, path),
+        adain_intermediate=4,
+        line_width=LINE_WIDTH,
+        rgb_kernel=_length(state, "generator.to_rgb.2.weight", 3, 4, path),
+    )
     parts = {"generator": generator_names(blocks), "style_encoder": style_encoder_names(blocks + 2)}
     names = {f"{part}.{a}": f"{part}.{b}" for part, pairs in parts.items() for a, b in pairs.items()}
     with torch.device("meta"):
@@ -209,34 +211,34 @@ def _rfg(state: Tensors, path: Path) -> tuple[Rfg, dict[str, Any]]:
     return net, sizes
 
 
-def _face_judge(state: Tensors, sizes: dict[str, Any], path: Path) -> dict[str, nn.Module]:
+def _face_judge(state: Tensors, sizes: RfgSizes, path: Path) -> dict[str, nn.Module]:
     # The authors' pix2pix option gives a discriminator of other layer names, of no use here.
     if "discriminator.main.0.weight" not in state:
         return {}
     inputs = _length(state, "discriminator.main.0.weight", 1, 4, path)
     with torch.device("meta"):
-        net = Trunk(sizes["size"], inputs, sizes["channels"], sizes["max_channels"], 1)
+        net = Trunk(sizes.size, inputs, sizes.channels, sizes.max_channels, 1)
     _fill(net, _under("discriminator", face_discriminator_names(len(net.down))), state, path)
     return {"face_discriminator": net}
 
 
-def _idsg(state: Tensors, path: Path) -> tuple[Idsg, dict[str, Any]]:
+def _idsg(state: Tensors, path: Path) -> tuple[Idsg, IdsgSizes]:
     numbers = _length(state, "lm_linear_encoder.main.0.weight", 1, 2, path)
     if numbers not in (2 * POINTS, 3 * POINTS):
         raise DgError(
             f"{path}: 'lm_linear_encoder.main.0.weight' takes {numbers} numbers, expected {2 * POINTS} or {3 * POINTS}."
         )
     code = _length(state, "linear_decoder.main.0.weight", 1, 2, path) - numbers
-    sizes = {"landmark_dims": numbers // POINTS, "face_code": max(code, 0)}
+    sizes = IdsgSizes(landmark_dims=numbers // POINTS, face_code=max(code, 0))
     with torch.device("meta"):
-        net = Idsg(sizes["landmark_dims"], sizes["face_code"])
+        net = Idsg(sizes.landmark_dims, sizes.face_code)
     _fill(net, IDSG_NAMES, state, path)
     return net, sizes
 
 
-def _landmark_judges(state: Tensors, sizes: dict[str, Any], path: Path) -> dict[str, nn.Module]:
+def _landmark_judges(state: Tensors, sizes: IdsgSizes, path: Path) -> dict[str, nn.Module]:
     judges: dict[str, nn.Module] = {}
-    dims, present = sizes["landmark_dims"], _networks(state)
+    dims, present = sizes.landmark_dims, _networks(state)
     if "linear_discriminator" in present:
         with torch.device("meta"):
             judges["landmark_discriminator"] = net = landmark_discriminator(dims)

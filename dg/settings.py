@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,16 @@ from dg.digests import stored_digest
 from dg.errors import DgError
 from dg.metrics.backends import lpips_paths, stand_ins
 from dg.params import Params
-from dg.protocols.tests import COMPARED, TESTS
+from dg.steps.landmarks import landmark_network
+from dg.steps.registry import STEPS
+from dg.steps.settings import Settings
 from dg.study.data import dataset_of, standing_in
 from dg.study.figures import FIGURES
 from dg.study.models import networks_of
 from dg.study.rows import figure_rows, method_titles, methods_of
 from dg.study.tables import ABLATIONS, COMPARISONS, TABLES
 from dg.study.variants import variants_by_row, with_overrides
-from dg.weights import bundled_digest
-from dg.weights.identity import ENCODERS
+from dg.tests import COMPARED, TESTS
 
 
 def _synthface(p: Params, dataset: str) -> dict[str, Any]:
@@ -54,21 +56,6 @@ def _frames(p: Params, dataset: str) -> dict[str, Any]:
     return settings
 
 
-def _landmarks(p: Params) -> dict[str, Any]:
-    backend = p.landmarks.backend
-    return {
-        "backend": backend,
-        "weights": bundled_digest(backend),
-        "visibility": bundled_digest("visibility-synthface"),
-    }
-
-
-def _identity(p: Params) -> dict[str, Any]:
-    backend = p.identity.backend
-    laid = ENCODERS[backend].find() if backend in ENCODERS else None
-    return {"backend": backend, "weights": stored_digest(laid) if laid else bundled_digest(backend)}
-
-
 def _pairs(p: Params, benchmark: str) -> dict[str, Any]:
     settings = {"benchmark": benchmark, "seed": p.seed, **p.sizes.protocols.model_dump()}
     if TESTS[benchmark].tuned:
@@ -78,77 +65,12 @@ def _pairs(p: Params, benchmark: str) -> dict[str, Any]:
     return settings
 
 
-def _machine(p: Params) -> dict[str, Any]:
-    # Not the number of GPUs: it belongs to the machine, and a result must not be made again on another one.
-    return p.training.model_dump(include={"accumulate", "compile"})
-
-
-def _idsg(p: Params, phase: str) -> dict[str, Any]:
-    sizes = p.sizes.idsg.model_dump(mode="json")
-    steps = {"self": sizes.pop("self_steps"), "cross": sizes.pop("cross_steps")}[phase]
-    # The self phase has no pairs of different subjects: without them eq. (3) is zero, and its weight changes nothing.
-    counted = phase == "cross" or p.idsg.vls_pairs == "all"
-    return {
-        "phase": phase,
-        "seed": p.training_seed,
-        "lambda_l": p.lambda_l,
-        "lambda_c": p.lambda_c,
-        "lambda_vls": p.lambda_vls if counted else 0.0,
-        "lambda_a": p.lambda_a,
-        "sigma": list(p.sigma),
-        **p.idsg.model_dump(mode="json"),
-        **sizes,
-        "steps": steps,
-        **_machine(p),
-    }
-
-
-def _rfg(p: Params, phase: str) -> dict[str, Any]:
-    sizes = p.sizes.rfg.model_dump(mode="json")
-    steps = {"self": sizes.pop("self_steps"), "cross": sizes.pop("cross_steps")}[phase]
-    choices = p.rfg.model_dump(mode="json")
-    init = sizes.pop("init")
-    choices.pop("cross_phase")  # decides which model is tested, not how one is trained
-    return {
-        "phase": phase,
-        "seed": p.training_seed,
-        "size": p.sizes.image_size,
-        "lambda_at": p.lambda_at,
-        "lambda_id": p.lambda_id,
-        "lambda_st": p.lambda_st,
-        "lambda_lm": p.lambda_lm,
-        "lambda_ds": p.lambda_ds,
-        **choices,
-        **sizes,
-        "steps": steps,
-        **_machine(p),
-        "init": bundled_digest("rfg-synthface") if phase == "self" and init == "bundled" else None,
-        "landmarks": _landmarks(p),
-        "identity": _identity(p),
-    }
-
-
-def _finetune(p: Params) -> dict[str, Any]:
-    tuning = p.sizes.fine_tune
-    return _rfg(p, "self") | {"steps": tuning.steps, "lr": tuning.lr, "frames": tuning.frames, "init": None}
-
-
-def _reenact(p: Params, benchmark: str, method: str) -> dict[str, Any]:
-    if method not in methods_of(p, benchmark):
-        raise DgError(f"{benchmark}: no method '{method}', only {', '.join(methods_of(p, benchmark))}.")
-    settings: dict[str, Any] = {"benchmark": benchmark, "method": method}
-    if method != "dg":
-        return settings | p.methods[method].model_dump(include={"command", "version"})
-    settings |= {"landmark_dims": p.idsg.landmark_dims, "line_width": p.rfg.line_width}
-    return settings | ({"tuning": _finetune(p)} if TESTS[benchmark].tuned else {})
-
-
 def _evaluate(p: Params, benchmark: str, method: str) -> dict[str, Any]:
     chosen = p.metrics.model_dump()
     if p.metrics.lpips == "auto":
         # Decided here, so that weights that come later score every method again and not the newest alone.
         chosen["lpips"] = "vgg16" if all(path.exists() for path in lpips_paths()) else "none"
-    ours = {"landmarks": _landmarks(p), "landmark_dims": p.idsg.landmark_dims}
+    ours = {"landmarks": landmark_network(p).model_dump(), "landmark_dims": p.idsg.landmark_dims}
     settings = {"benchmark": benchmark, "method": method, "seed": p.seed, **chosen, **ours}
     # By it the tables join the runs of one method.
     return settings | ({"training_seed": p.training_seed} if networks_of(p, method) else {})
@@ -269,13 +191,7 @@ _STEPS = {
     "synthface": _synthface,
     "manifest": _manifest,
     "frames": _frames,
-    "landmarks": _landmarks,
-    "identity": _identity,
     "pairs": _pairs,
-    "idsg": _idsg,
-    "rfg": _rfg,
-    "finetune": _finetune,
-    "reenact": _reenact,
     "evaluate": _evaluate,
     "figure": _figure,
     "paper_figure": _paper_figure,
@@ -287,7 +203,7 @@ _STEPS = {
 }
 
 
-def step_settings(params: Params, step: str, variant: str = "dg", **which: str) -> dict[str, Any]:
+def step_settings(params: Params, step: str, variant: str = "dg", **which: str) -> Settings | dict[str, Any]:
     """The values that `step` of the ablation `variant` uses.
 
     Args:
@@ -298,14 +214,24 @@ def step_settings(params: Params, step: str, variant: str = "dg", **which: str) 
     """
     chosen = with_overrides(params, variant)
     _refuse_wrong(chosen, step, which)
-    return _STEPS[step](chosen, **which)
+    return STEPS[step].build(chosen, **which) if step in STEPS else _STEPS[step](chosen, **which)
+
+
+def read_settings(step: str, text: str) -> Settings | dict[str, Any]:
+    """What `--settings` says to `step`.
+
+    Raises:
+        DgError: no JSON, or a wrong key or value.
+    """
+    return STEPS[step].settings.read(text) if step in STEPS else json.loads(text)
 
 
 def _refuse_wrong(params: Params, step: str, which: dict[str, str]) -> None:
-    if step not in _STEPS:
-        near = difflib.get_close_matches(step, _STEPS, n=1)
-        raise DgError(f"no step '{step}', only {', '.join(_STEPS)}." + (f" Did you mean '{near[0]}'?" if near else ""))
-    needed = list(inspect.signature(_STEPS[step]).parameters)[1:]
+    steps = [*_STEPS, *STEPS]
+    if step not in steps:
+        near = difflib.get_close_matches(step, steps, n=1)
+        raise DgError(f"no step '{step}', only {', '.join(steps)}." + (f" Did you mean '{near[0]}'?" if near else ""))
+    needed = STEPS[step].which if step in STEPS else list(inspect.signature(_STEPS[step]).parameters)[1:]
     if set(which) != set(needed):
         usage = " ".join(f"{name}=..." for name in needed) or "nothing more"
         raise DgError(f"step '{step}' needs {usage}; it got {', '.join(which) or 'nothing'}.")

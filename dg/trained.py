@@ -91,4 +91,4 @@ class Checkpoints:
 def _digest(params: Params, training: Training, model: str, variant: str, needs: dict[str, Checkpoint]) -> str:
     settings = step_settings(params, training.step, variant, **training.which)
     before = {option: made.digest for option, made in needs.items()}
-    return digest_of([training.rule, model, training_sets(params, model), settings, before])
+    return digest_of([training.rule, model, training_sets(params, model), settings.plain(), before])

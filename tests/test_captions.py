@@ -9,10 +9,10 @@ import pytest
 from jinja2 import Template
 
 from dg import params
-from dg.protocols.tests import COMPARED
 from dg.study.captions import captions
 from dg.study.data import datasets_of
 from dg.study.figures import FIGURES
+from dg.tests import COMPARED
 
 ROOT = Path(__file__).resolve().parent.parent
 

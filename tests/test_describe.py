@@ -59,7 +59,7 @@ def test_no_parameter_is_missed_or_counted_twice(tables, preset):
 def test_the_painters_are_those_of_a_training(preset):
     found, settings = networks(values(preset)), step_settings(values(preset), "rfg", phase="self")
     with torch.device("meta"):
-        rfg = Rfg(settings)
+        rfg = Rfg(settings.sizes)
     for name, part in (("G_f", rfg.generator), ("E_s", rfg.style_encoder)):
         shapes = {key: t.shape for key, t in part.state_dict().items()}
         assert {key: t.shape for key, t in found[name][0].state_dict().items()} == shapes

@@ -75,8 +75,8 @@ def test_weights_laid_by_hand_count_by_their_content(tmp_path, monkeypatch):
         if content:
             file.write_bytes(content)
         chosen = {("identity", "backend"): "vggface2"}
-        seen.append([settings("identity", chosen)["weights"], settings("rfg", chosen, phase="self")["identity"]])
-        assert settings("identity", chosen)["weights"] == seen[-1][0]
+        seen.append([settings("identity", chosen).weights, settings("rfg", chosen, phase="self").identity.weights])
+        assert settings("identity", chosen).weights == seen[-1][0]
     assert seen[0][0] is None and seen[0] != seen[1] != seen[2]
     detector = tmp_path / "detector.pth"
     chosen = {("landmarks", "detector_weights"): str(detector)}

@@ -13,13 +13,13 @@ import yaml
 from dg import params, settings
 from dg.errors import DgError
 from dg.networks import TRAININGS
-from dg.protocols.tests import COMPARED, TESTS
 from dg.study.data import dataset_of, datasets_of
 from dg.study.figures import FIGURES
 from dg.study.models import datasets_in_use, model_of, networks_of, training_behind, training_sets
 from dg.study.rows import figure_rows, methods_of
 from dg.study.tables import ABLATIONS, COMPARISONS
 from dg.study.variants import all_variants, with_overrides
+from dg.tests import COMPARED, TESTS
 from dg.trained import Checkpoints
 
 ROOT = Path(__file__).parent.parent

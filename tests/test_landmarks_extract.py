@@ -17,8 +17,6 @@ from dg.landmarks.fan import load_landmark_net
 from dg.shards import FRAME_SCHEMA, MANIFEST_COLUMNS, FaceSet, fixed_lists, read_shard, write_shard
 from tests.synthface_truth import pictures
 
-SETTINGS = {"backend": "fan-synthface", "weights": None}
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, head):
@@ -39,8 +37,8 @@ def folder(tmp_path_factory, head):
     write_shard(root / "frames/0.arrow", FRAME_SCHEMA, columns)
     rows = {name: [""] * n for name in MANIFEST_COLUMNS} | {"key": keys, "split": ["train"] * n}
     write_parquet(root / "manifest.parquet", pd.DataFrame(rows))
-    find_landmarks(SETTINGS, root / "frames/0.arrow", root / "landmarks/0.arrow")
-    find_codes({"backend": "synthface-id"}, root / "frames/0.arrow", root / "identity/0.arrow")
+    find_landmarks("fan-synthface", root / "frames/0.arrow", root / "landmarks/0.arrow")
+    find_codes("synthface-id", root / "frames/0.arrow", root / "identity/0.arrow")
     return root, torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
 
 
@@ -80,11 +78,11 @@ def test_codes_are_the_encoders(folder):
 def test_empty_shard(tmp_path):
     columns = {"key": [], "image": [], "box": np.zeros((0, 4)), "original_size": np.zeros((0, 2), int)}
     write_shard(tmp_path / "0.arrow", FRAME_SCHEMA, columns)
-    find_landmarks(SETTINGS, tmp_path / "0.arrow", tmp_path / "l.arrow")
-    find_codes({"backend": "synthface-id"}, tmp_path / "0.arrow", tmp_path / "i.arrow")
+    find_landmarks("fan-synthface", tmp_path / "0.arrow", tmp_path / "l.arrow")
+    find_codes("synthface-id", tmp_path / "0.arrow", tmp_path / "i.arrow")
     assert read_shard(tmp_path / "l.arrow").num_rows == read_shard(tmp_path / "i.arrow").num_rows == 0
 
 
 def test_missing_shard(tmp_path):
     with pytest.raises(DgError, match="shard not found"):
-        find_landmarks(SETTINGS, tmp_path / "7.arrow", tmp_path / "l.arrow")
+        find_landmarks("fan-synthface", tmp_path / "7.arrow", tmp_path / "l.arrow")

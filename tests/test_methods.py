@@ -45,8 +45,7 @@ def toy(tmp_path):
 def run(toy, tmp_path, command, method="mine", networks=None):
     folder, pairs = toy
     out = tmp_path / "out/made.arrow"
-    settings = {"benchmark": "RaFD", "method": method, "command": command}
-    run_method(settings, [folder], pairs, out, tmp_path / "work", networks or {})
+    run_method(method, command, [folder], pairs, out, tmp_path / "work", networks or {})
     return Results(out)
 
 
@@ -167,7 +166,7 @@ def test_a_wrong_entry_is_answered(change, message):
     values["methods"]["mine"] = entry
     chosen = params.validate(values, "params.yaml")
     assert methods_of(chosen, "RaFD")[-1] == "mine" and "mine" not in methods_of(chosen, "MPIE")
-    assert step_settings(chosen, "reenact", benchmark="RaFD", method="mine")["command"] == "run {pairs} {out}"
+    assert step_settings(chosen, "reenact", benchmark="RaFD", method="mine").command == "run {pairs} {out}"
     with pytest.raises(DgError, match="no method 'mine', only dg"):
         step_settings(chosen, "reenact", benchmark="MPIE", method="mine")
     values["methods"]["mine"] = entry | change

@@ -494,7 +494,7 @@ def fake_nets(monkeypatch):
 
 def test_dg_paints_the_generated_landmarks_and_marks_its_pictures(toy, tmp_path, fake_nets):
     folders, pairs = toy
-    reenact({"benchmark": "RaFD"}, folders, pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
+    reenact(folders, pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
     faces = HalfHidden(folders)
     for result in Results(tmp_path / "made.arrow"):
         source, reference = faces.row(result.source), faces.row(result.reference)
@@ -509,22 +509,21 @@ def test_dg_paints_the_generated_landmarks_and_marks_its_pictures(toy, tmp_path,
 
 def test_dg_asks_for_what_it_needs(toy, tmp_path, fake_nets):
     _, pairs = toy
-    method = {"benchmark": "RaFD"}
     bare = prepare(tmp_path / "bare", face_table(3))
     (bare / "identity/0.arrow").unlink()
     with pytest.raises(DgError, match="needs face codes"):
-        reenact(method, [bare], pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
+        reenact([bare], pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
     other = prepare(tmp_path / "other", face_table(3, yaws=(0.0, 90.0)), size=64, codes=9)
     with pytest.raises(DgError, match=r"9 numbers.*takes 8.*identity\.backend"):
-        reenact(method, [other], pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
+        reenact([other], pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
     large = prepare(tmp_path / "large", face_table(3, yaws=(0.0, 90.0)), size=64)
     with pytest.raises(DgError, match=r"64 px.*takes 32 px"):
-        reenact(method, [large], pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
+        reenact([large], pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
     assert not (tmp_path / "made.arrow").exists()
 
 
 def test_a_full_disk_leaves_no_results(toy, tmp_path, monkeypatch, fake_nets):
     monkeypatch.setattr(pa, "record_batch", disk_is_full)
     with pytest.raises(DgError, match="disk is full"):
-        reenact({"benchmark": "RaFD"}, *toy, tmp_path / "out/made.arrow", Path("i"), Path("r"))
+        reenact(*toy, tmp_path / "out/made.arrow", Path("i"), Path("r"))
     assert left_in(tmp_path / "out") == []

@@ -17,13 +17,14 @@ from dg import params
 from dg.errors import DgError
 from dg.idsg import objectives as idsg_objectives
 from dg.idsg.networks import Idsg, landmark_discriminator, subject_classifier
+from dg.precision import autocast
 from dg.rfg import objectives as rfg_objectives
 from dg.rfg.model import Rfg
 from dg.rfg.networks import Trunk
 from dg.settings import step_settings
 from dg.training.compiling import compile_networks, twice_differentiable
 from dg.training.gan import discriminator_loss, generator_loss, r1_penalty
-from dg.training.precision import autocast
+from tests.changed import changed
 from tests.training_driver import Encoder, Landmarks
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,9 +32,9 @@ SIZE, B = 32, 3
 CPU = torch.device("cpu")
 
 
-def idsg_parts(**changed):
+def idsg_parts(**chosen):
     """Settings, the IDSG, its judges and a batch."""
-    s = step_settings(params.load(ROOT / "params.yaml"), "idsg", phase="cross") | changed
+    s = changed(step_settings(params.load(ROOT / "params.yaml"), "idsg", phase="cross"), **chosen)
     torch.manual_seed(0)
     net, judge, classifier = Idsg(3, 6), landmark_discriminator(3), subject_classifier(3, 4)
     l_r, l_t = torch.rand(B, 204), torch.rand(B, 204)
@@ -45,9 +46,9 @@ def idsg_parts(**changed):
     return s, net, judge, classifier, pairs
 
 
-def idsg_losses(**changed):
+def idsg_losses(**chosen):
     """Losses of the IDSG's generator and judges, and what they were computed from."""
-    s, net, judge, classifier, pairs = idsg_parts(**changed)
+    s, net, judge, classifier, pairs = idsg_parts(**chosen)
     terms, lhat_t = idsg_objectives.GeneratorLosses(s, net, judge, classifier)(pairs)
     judged = idsg_objectives.JudgeLosses(s, judge, classifier)(pairs, lhat_t)
     return {k: v for k, (_, v) in (terms | judged).items()}, net, classifier, pairs
@@ -88,15 +89,15 @@ def test_equation_3_looks_at_the_regions_it_is_given(monkeypatch):
     assert asked == ["released"]
 
 
-def rfg_parts(monkeypatch, nets=None, regularise=True, **changed):
+def rfg_parts(monkeypatch, nets=None, regularise=True, **chosen):
     """Settings, small networks, stand-ins for F_l and E_f, and a batch."""
     monkeypatch.setattr(rfg_objectives, "load_landmark_net", lambda *_: Landmarks())
     monkeypatch.setattr(rfg_objectives, "load_face_encoder", lambda *_: Encoder())
     sizes = {"size": SIZE, "channels": 4, "max_channels": 8, "style_dim": 4}
-    s = step_settings(params.load(ROOT / "params.yaml"), "rfg", phase="self") | sizes | changed
+    s = changed(step_settings(params.load(ROOT / "params.yaml"), "rfg", phase="self"), **sizes | chosen)
     torch.manual_seed(0)
     nets = nets or {
-        "rfg": Rfg(s),
+        "rfg": Rfg(s.sizes),
         "face_discriminator": Trunk(SIZE, rfg_objectives.judge_channels(s), 4, 8, 1),
         "shape_discriminator": Trunk(SIZE, 1, 4, 8, 1),
     }
@@ -113,9 +114,9 @@ def rfg_parts(monkeypatch, nets=None, regularise=True, **changed):
     return s, nets, pairs
 
 
-def rfg_losses(monkeypatch, nets=None, regularise=True, **changed):
+def rfg_losses(monkeypatch, nets=None, regularise=True, **chosen):
     """Losses of the RFG's generator and judges, and what they saw."""
-    s, nets, pairs = rfg_parts(monkeypatch, nets, regularise, **changed)
+    s, nets, pairs = rfg_parts(monkeypatch, nets, regularise, **chosen)
     terms, painted = rfg_objectives.GeneratorLosses(s, nets, CPU)(pairs)
     judged = rfg_objectives.JudgeLosses(s, nets, CPU)(pairs, painted)
     return {k: v for k, (_, v) in (terms | judged).items()}, nets, pairs, painted
@@ -123,7 +124,7 @@ def rfg_losses(monkeypatch, nets=None, regularise=True, **changed):
 
 @pytest.mark.parametrize("bfloat16", [False, True])
 def test_every_loss_is_float32_whatever_the_networks_run_in(monkeypatch, bfloat16):
-    monkeypatch.setattr("dg.training.precision.has_bfloat16", lambda _: bfloat16)
+    monkeypatch.setattr("dg.precision.has_bfloat16", lambda _: bfloat16)
     with autocast(CPU):
         assert nn.Linear(2, 2)(torch.rand(1, 2)).dtype == (torch.bfloat16 if bfloat16 else torch.float32)
     losses = rfg_losses(monkeypatch)[0]
@@ -137,7 +138,7 @@ def test_lazy_r1_is_a_loss_of_its_own_eight_times_as_heavy(monkeypatch):
     due = rfg_losses(monkeypatch, nets)[0]
     assert set(due) - set(lazy) == {"d_f_r1", "d_s_r1"}
     torch.testing.assert_close((due["d_f"], due["d_s"]), (lazy["d_f"], lazy["d_s"]), rtol=1e-3, atol=0)
-    s = step_settings(params.load(ROOT / "params.yaml"), "rfg", phase="self") | {"size": SIZE, "r1": 3.0}
+    s = changed(step_settings(params.load(ROOT / "params.yaml"), "rfg", phase="self"), size=SIZE, r1=3.0)
     terms = rfg_objectives.JudgeLosses(s, nets, CPU)(replace(pairs, regularise=True), painted)
     assert {name: weight for name, (weight, _) in terms.items()} == {"d_f": 1, "d_f_r1": 24, "d_s": 1, "d_s_r1": 24}
 

@@ -15,7 +15,6 @@ from dg import params
 from dg.cli import main
 from dg.errors import DgError
 from dg.files import read_json
-from dg.protocols.tests import TESTS
 from dg.ready import check_variants
 from dg.settings import (
     step_settings,
@@ -25,6 +24,7 @@ from dg.study.models import model_of, training_behind, training_sets, variants_o
 from dg.study.rows import methods_of
 from dg.study.tables import ABLATIONS, COMPARISONS
 from dg.study.variants import all_variants
+from dg.tests import TESTS
 from dg.weights import BUNDLED, bundled_digest
 from tests.scales import SCALES, values_at
 
@@ -133,7 +133,7 @@ def test_tables_3_and_4_take_further_training_seeds_of_methods_with_networks_alo
     variants = ["dg", "seed-1", "seed-2"]
     assert variants_of(p, "dg") == variants_of(p, "rfg_alone") == variants
     assert variants_of(p, "source_unchanged") == ["dg"]
-    assert [step_settings(p, "rfg", variant, phase="self")["seed"] for variant in variants] == [4, 5, 6]
+    assert [step_settings(p, "rfg", variant, phase="self").seed for variant in variants] == [4, 5, 6]
     evaluate = [step_settings(p, "evaluate", variant, benchmark="RaFD", method="dg") for variant in variants]
     assert [settings["training_seed"] for settings in evaluate] == [4, 5, 6]
     # A baseline is measured once, whatever the training seed.
@@ -148,14 +148,15 @@ def test_tables_3_and_4_take_further_training_seeds_of_methods_with_networks_alo
 def test_a_preset_holds_for_every_variant(values, variant):
     values["preset"] = "released"
     idsg = step_settings(params.validate(values, "params.yaml"), "idsg", variant, phase="self")
-    assert (idsg["landmark_dims"], idsg["vls_form"], idsg["lr"], idsg["batch"]) == (2, "abs", 2e-5, 32)
+    assert (idsg.landmark_dims, idsg.vls_form, idsg.lr, idsg.batch) == (2, "abs", 2e-5, 32)
 
 
 @pytest.mark.parametrize("row", ["bl", "l", "a", "dg"])
 def test_rows_of_table_1_add_the_losses_the_paper_adds(values, row):
     p = params.validate(values, "params.yaml")
     used = [
-        step_settings(p, "idsg", f"table1-{row}-1", phase="cross")[f"lambda_{x}"] > 0 for x in ("c", "l", "a", "vls")
+        step_settings(p, "idsg", f"table1-{row}-1", phase="cross").plain()[f"lambda_{x}"] > 0
+        for x in ("c", "l", "a", "vls")
     ]
     assert used == [True, row != "bl", row in ("a", "dg"), row == "dg"]
 
@@ -164,9 +165,9 @@ def test_rows_of_table_1_add_the_losses_the_paper_adds(values, row):
 def test_rows_of_table_2_add_the_losses_the_paper_adds(values, row, added):
     p = params.validate(values, "params.yaml")
     settings = step_settings(p, "rfg", f"table2-{row}-0", phase="self")
-    used = [settings[f"lambda_{name}"] > 0 for name in ("at", "id", "st", "lm", "ds")]
+    used = [settings.plain()[f"lambda_{name}"] > 0 for name in ("at", "id", "st", "lm", "ds")]
     assert used == [True] + [k < added for k in range(4)]
-    assert settings["seed"] == 0 and step_settings(p, "rfg", f"table2-{row}-1", phase="self")["seed"] == 1
+    assert settings.seed == 0 and step_settings(p, "rfg", f"table2-{row}-1", phase="self").seed == 1
 
 
 def test_an_ablation_of_an_unknown_key_is_refused(values):
@@ -208,7 +209,7 @@ def test_an_ablation_of_a_training_is_accepted_and_changes_its_own_row_alone(sca
     values["ablations"]["table2"]["mine"] = {"rfg.line_width": 1, "sizes.rfg.lr": 0.1, "training.compile": True}
     p = params.validate(values, "params.yaml")
     check_variants(p)
-    mine, other = (step_settings(p, "rfg", f"table2-{row}-0", phase="self") for row in ("mine", "dg"))
+    mine, other = (step_settings(p, "rfg", f"table2-{row}-0", phase="self").plain() for row in ("mine", "dg"))
     changed = {key: mine[key] for key in mine if mine[key] != other[key]}
     assert changed == {"line_width": 1, "lr": 0.1, "compile": True}
 
@@ -250,7 +251,7 @@ def test_every_step_of_every_scale_and_preset_has_its_values(scale, preset):
         assert step_settings(p, step, **which)
     for variant in all_variants(p):
         assert all(step_settings(p, "idsg", variant, phase=phase) for phase in ("self", "cross"))
-        starts.add(step_settings(p, "rfg", variant, phase="self")["init"])
+        starts.add(step_settings(p, "rfg", variant, phase="self").init)
     # The bundled weights are of 128 px and 24 to 192 channels; the release's networks are others at any size.
     fits = values["scales"][scale]["image_size"] == 128 and scale != "bundled" and preset == "paper"
     assert (bundled_digest("rfg-synthface") in starts) == fits
@@ -344,11 +345,11 @@ def test_the_digest_of_a_face_encoder_laid_by_hand_is_among_its_step_s_values(va
     values["identity"]["backend"] = "vggface2"
     p = params.validate(values, "params.yaml")
     monkeypatch.chdir(tmp_path)
-    assert step_settings(p, "identity")["weights"] is None
+    assert step_settings(p, "identity").weights is None
     path = tmp_path / "data/weights/resnet50_vggface2.pth"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"some weights")
-    assert step_settings(p, "identity")["weights"] == hashlib.sha256(b"some weights").hexdigest()
+    assert step_settings(p, "identity").weights == hashlib.sha256(b"some weights").hexdigest()
 
 
 def leaves(schema, node, prefix):

@@ -19,6 +19,10 @@ from tests.scales import values_at
 NETWORKS = [f"results/{rule}/dg/joint.safetensors" for rule in ("idsg_cross", "rfg_cross")]
 
 
+def text(settings):
+    return json.dumps(settings) if isinstance(settings, dict) else settings.job()
+
+
 @pytest.fixture
 def alone(tmp_path, monkeypatch):
     """A folder of no other files."""
@@ -37,7 +41,7 @@ def ran(p, output, rule, start, end, inputs=(), **which):
         step, *names = SIZED.get(rule, ("",))
         about = {name: which[name] for name in names}
     settings = step_settings(p, step, which.get("variant", "dg"), **about) if step else {}
-    params = {"job": json.dumps(settings), "start": "--rfg results/x.safetensors"}
+    params = {"job": text(settings), "start": "--rfg results/x.safetensors"}
     took(output, rule, start, end, wildcards=which, params=params, input_size_mb=dict.fromkeys(inputs, 1.0))
 
 

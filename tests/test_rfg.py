@@ -9,6 +9,7 @@ from dg.pretraining.rfg import shrink_codes
 from dg.rfg.losses import attribute_loss, identity_loss, landmark_loss, style_loss
 from dg.rfg.model import Rfg
 from dg.rfg.networks import AdaIN, AdaINBlock, DownBlock, FaceGenerator, ModulatedConv, ToRgb, Trunk
+from dg.sizes.rfg import RfgSizes
 from dg.training.gan import discriminator_loss, generator_loss, r1_penalty
 
 
@@ -121,7 +122,7 @@ def test_the_trunk_goes_down_to_4_pixels(size, blocks):
 def test_painted_faces_have_the_source_size_and_range_and_follow_both_inputs(size):
     torch.manual_seed(0)
     sizes = {"size": size, "channels": 4, "max_channels": 8, "style_dim": 6, "adain_intermediate": 2, "line_width": 8}
-    net = Rfg(sizes).eval()
+    net = Rfg(RfgSizes(**sizes)).eval()
     points, source = torch.rand(2, 68, 3), torch.rand(2, 3, size, size)
     made = net.paint(points, source)
     assert made.shape == source.shape
@@ -134,7 +135,7 @@ def test_painted_faces_have_the_source_size_and_range_and_follow_both_inputs(siz
 def test_smaller_style_codes_paint_the_same_pictures():
     torch.manual_seed(0)
     sizes = {"size": 64, "channels": 4, "max_channels": 8, "style_dim": 6, "adain_intermediate": 2, "line_width": 8}
-    net = Rfg(sizes)
+    net = Rfg(RfgSizes(**sizes))
     for parameter in net.parameters():
         torch.nn.init.normal_(parameter, 0, 0.3)
     points, source = torch.rand(2, 68, 3), torch.rand(2, 3, 64, 64)
@@ -151,7 +152,7 @@ def test_hidden_edges_are_left_out_where_the_network_was_trained_so():
     points = torch.rand(1, 68, 3, generator=torch.Generator().manual_seed(0))
     visible = torch.ones(1, 68, dtype=torch.bool)
     visible[:, :60] = False  # all but the inner lips
-    hiding, plain = Rfg({**sizes, "hide_invisible": True}), Rfg(sizes)
+    hiding, plain = Rfg(RfgSizes(**sizes, hide_invisible=True)), Rfg(RfgSizes(**sizes))
     shown = hiding.maps(points, visible)[0, 0]
     # By hand: pixel centres within half a line width (half a pixel at least) of the 8 edges of the loop 60-67.
     centres = torch.stack(torch.meshgrid(*[(torch.arange(64) + 0.5)] * 2, indexing="xy"), -1)

@@ -6,11 +6,11 @@ import pytest
 from dg import params
 from dg.datasets.rows import MANIFEST_SCHEMA
 from dg.protocols.pairs import draw_pairs
-from dg.protocols.tests import TESTS
 from dg.settings import step_settings
 from dg.study.data import datasets_of
 from dg.study.models import datasets_in_use
 from dg.synthface.sets import jobs, parse, shots
+from dg.tests import TESTS
 from dg.videos import VideoInfo, sampled_frames
 from tests.scales import SCALES, values_at
 

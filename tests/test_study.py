@@ -5,11 +5,11 @@ from __future__ import annotations
 from dg import params
 from dg.metrics.metric import METRICS, printed_in
 from dg.protocols.pairs import RULES
-from dg.protocols.tests import COMPARED, TESTS
 from dg.reports import paper
 from dg.study.data import dataset_of, datasets_of, standing_in
 from dg.study.figures import FIGURES
 from dg.study.tables import ABLATIONS, COMPARISONS, TABLES
+from dg.tests import COMPARED, TESTS
 
 P = params.load()
 

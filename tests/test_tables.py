@@ -347,8 +347,7 @@ def grid_inputs(tmp_path, size=32, targets=True):
         table["target"] = ""
         table.to_parquet(pairs)
     command = "python -m dg unchanged --show source --pairs {pairs} --out {out}"
-    method = {"benchmark": "RaFD", "method": "source_unchanged", "command": command}
-    run_method(method, [folder], pairs, tmp_path / "made.arrow", tmp_path / "work", {})
+    run_method("source_unchanged", command, [folder], pairs, tmp_path / "made.arrow", tmp_path / "work", {})
     values = table.assign(ssim=np.linspace(0, 1, len(table)) if targets else np.nan, csim=0.5, ace=1.0)
     values.to_parquet(tmp_path / "values.parquet")
     return folder, pairs, tmp_path / "made.arrow", tmp_path / "values.parquet"

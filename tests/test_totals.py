@@ -20,7 +20,7 @@ REGIONS = (range(36, 42), range(42, 48), range(27, 36), range(48, 68), range(17)
 
 @pytest.fixture(autouse=True)
 def _float32(monkeypatch):
-    monkeypatch.setattr("dg.training.precision.has_bfloat16", lambda _: False)
+    monkeypatch.setattr("dg.precision.has_bfloat16", lambda _: False)
 
 
 def same(found, by_hand, *nets):

@@ -9,14 +9,15 @@ import pytest
 import torch
 
 from dg import params
+from dg.idsg.data import Data
 from dg.idsg.networks import Idsg
-from dg.idsg.training import Data
-from dg.settings import step_settings
 from dg.shards import FaceSet
+from dg.steps.idsg import idsg_settings
 from dg.training.crops import AREA, RATIO, crop_images, crop_points, draw_crops, shifted_onto
 from dg.training.pairs import FrameSampler, PairSampler
 from dg.training.prefetch import Prefetch
 from dg.training.team import Team
+from tests.changed import changed
 from tests.prepared import face_table, prepare
 
 ROOT = Path(__file__).parent.parent
@@ -131,7 +132,7 @@ def test_frames_of_one_person_are_paired_with_each_other():
     ("localisation", "phase", "some"), [("known", "cross", True), ("self", "cross", False), ("self", "self", True)]
 )
 def test_equation_6_knows_the_truth_of_others_pairs_only_where_it_may(tmp_path, localisation, phase, some):
-    settings = step_settings(params.load(ROOT / "params.yaml"), "idsg", phase=phase) | {"localisation": localisation}
+    settings = changed(idsg_settings(params.load(ROOT / "params.yaml"), phase), localisation=localisation)
     table = face_table(people=3, split="train")
     faces = FaceSet([prepare(tmp_path / "toy", table)], split="train")
     data = Data(settings, faces, PairSampler(faces.table, 8, 0), Team())

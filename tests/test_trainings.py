@@ -34,8 +34,10 @@ from dg.shards import (
     read_shard,
     write_shard,
 )
+from dg.steps.rfg import FineTuneSettings, FineTuning
 from dg.training.pairs import PairSampler
 from dg.training.team import Team
+from tests.changed import changed
 
 ROOT = Path(__file__).resolve().parent.parent
 DRIVER = Path(__file__).with_name("training_driver.py")
@@ -71,11 +73,16 @@ def prepare(folder: Path) -> Path:
     return folder
 
 
-def settings(verb: str, phase: str, **changed) -> dict:
+def settings(verb: str, phase: str, **chosen):
     sizes = {"batch": 2, "steps": 8, "ema": 0.9, "accumulate": 1, "compile": False}
     if verb == "rfg":
         sizes |= {"size": SIZE, "channels": 4, "max_channels": 8, "style_dim": 4, "init": None}
-    return step_settings(params.load(ROOT / "params.yaml"), verb, phase=phase) | sizes | changed
+    return changed(step_settings(params.load(ROOT / "params.yaml"), verb, phase=phase), **sizes | chosen)
+
+
+def tuning(**chosen):
+    values = settings("rfg", "self").model_dump(exclude={"code", "phase", "ema", "init"})
+    return FineTuning(**values | {"crop": 0, "frames": 3} | chosen)
 
 
 def run(job: dict, check: bool = True, processes: int = 1) -> subprocess.CompletedProcess:
@@ -88,8 +95,14 @@ def run(job: dict, check: bool = True, processes: int = 1) -> subprocess.Complet
     return done
 
 
-def job(verb: str, values: dict, data: Path, out: Path, **more) -> dict:
-    return {"verb": verb, "settings": values, "folders": [str(data)], "out": str(out), "state": f"{out}.state"} | more
+def job(verb: str, values, data: Path, out: Path, **more) -> dict:
+    return {
+        "verb": verb,
+        "settings": values.model_dump(mode="json"),
+        "folders": [str(data)],
+        "out": str(out),
+        "state": f"{out}.state",
+    } | more
 
 
 @pytest.fixture(scope="module")
@@ -127,12 +140,12 @@ def test_sigkill_three_times_then_resume_ends_with_the_same_bits(verb, data, ids
     killed = tmp_path / "net.safetensors"
     # Two updates a step, and the generator's is the first: in the middle of steps 4, 6 and 9, where R1 is due again, or
     # 7 of 8.
-    for update in (7, 5, 2 * values["steps"] - 13):
+    for update in (7, 5, 2 * values.steps - 13):
         done = run(job(verb, values, data, killed, kill_at=update, **more), check=False)
         assert done.returncode == -signal.SIGKILL, done.stderr
         assert not killed.exists()
     resumed = run(job(verb, values, data, killed, **more))
-    assert f"going on at step {values['steps'] - 2} of" in resumed.stderr
+    assert f"going on at step {values.steps - 2} of" in resumed.stderr
     a, b = load_file(unbroken), load_file(killed)
     assert a.keys() == b.keys()
     different = [key for key in a if not torch.equal(a[key], b[key])]
@@ -168,7 +181,7 @@ def test_cross_phase_starts_from_the_self_phase_and_needs_no_other_file(data, id
     assert 0 <= painted.min() <= painted.max() <= 1
     # A step of Adam moves a weight by at most about lr: further apart means that init was not used.
     before, after, values = load_file(rfg), load_file(cross_f), settings("rfg", "cross")
-    reach = 3 * values["lr"] * values["steps"]
+    reach = 3 * values.lr * values.steps
     assert all((after[k] - before[k]).abs().max() < reach for k in after if not k.startswith("ema"))
     assert any(not torch.equal(after[k], before[k]) for k in after)
     for path in (cross_l, cross_f):
@@ -214,7 +227,7 @@ def test_the_other_network_or_a_card_without_sizes_is_refused_by_name(idsg, rfg,
     copy = Path(shutil.copy(rfg, tmp_path))
     facts = read_json(rfg.with_suffix(".json"))
     for sizes, message in (
-        (None, "has no size 'sizes'"),
+        (None, "size: missing; give a checkpoint of the RFG"),
         ({**facts["sizes"], "style_dim": 6}, "network 'ema_rfg' has other sizes"),
     ):
         changed = facts | {"sizes": sizes} if sizes else {"sha256": facts["sha256"]}
@@ -238,7 +251,7 @@ def test_a_cross_phase_without_its_checkpoints_is_refused(data, tmp_path, monkey
         ("rfg", ["--init", "a.safetensors"], "--idsg is missing"),
         ("rfg", ["--init", "a.safetensors", "--idsg", "b.safetensors"], "b.safetensors: weights not found"),
     ):
-        words = [verb, "--settings", json.dumps(settings(verb, "cross")), "--data", str(data), "--out", "o.safetensors"]
+        words = [verb, "--settings", settings(verb, "cross").job(), "--data", str(data), "--out", "o.safetensors"]
         assert main([*words, *given]) == 1
         assert missing in capsys.readouterr().err
 
@@ -247,8 +260,8 @@ def test_a_card_names_settings_and_inputs_by_digest(data, idsg, tmp_path, monkey
     from dg.cli import main
 
     monkeypatch.chdir(tmp_path)
-    values = settings("idsg", "cross", steps=1) | {"code": "0123"}
-    words = ["idsg", "--settings", json.dumps(values), "--data", str(data), "--out", "o.safetensors"]
+    values = settings("idsg", "cross", steps=1, code="0123")
+    words = ["idsg", "--settings", values.model_dump_json(), "--data", str(data), "--out", "o.safetensors"]
     assert main([*words, "--init", str(idsg)]) == 0
     card = read_json(tmp_path / "o.json")
     assert card["settings"]["code"] == "0123"
@@ -302,7 +315,7 @@ def some_truths_missing(data: Path) -> Path:
 def test_a_batch_in_two_parts_ends_like_the_whole_batch(joint, data, idsg, tmp_path):
     verb, values, whole = joint
     out = tmp_path / "net.safetensors"
-    run(job(verb, values | {"accumulate": 2}, some_truths_missing(data), out, idsg=str(idsg), sgd=1e-4))
+    run(job(verb, changed(values, accumulate=2), some_truths_missing(data), out, idsg=str(idsg), sgd=1e-4))
     same(whole, out, rtol=1e-4, atol=2e-6)
 
 
@@ -340,11 +353,11 @@ def test_a_loss_that_becomes_nan_in_one_process_stops_both(data, tmp_path):
 
 
 def test_in_the_self_phase_lambda_vls_changes_nothing(data, idsg, tmp_path):
-    """So `dg.settings` leaves it out there, and an experiment with lambda_vls need not train that phase again."""
+    """So `dg.steps.idsg` leaves it out there, and an experiment with lambda_vls need not train that phase again."""
     values = settings("idsg", "self")
-    assert values["lambda_vls"] == 0 and settings("idsg", "cross")["lambda_vls"] > 0
+    assert values.lambda_vls == 0 and settings("idsg", "cross").lambda_vls > 0
     other = tmp_path / "self.safetensors"
-    run(job("idsg", values | {"lambda_vls": 10.0}, data, other))
+    run(job("idsg", changed(values, lambda_vls=10.0), data, other))
     first, second = load_file(idsg), load_file(other)
     assert all(torch.equal(first[key], second[key]) for key in first)
 
@@ -365,7 +378,7 @@ def test_fine_tuning_learns_its_frames_reads_no_others_and_resumes_with_the_same
     keys = [f"x/b/smile/{yaw}" for yaw in (-45, 0, 45)]
     folder = shutil.copytree(data, tmp_path / "x")
     spoil_all_pictures_but(keys, folder)
-    values = settings("rfg", "self", batch=3, steps=40, lr=5e-3, lambda_at=200, crop=0) | {"frames": 3}
+    values = tuning(batch=3, steps=40, lr=5e-3, lambda_at=200)
     tuned, killed = tmp_path / "tuned.safetensors", tmp_path / "killed.safetensors"
     run(job("finetune", values, folder, tuned, init=str(rfg), keys=keys))
     done = run(job("finetune", values, folder, killed, init=str(rfg), keys=keys, kill_at=25), check=False)
@@ -411,12 +424,14 @@ def test_the_verb_finetune_reads_the_keys_and_removes_its_state(data, rfg, tmp_p
 
     monkeypatch.setattr("dg.rfg.fine_tuning.fine_tune", fine_tune)
     (tmp_path / "keys.txt").write_text("x/a/smile/0\n\n x/a/smile/45 \n")
-    words = ["finetune", "--settings", '{"frames": 2}', "--folder", str(data), "--init", str(rfg)]
+    values = tuning(frames=2)
+    words = ["finetune", "--settings", values.model_dump_json(), "--folder", str(data), "--init", str(rfg)]
     words += ["--out", "o.safetensors"]
     assert main([*words, "--keys", "keys.txt"]) == 0
     settings_, folder, keys, init, out, state = calls[0]
-    assert (settings_, folder, keys, init, out) == (
-        {"frames": 2}, data, ["x/a/smile/0", "x/a/smile/45"], rfg, Path("o.safetensors")
+    assert settings_ == FineTuneSettings(**dict(values))
+    assert (folder, keys, init, out) == (
+        data, ["x/a/smile/0", "x/a/smile/45"], rfg, Path("o.safetensors")
     )  # fmt: skip
     assert not state.exists()
     (tmp_path / "keys.txt").write_text("x/a/smile/0\n")
@@ -495,10 +510,7 @@ def test_voxceleb1_tunes_once_for_each_video_and_goes_on_after_a_stop(data, idsg
     videos = [video("a"), video("b")]
     pairs, state, out = tmp_path / "pairs.parquet", tmp_path / "state", tmp_path / "made.arrow"
     write_parquet(pairs, pd.concat(videos))
-    values = {
-        "tuning": settings("rfg", "self", batch=3, steps=3, crop=0, lambda_id=0, lambda_lm=0, lambda_ds=0)
-        | {"frames": 3}
-    }
+    values = tuning(batch=3, steps=3, lambda_id=0, lambda_lm=0, lambda_ds=0)
     tuned_on = []
 
     def stopped_at_b(settings_, folder, keys, *files):
@@ -522,6 +534,6 @@ def test_voxceleb1_tunes_once_for_each_video_and_goes_on_after_a_stop(data, idsg
     assert made.keys("reference") == pd.concat(videos)["reference"].tolist()
     for number, part in enumerate(videos):
         net = tmp_path / f"by_hand_{number}.safetensors"
-        fine_tune(values["tuning"], data, list(part["tuning"].iloc[0]), rfg, net, tmp_path / f"s{number}")
+        fine_tune(values, data, list(part["tuning"].iloc[0]), rfg, net, tmp_path / f"s{number}")
         expected = list(DgReenactor(FaceSet([data]), idsg, net)(part))
         assert [result.image for result in expected] == [made[3 * number + k].image for k in range(3)]

@@ -26,6 +26,7 @@ from torch import nn
 
 import dg.identity.encoder
 import dg.landmarks.fan
+import dg.precision
 
 
 class Landmarks(nn.Module):
@@ -85,7 +86,7 @@ def _poison(optimiser: torch.optim.Optimizer) -> None:
 
 
 def _descend(lr: float) -> None:
-    dg.landmarks.fan.has_bfloat16 = lambda _: False
+    dg.precision.has_bfloat16 = lambda _: False
     torch.optim.Adam = lambda parameters, **_: torch.optim.SGD(parameters, lr)
 
 
@@ -104,19 +105,25 @@ def main() -> int:
     if job.get("sgd"):
         _descend(job["sgd"])
     from dg.errors import DgError
+    from dg.idsg import load_idsg
     from dg.idsg.training import train_idsg
     from dg.rfg.fine_tuning import fine_tune
     from dg.rfg.training import train_rfg
+    from dg.steps.idsg import IdsgSettings
+    from dg.steps.rfg import FineTuning, RfgSettings
 
+    form = {"idsg": IdsgSettings, "rfg": RfgSettings, "finetune": FineTuning}[job["verb"]]
+    values = form.model_validate(job["settings"])
     path = {key: Path(job[key]) if job.get(key) else None for key in ("out", "init", "idsg", "state")}
     folders = [Path(folder) for folder in job["folders"]]
     try:
         if job["verb"] == "idsg":
-            train_idsg(job["settings"], folders, path["out"], path["init"], path["state"])
+            train_idsg(values, folders, path["out"], path["init"], path["state"])
         elif job["verb"] == "finetune":
-            fine_tune(job["settings"], folders[0], job["keys"], path["init"], path["out"], path["state"])
+            fine_tune(values, folders[0], job["keys"], path["init"], path["out"], path["state"])
         else:
-            train_rfg(job["settings"], folders, path["out"], path["init"], path["idsg"], path["state"])
+            driver = load_idsg(path["idsg"]) if path["idsg"] else None
+            train_rfg(values, folders, path["out"], path["init"], driver, path["state"])
     except DgError as error:
         print(error, file=sys.stderr)
         return 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -16,11 +15,11 @@ BATCH = 32
 
 
 @torch.inference_mode()
-def find_codes(settings: dict[str, Any], frames: Path, out: Path) -> None:
+def find_codes(backend: str, frames: Path, out: Path) -> None:
     """Compute the face code r = E_f(I) of every crop of a shard.
 
     Args:
-        settings: `step_settings(params, "identity")`: {"backend": …}.
+        backend: see `load_face_encoder`.
         frames: shard of crops, see dg/shards.py.
         out: shard to write (`identity_schema(D)`, row order of `frames`). Face-less crops get a code as well; it is
             their landmarks that make `FaceSet` skip them.
@@ -29,7 +28,7 @@ def find_codes(settings: dict[str, Any], frames: Path, out: Path) -> None:
         DgError: the shard or the weights are missing or damaged.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    encoder = load_face_encoder(settings["backend"], device)
+    encoder = load_face_encoder(backend, device)
     batch = read_shard(frames)
     keys = batch.column("key").to_pylist()
     codes = [torch.zeros(0, encoder.dimension)]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dg.checkpoints import load_tested
 from dg.idsg.networks import Idsg
+from dg.sizes.idsg import IdsgSizes
 
 
 def load_idsg(path: Path) -> Idsg:
@@ -14,4 +15,4 @@ def load_idsg(path: Path) -> Idsg:
     Raises:
         DgError: the checkpoint or its card is missing or damaged, or holds another network.
     """
-    return load_tested(path, "idsg", lambda sizes: Idsg(sizes["landmark_dims"], sizes["face_code"]))
+    return load_tested(path, "idsg", IdsgSizes, lambda sizes: Idsg(sizes.landmark_dims, sizes.face_code))

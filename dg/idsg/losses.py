@@ -8,8 +8,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from dg.landmarks.regions import VLS_REGIONS
+from dg.precision import wide
 from dg.training.gan import masked_mean
-from dg.training.precision import wide
 
 
 def vls_loss(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
 
+from dg.borrowed import Borrowed
 from dg.idsg.losses import action_loss, localisation_loss, subject_class_loss, vls_loss
 from dg.idsg.networks import POINTS, Idsg
 from dg.landmarks.regions import vls_regions
+from dg.steps.idsg import IdsgSettings
 from dg.training.compiling import twice_differentiable
 from dg.training.gan import discriminator_loss, generator_loss, r1_penalty
 from dg.training.step import Terms
@@ -48,42 +49,41 @@ class Pairs:
 class GeneratorLosses(nn.Module):
     """Eq. (7)."""
 
-    def __init__(self, settings: dict[str, Any], idsg: Idsg, discriminator: nn.Module, classifier: nn.Module) -> None:
+    def __init__(self, settings: IdsgSettings, idsg: Idsg, discriminator: nn.Module, classifier: nn.Module) -> None:
         super().__init__()
         self.s, self.idsg = settings, idsg
-        # In a tuple: the judges' weights are no part of this module, so that nobody averages their gradients here.
-        self._judges = discriminator, classifier
-        self.register_buffer("sigma", torch.tensor(settings["sigma"]), persistent=False)
-        self._regions = vls_regions(settings["vls_regions"])
+        self.judges = Borrowed(discriminator=discriminator, classifier=classifier)
+        self.register_buffer("sigma", torch.tensor(settings.sigma), persistent=False)
+        self._regions = vls_regions(settings.vls_regions)
 
     def forward(self, pairs: Pairs) -> tuple[Terms, torch.Tensor]:
         """The losses, and lhat_t (b, 68 * dims) without gradient."""
-        s, idsg, (discriminator, classifier) = self.s, self.idsg, self._judges
+        s, idsg, judges = self.s, self.idsg, self.judges
         gamma = idsg.landmark_encoder(pairs.l_r)
         lhat_t, lhat_r = idsg.decode(gamma, pairs.r_s), idsg.decode(gamma, pairs.r_r)
-        terms: Terms = {"adv": (1.0, generator_loss(discriminator(lhat_t), s["adversarial"]))}
-        if s["lambda_l"]:
+        terms: Terms = {"adv": (1.0, generator_loss(judges.discriminator(lhat_t), s.adversarial))}
+        if s.lambda_l:
             value = localisation_loss(lhat_r, pairs.l_r, lhat_t, pairs.l_t, pairs.known, pairs.known_share)
-            terms["l"] = (s["lambda_l"], value)
-        if s["lambda_a"]:
-            shown = {"generated": lhat_t, "reconstructed": lhat_r}[s["action"]]
-            terms["a"] = (s["lambda_a"], action_loss(idsg.landmark_encoder(shown), gamma))
-        if s["lambda_c"]:
-            value = subject_class_loss(classifier(lhat_t), pairs.s_s, s["class_sigmoid"])
-            terms["c"] = (s["lambda_c"], value)
-        if s["lambda_vls"] and pairs.vls:
+            terms["l"] = (s.lambda_l, value)
+        if s.lambda_a:
+            shown = {"generated": lhat_t, "reconstructed": lhat_r}[s.action]
+            terms["a"] = (s.lambda_a, action_loss(idsg.landmark_encoder(shown), gamma))
+        if s.lambda_c:
+            value = subject_class_loss(judges.classifier(lhat_t), pairs.s_s, s.class_sigmoid)
+            terms["c"] = (s.lambda_c, value)
+        if s.lambda_vls and pairs.vls:
             points = [x.unflatten(1, (POINTS, idsg.dims)) for x in (pairs.l_r, lhat_r, lhat_t)]
             value = vls_loss(
-                *points, pairs.visible, self.sigma, s["vls_form"], pairs.counts, self._regions, pairs.counts_share
+                *points, pairs.visible, self.sigma, s.vls_form, pairs.counts, self._regions, pairs.counts_share
             )
-            terms["vls"] = (s["lambda_vls"], value)
+            terms["vls"] = (s.lambda_vls, value)
         return terms, lhat_t.detach()
 
 
 class JudgeLosses(nn.Module):
     """Eq. (2) with R1 for D_l, eq. (5) for C_l."""
 
-    def __init__(self, settings: dict[str, Any], discriminator: nn.Module, classifier: nn.Module) -> None:
+    def __init__(self, settings: IdsgSettings, discriminator: nn.Module, classifier: nn.Module) -> None:
         super().__init__()
         self.s, self.discriminator, self.classifier = settings, discriminator, classifier
 
@@ -92,12 +92,12 @@ class JudgeLosses(nn.Module):
         s = self.s
         fake_logits = self.discriminator(lhat_t)
         terms: Terms = {}
-        if s["r1"] > 0:
+        if s.r1 > 0:
             real = pairs.l_r.clone().requires_grad_(True)
             real_logits = twice_differentiable(self.discriminator, real)
-            terms["d_r1"] = (s["r1"], r1_penalty(real_logits, real))
+            terms["d_r1"] = (s.r1, r1_penalty(real_logits, real))
         else:
             real_logits = self.discriminator(pairs.l_r)
-        terms["d_adv"] = (1.0, discriminator_loss(real_logits, fake_logits, s["adversarial"]))
-        terms["c_class"] = (1.0, subject_class_loss(self.classifier(pairs.l_r), pairs.s_r, s["class_sigmoid"]))
+        terms["d_adv"] = (1.0, discriminator_loss(real_logits, fake_logits, s.adversarial))
+        terms["c_class"] = (1.0, subject_class_loss(self.classifier(pairs.l_r), pairs.s_r, s.class_sigmoid))
         return terms

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -18,11 +17,11 @@ CPU_PIXELS = 4 * 256**2  # of a batch on a CPU: more would not stay in its cache
 
 
 @torch.inference_mode()
-def find_landmarks(settings: dict[str, Any], frames: Path, out: Path) -> None:
+def find_landmarks(backend: str, frames: Path, out: Path) -> None:
     """Find the 68 points, their visibility and the head pose on every crop of a shard.
 
     Args:
-        settings: `step_settings(params, "landmarks")`: {"backend": …}.
+        backend: see `load_landmark_net`.
         frames: shard of crops, see dg/shards.py.
         out: shard to write (LANDMARK_SCHEMA, row order of `frames`). A crop that shows no face gets score 0, and
             `FaceSet` skips it. Beside it goes `<name>.json`: back end, score threshold, keys of the face-less crops.
@@ -31,7 +30,7 @@ def find_landmarks(settings: dict[str, Any], frames: Path, out: Path) -> None:
         DgError: the shard or the weights are missing or damaged.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    net = load_landmark_net(settings["backend"], device)
+    net = load_landmark_net(backend, device)
     batch = read_shard(frames)
     keys = batch.column("key").to_pylist()
     parts = [no_faces()]
@@ -53,5 +52,5 @@ def find_landmarks(settings: dict[str, Any], frames: Path, out: Path) -> None:
         },
     )
     faceless = [key for key, value in zip(keys, score.tolist()) if value == 0]
-    report = {"backend": settings["backend"], "faces": len(keys) - len(faceless), "threshold": net.face_threshold}
+    report = {"backend": backend, "faces": len(keys) - len(faceless), "threshold": net.face_threshold}
     write_json(Path(out).with_suffix(".json"), {**report, "faceless": faceless})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ import torch.nn.functional as F
 from face_alignment.models import FAN
 from torch import Tensor, nn
 
+from dg.borrowed import Borrowed
 from dg.checkpoints import card_path, load_checkpoint, under_prefix
 from dg.errors import DgError
 from dg.files import read_json
@@ -21,6 +21,7 @@ from dg.landmarks.official import official_nets
 from dg.landmarks.pose import fit_pose
 from dg.landmarks.visibility import visible_points
 from dg.landmarks.zoom import around, back, zoom
+from dg.precision import has_bfloat16
 from dg.weights import bundled
 from dg.weights.published import PUBLISHED
 
@@ -58,14 +59,6 @@ def halved(net: nn.Module) -> nn.Module:
             if isinstance(module, nn.Conv2d | nn.Linear):
                 module.bfloat16()
     return net
-
-
-@cache
-def has_bfloat16(device: str) -> bool:
-    """Whether a device type, "cpu" or "cuda", multiplies in bfloat16 itself; only then it is faster."""
-    if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return any(torch.cpu.get_capabilities().get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def no_faces() -> Landmarks:
@@ -106,7 +99,7 @@ class LandmarkNet(nn.Module):
         self.sharpness = sharpness
         self.face_threshold = face_threshold
         self.margin = margin
-        self._halved: tuple[torch.device, LandmarkNet] | None = None
+        self._halved = Borrowed(device=None, net=None)
         self.requires_grad_(False)
         self.eval()
 
@@ -144,13 +137,12 @@ class LandmarkNet(nn.Module):
 
     def _in_bfloat16(self, device: torch.device) -> LandmarkNet:
         """A copy whose weights are stored in bfloat16: a sixth faster than converting them at every call."""
-        if self._halved is None or self._halved[0] != device:
+        if self._halved.device != device:
             copied = copy.copy(self)
             copied._modules = dict(self._modules)
             copied.fan, copied.depth = halved(self.fan), halved(self.depth)
-            # In a tuple: a network that is no part of this one, its weights and its state.
-            self._halved = (device, copied)
-        return self._halved[1]
+            self._halved = Borrowed(device=device, net=copied)
+        return self._halved.net
 
     def _detect(self, images: Tensor) -> Landmarks:
         small = self._resized(images, self.input_size)

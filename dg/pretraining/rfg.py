@@ -16,6 +16,7 @@ from dg.rfg.losses import style_loss
 from dg.rfg.model import Rfg
 from dg.rfg.networks import AdaIN, DownBlock
 from dg.shards import FaceSet
+from dg.sizes.rfg import RfgSizes
 from dg.training.pairs import PairSampler
 
 PAIRS, CHUNK = 256, 32
@@ -39,7 +40,7 @@ def pack_rfg(work: Path, out: Path) -> dict[str, Any]:
     """
     trained = work / "results/rfg_self/dg/joint.safetensors"
     weights, made = under_prefix("ema_rfg", load_checkpoint(trained)), read_json(card_path(trained))
-    net, measured = Rfg(made["sizes"]), FaceSet([work / "data/sets/synth_mpie"], "test")
+    net, measured = Rfg(RfgSizes(**made["sizes"])), FaceSet([work / "data/sets/synth_mpie"], "test")
     net.load_state_dict(weights)
     shrink_codes(net, _style_loss(net, measured) / STYLE_LOSS)
     tensors = {name: tensor.half() for name, tensor in net.state_dict().items()}

@@ -6,7 +6,6 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,14 +21,21 @@ NO_POINTS = np.full((68, 3), np.nan, np.float32)  # such a method says nothing o
 
 
 def run_method(
-    settings: dict[str, Any], folders: list[Path], pairs: Path, out: Path, work: Path, networks: dict[str, Path]
+    method: str,
+    command: str,
+    folders: list[Path],
+    pairs: Path,
+    out: Path,
+    work: Path,
+    networks: dict[str, Path],
 ) -> None:
     """Run the command on the pair list and write its pictures as the results file `out` (RESULT_SCHEMA).
 
     Pictures are stored without loss, with a provenance text chunk that names the method.
 
     Args:
-        settings: benchmark, method, command (a template with {pairs} and {out}, perhaps {rfg} and {idsg}).
+        method: its name in params.yaml.
+        command: a template with {pairs} and {out}, perhaps {rfg} and {idsg}.
         folders: the prepared data sets.
         work: folder of the exchange, see dg/protocols/exchange.py; a command that was stopped finds there what it
             wrote.
@@ -38,11 +44,11 @@ def run_method(
     Raises:
         DgError: the command can't be started, fails, or leaves pictures out.
     """
-    method, faces, table = settings["method"], FaceSet(folders), read_parquet(pairs)
+    faces, table = FaceSet(folders), read_parquet(pairs)
     answers = work / "out"
     answers.mkdir(parents=True, exist_ok=True)
     places = {"pairs": write_exchange(faces, table, work), "out": answers, **networks}
-    words = [word.format(**places) for word in shlex.split(settings["command"])]
+    words = [word.format(**places) for word in shlex.split(command)]
     # "python" is the one that runs this, whatever PATH says.
     words[:1] = [sys.executable] if words[0] == "python" else words[:1]
     try:

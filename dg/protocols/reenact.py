@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,11 +21,10 @@ from dg.shards import FaceSet
 BATCH = 16
 
 
-def reenact(settings: dict[str, Any], folders: list[Path], pairs: Path, out: Path, idsg: Path, rfg: Path) -> None:
+def reenact(folders: list[Path], pairs: Path, out: Path, idsg: Path, rfg: Path) -> None:
     """Write the results file `out` (RESULT_SCHEMA, the pairs' order) of DG; each PNG has a provenance text chunk.
 
     Args:
-        settings: benchmark.
         folders: the prepared data sets.
         pairs: the pair list made from them.
         idsg, rfg: checkpoints.
@@ -36,7 +34,7 @@ def reenact(settings: dict[str, Any], folders: list[Path], pairs: Path, out: Pat
     """
     table = read_parquet(pairs)
     make = DgReenactor(FaceSet(folders), idsg, rfg)
-    progress = tqdm(total=len(table), desc=f"DG {settings['benchmark']}", unit="pair", disable=None)
+    progress = tqdm(total=len(table), desc=f"DG {Path(pairs).stem}", unit="pair", disable=None)
     with writing_results(out) as writer, progress:
         for start in range(0, len(table), BATCH):
             results = list(make(table.iloc[start : start + BATCH]))

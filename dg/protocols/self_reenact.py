@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from tqdm import tqdm
@@ -14,10 +13,11 @@ from dg.protocols.reenact import BATCH, DgReenactor
 from dg.protocols.results import Results, writing_results
 from dg.rfg.fine_tuning import fine_tune
 from dg.shards import FaceSet
+from dg.steps.rfg import FineTuning
 
 
 def reenact_tuned(
-    settings: dict[str, Any], folders: list[Path], pairs: Path, out: Path, idsg: Path, rfg: Path, state: Path
+    tuning: FineTuning, folders: list[Path], pairs: Path, out: Path, idsg: Path, rfg: Path, state: Path
 ) -> None:
     """Write the results file `out` (RESULT_SCHEMA, the pairs' order) of DG with an RFG of its own for each video.
 
@@ -25,7 +25,6 @@ def reenact_tuned(
     Its network and its tuning's state go when they are made: at scale paper they weigh over 1 GB a video.
 
     Args:
-        settings: benchmark, method, and tuning: dg.settings._finetune.
         folders: the prepared data set, one.
         pairs: its pair list, with `tuning`; pairs of one video follow each other.
         idsg, rfg: checkpoints of the self phase.
@@ -41,7 +40,7 @@ def reenact_tuned(
         part = state / f"{number:05d}.arrow"
         if not part.exists():
             keys = list(video["tuning"].iloc[0])
-            _one_video(settings, faces, folders[0], video, keys, part, idsg, rfg)
+            _one_video(tuning, faces, folders[0], video, keys, part, idsg, rfg)
         shutil.rmtree(_work(part), ignore_errors=True)
         parts.append(part)
     with writing_results(out) as writer:
@@ -55,7 +54,7 @@ def _work(part: Path) -> Path:
 
 
 def _one_video(
-    settings: dict[str, Any],
+    tuning: FineTuning,
     faces: FaceSet,
     folder: Path,
     video: pd.DataFrame,
@@ -66,7 +65,7 @@ def _one_video(
 ) -> None:
     tuned = _work(part) / "rfg.safetensors"
     if not tuned.exists():
-        fine_tune(settings["tuning"], folder, keys, rfg, tuned, _work(part) / "state")
+        fine_tune(tuning, folder, keys, rfg, tuned, _work(part) / "state")
     make = DgReenactor(faces, idsg, tuned)
     with writing_results(part) as writer:
         for start in range(0, len(video), BATCH):

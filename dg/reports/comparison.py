@@ -11,12 +11,12 @@ from dg.errors import DgError
 from dg.files import write_csv, write_json, write_text
 from dg.metrics.backends import stand_ins
 from dg.metrics.metric import printed_in, shown_in
-from dg.protocols.tests import TESTS
 from dg.reports.comparison_text import as_latex, as_markdown
 from dg.reports.paper import COMPARISONS
 from dg.reports.runs import read_summaries
 from dg.reports.summaries import join_seeds
 from dg.study.tables import TABLES
+from dg.tests import TESTS
 
 
 def columns(table: str) -> list[str]:

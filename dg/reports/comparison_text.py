@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 
 from dg.metrics.metric import Metric, printed_in, shown_in
-from dg.protocols.tests import TESTS
 from dg.reports.latex import latex_table
 from dg.reports.markdown import grid
 from dg.reports.paper import COMPARISONS
 from dg.study.tables import TABLES
+from dg.tests import TESTS
 
 REFERENCE_MARK = "(r)"
 REFERENCE_NOTE = (

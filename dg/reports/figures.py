@@ -12,10 +12,10 @@ from PIL import Image, ImageDraw, ImageFont
 from dg.errors import DgError
 from dg.files import read_parquet, replacing
 from dg.protocols.results import Results
-from dg.protocols.tests import TESTS
 from dg.provenance import REENACTED, save_png
 from dg.reports.sheets import broken
 from dg.shards import FaceSet, decode_image
+from dg.tests import TESTS
 
 EXAMPLES = 8
 _MAX_WIDTH = 1200  # pixels; wider pictures bloat Snakemake's report

@@ -13,11 +13,11 @@ from dg.errors import DgError
 from dg.files import read_parquet, replacing
 from dg.landmarks.regions import EDGES
 from dg.protocols.results import Results
-from dg.protocols.tests import TESTS
 from dg.provenance import REENACTED, save_png
 from dg.reports.sheets import Row, draw_sheet
 from dg.shards import FaceSet, decode_image
 from dg.study.figures import FIGURES
+from dg.tests import TESTS
 
 CASES = 8
 _SIDE = 256  # of the drawn landmarks, pixels

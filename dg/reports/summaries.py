@@ -9,9 +9,9 @@ import pandas as pd
 
 from dg.errors import DgError
 from dg.metrics.metric import METRICS
-from dg.protocols.tests import TESTS
 from dg.reports.runs import Summary, interval, read_runs, seed_scores
 from dg.study.tables import COMPARISONS
+from dg.tests import TESTS
 
 COMPARED = [metric for metric in METRICS if set(COMPARISONS) & set(metric.tables)]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dg.checkpoints import load_tested
 from dg.rfg.model import Rfg
+from dg.sizes.rfg import RfgSizes
 
 
 def load_rfg(path: Path) -> Rfg:
@@ -14,4 +15,4 @@ def load_rfg(path: Path) -> Rfg:
     Raises:
         DgError: the checkpoint or its card is missing or damaged, or holds another network.
     """
-    return load_tested(path, "rfg", Rfg)
+    return load_tested(path, "rfg", RfgSizes, Rfg)

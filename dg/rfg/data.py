@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 import torch
 
-from dg.idsg import load_idsg
 from dg.rfg.objectives import Pairs
+from dg.steps.rfg import RfgLearning
 from dg.training.crops import crop_images, crop_points, draw_crops, shifted_onto
 from dg.training.pairs import Batch, FrameSampler, PairSampler
 from dg.training.team import Team, share_of
@@ -33,6 +32,16 @@ class Faces(Protocol):
 
     def image(self, row: int) -> np.ndarray:
         """(size, size, 3) uint8."""
+
+
+class Driver(Protocol):
+    """What is needed of a `dg.idsg.networks.Idsg`; not imported, so that an edit of it retrains no self phase."""
+
+    def generate(self, l_r: torch.Tensor, r_s: torch.Tensor) -> torch.Tensor:
+        """(B, 68, 3) landmarks of the reference and (B, D) codes of the source -> (B, 68, 3) lhat_t."""
+
+    def to(self, device: torch.device) -> Driver:
+        """Itself, on the device."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +72,16 @@ class Data:
 
     def __init__(
         self,
-        settings: dict[str, Any],
+        settings: RfgLearning,
         faces: Faces,
         sampler: PairSampler | FrameSampler,
-        idsg: Path | None,
+        idsg: Driver | None,
         team: Team,
     ) -> None:
         """Copy what is small to the device.
+
+        Args:
+            idsg: in the cross phase, where half of a batch are pairs of different subjects.
 
         Raises:
             DgError: the batch can't be divided over the processes and parts.
@@ -78,18 +90,18 @@ class Data:
         self.points = torch.from_numpy(faces.points.copy()).to(self.device)
         self.visible = torch.from_numpy(faces.visible.copy()).to(self.device)
         self.codes = torch.from_numpy(faces.codes.copy()).to(self.device)
-        self.idsg = load_idsg(idsg).to(self.device) if idsg else None
-        small = len(faces) * settings["size"] ** 2 * 3 < IN_MEMORY
+        self.idsg = idsg.to(self.device) if idsg else None
+        small = len(faces) * settings.size**2 * 3 < IN_MEMORY
         self._images = np.stack([faces.image(row) for row in range(len(faces))]) if small else None
         self.threads = 1 if small else min(8, os.cpu_count() or 1)
         shown = self.batch(2**31 - 1)
-        team.parts(shown, settings["accumulate"], "rfg")  # refuse before the first step
+        team.parts(shown, settings.accumulate, "rfg")  # refuse before the first step
         self.shown = self.pairs(Part(shown, *self._pictures(shown), None, 1.0))
 
     def batch(self, step: int) -> Batch:
         """The pairs of a step."""
         own = self.sampler.self_batch(step)
-        if self.s["phase"] == "self":
+        if self.idsg is None:
             return own
         other, half = self.sampler.cross_batch(step), self.sampler.batch // 2
         return Batch(
@@ -101,8 +113,8 @@ class Data:
 
     def draw(self, step: int) -> list[Part]:
         """This process's parts of the joint batch of a step; safe in several threads."""
-        batch, accumulate, chance = self.batch(step), self.s["accumulate"], self.s["crop"]
-        boxes = draw_crops(self.s["seed"], step, len(batch.source), chance) if chance else None
+        batch, accumulate, chance = self.batch(step), self.s.accumulate, self.s.crop
+        boxes = draw_crops(self.s.seed, step, len(batch.source), chance) if chance else None
         share = share_of(int((batch.target >= 0).sum()), self.team.world * accumulate)
         numbers = Batch(*(np.arange(len(batch.source)),) * 3)
         parts = zip(self.team.parts(batch, accumulate, "rfg"), self.team.parts(numbers, accumulate, "rfg"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -11,12 +10,13 @@ from dg.errors import DgError
 from dg.files import file_digest
 from dg.rfg.training import RfgTraining
 from dg.shards import FaceSet
+from dg.steps.rfg import FineTuning
 from dg.training.pairs import FrameSampler
 from dg.training.team import joined
 
 
 def fine_tune(
-    settings: dict[str, Any],
+    settings: FineTuning,
     folder: Path,
     keys: list[str],
     init: Path,
@@ -30,7 +30,6 @@ def fine_tune(
     average of its own: over a few dozen steps it would hardly leave the start. The judges go on where they were.
 
     Args:
-        settings: the self phase's (dg.settings._rfg) with steps and lr replaced, and frames: how many keys there are.
         folder: prepared data set; no other frame of it is read.
         init: checkpoint of the RFG; its sizes must be the settings'.
         state: folder of the resume state.
@@ -40,15 +39,12 @@ def fine_tune(
         DgError: another number of frames, a frame twice, frames of several people, no such frame, weights of other
             sizes, or a loss that is not finite.
     """
-    frames = ChosenFaces(FaceSet([folder]), keys, settings["frames"])
+    frames = ChosenFaces(FaceSet([folder]), keys, settings.frames)
     with joined() as team:
-        settings = {**settings, "phase": "self", "ema": 0.0}
-        training = RfgTraining(
-            settings, frames, FrameSampler(len(frames), settings["batch"], settings["seed"]), None, team
-        )
+        training = RfgTraining(settings, frames, FrameSampler(len(frames), settings.batch, settings.seed), None, team)
         training.start_from(init, tested=True)
         facts = {"frames": keys, "init": file_digest(init), "inputs": inputs or {}}
-        training.run(out, state, "RFG fine-tuning", facts)
+        training.run(out, state, 0.0, "RFG fine-tuning", facts)
 
 
 class ChosenFaces:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import cosine_similarity
 
+from dg.precision import wide
 from dg.training.gan import masked_mean
-from dg.training.precision import wide
 
 
 def attribute_loss(

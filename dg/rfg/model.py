@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import nn
 
 from dg.errors import DgError
 from dg.landmarks.linemap import draw_lines
 from dg.rfg.networks import FaceGenerator, Trunk
-from dg.weights import OLDER_FORM
+from dg.sizes.rfg import RfgSizes
 
 
-def form_of(sizes: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of `FaceGenerator` among `sizes` that say of which form it is."""
-    return {key: sizes.get(key, older) for key, older in OLDER_FORM.items()}
+def face_generator(sizes: RfgSizes) -> FaceGenerator:
+    """G_f of these sizes."""
+    return FaceGenerator(
+        sizes.size,
+        sizes.channels,
+        sizes.max_channels,
+        sizes.style_dim,
+        sizes.adain_intermediate,
+        sizes.rgb_kernel,
+        sizes.rgb_norm,
+        sizes.style_norm,
+        sizes.upsampling,
+    )
 
 
 class Rfg(nn.Module):
     """G_f and E_s with the line width they were trained with."""
 
-    def __init__(self, sizes: dict[str, Any]) -> None:
-        """`sizes`: size, channels, max_channels, style_dim, adain_intermediate, line_width; hide_invisible if true.
-
-        The keys of `OLDER_FORM` too; cards older than them leave them out.
-        """
+    def __init__(self, sizes: RfgSizes) -> None:
         super().__init__()
-        self.size, self.line_width = sizes["size"], sizes["line_width"]
-        self.hide_invisible = sizes.get("hide_invisible", False)
-        widths = sizes["channels"], sizes["max_channels"]
-        blocks = sizes["style_dim"], sizes["adain_intermediate"]
-        self.generator = FaceGenerator(self.size, *widths, *blocks, **form_of(sizes))
-        self.style_encoder = Trunk(sizes["size"], 3, *widths, sizes["style_dim"])
+        self.size, self.line_width, self.hide_invisible = sizes.size, sizes.line_width, sizes.hide_invisible
+        self.generator = face_generator(sizes)
+        self.style_encoder = Trunk(sizes.size, 3, sizes.channels, sizes.max_channels, sizes.style_dim)
 
     def maps(self, points: torch.Tensor, visible: torch.Tensor | None = None) -> torch.Tensor:
         """(B, 68, >= 2) landmarks -> (B, 3, H, W) binary maps, the form in which landmarks enter G_f.

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from dg.identity.vggface import VggFace, vggface
+from dg.precision import wide
 from dg.training.gan import masked_mean
-from dg.training.precision import wide
 from dg.weights.identity import PERCEPTUAL
 from dg.weights.published import PUBLISHED
 

@@ -8,12 +8,13 @@ from typing import Any
 import torch
 
 from dg.checkpoints import fill, load_checkpoint
-from dg.rfg.data import Data, Faces, Part
+from dg.rfg.data import Data, Driver, Faces, Part
 from dg.rfg.model import Rfg
 from dg.rfg.networks import Trunk
 from dg.rfg.objectives import R1_EVERY, GeneratorLosses, JudgeLosses, judge_channels
 from dg.rfg.samples import draw_samples
 from dg.shards import FaceSet
+from dg.steps.rfg import RfgLearning, RfgSettings
 from dg.training.compiling import compile_networks
 from dg.training.loop import Trainer
 from dg.training.pairs import FrameSampler, PairSampler
@@ -21,20 +22,15 @@ from dg.training.step import Step
 from dg.training.team import Team, joined
 from dg.weights import bundled
 
-SIZES = (
-    "size", "channels", "max_channels", "style_dim", "adain_intermediate", "style_norm", "rgb_norm",
-    "rgb_kernel", "upsampling", "line_width", "hide_invisible",
-)  # fmt: skip
-
 SIZES_DIFFER = "Give --init a checkpoint of these sizes, or --settings with the sizes in its card."
 
 
 def train_rfg(
-    settings: dict[str, Any],
+    settings: RfgSettings,
     folders: list[Path],
     out: Path,
     init: Path | None,
-    idsg: Path | None,
+    idsg: Driver | None,
     state: Path,
     inputs: dict[str, str] | None = None,
 ) -> None:
@@ -46,10 +42,9 @@ def train_rfg(
     share each batch and rank 0 writes.
 
     Args:
-        settings: see dg.settings._rfg.
         folders: prepared data sets; their training parts are used.
         init: checkpoint of the self phase, for the cross phase.
-        idsg: checkpoint of the IDSG's cross phase, for the cross phase.
+        idsg: the IDSG of the cross phase, frozen, for the cross phase.
         state: folder of the resume state.
         inputs: digests of the data and of the checkpoints by path, for the card.
 
@@ -58,16 +53,16 @@ def train_rfg(
     """
     with joined() as team:
         faces = FaceSet(folders, split="train")
-        sampler = PairSampler(faces.table, settings["batch"], settings["seed"])
+        sampler = PairSampler(faces.table, settings.batch, settings.seed)
         training = RfgTraining(settings, faces, sampler, idsg, team)
         if init is not None:
             training.start_from(init)
-        elif settings["init"]:
+        elif settings.init:
             training.start_from(
                 bundled("rfg-synthface"),
                 mend="Set scales.<scale>.rfg.init: scratch in params.yaml, or take the sizes in the weights' card.",
             )
-        training.run(out, state, f"RFG {settings['phase']}", {"inputs": inputs or {}})
+        training.run(out, state, settings.ema, f"RFG {settings.phase}", {"inputs": inputs or {}})
 
 
 class RfgTraining:
@@ -80,30 +75,30 @@ class RfgTraining:
 
     def __init__(
         self,
-        settings: dict[str, Any],
+        settings: RfgLearning,
         faces: Faces,
         sampler: PairSampler | FrameSampler,
-        idsg: Path | None,
+        idsg: Driver | None,
         team: Team,
     ) -> None:
-        """Random weights from the seed; `idsg`: checkpoint that drives pairs of different subjects."""
+        """Random weights from the seed; `idsg`: drives pairs of different subjects, in the cross phase."""
         self.s, self.team = settings, team
-        torch.manual_seed(settings["seed"])
-        widths = settings["size"], settings["channels"], settings["max_channels"]
+        torch.manual_seed(settings.seed)
+        widths = settings.size, settings.channels, settings.max_channels
         nets: dict[str, torch.nn.Module] = {
-            "rfg": Rfg(settings),
+            "rfg": Rfg(settings.sizes),
             "face_discriminator": Trunk(widths[0], judge_channels(settings), *widths[1:], 1),
         }
-        if settings["lambda_ds"]:
+        if settings.lambda_ds:
             nets["shape_discriminator"] = Trunk(widths[0], 1, *widths[1:], 1)
         self.nets = {name: net.to(team.device, memory_format=torch.channels_last) for name, net in nets.items()}
-        options = {"lr": settings["lr"], "betas": tuple(settings["betas"]), "foreach": True}
+        options = {"lr": settings.lr, "betas": settings.betas, "foreach": True}
         judges = [net for name, net in self.nets.items() if name != "rfg"]
         self.optimisers = {
             "generator": torch.optim.Adam(self.nets["rfg"].parameters(), **options),
             "judges": torch.optim.Adam([p for net in judges for p in net.parameters()], **options),
         }
-        if settings["compile"]:
+        if settings.compile:
             compile_networks([self.nets["rfg"].generator, self.nets["rfg"].style_encoder, *judges])
         self.data = Data(settings, faces, sampler, idsg, team)
         self._update = Step(
@@ -134,16 +129,16 @@ class RfgTraining:
 
     def step(self, index: int, parts: list[Part]) -> dict[str, torch.Tensor]:
         """One step on what `data.draw(index)` made; returns the losses."""
-        regularise = self.s["r1"] > 0 and index % R1_EVERY == 0
+        regularise = self.s.r1 > 0 and index % R1_EVERY == 0
         return self._update([self.data.pairs(part, regularise) for part in parts])
 
-    def run(self, out: Path, state: Path, name: str, facts: dict[str, Any]) -> None:
-        """Train and write the checkpoint `out`; `facts` go into its card."""
+    def run(self, out: Path, state: Path, ema: float, name: str, facts: dict[str, Any]) -> None:
+        """Train and write the checkpoint `out`; `ema`: weight of the old average; `facts` go into its card."""
         s, data = self.s, self.data
-        trainer = Trainer(self.nets, self.optimisers, ["rfg"], s["ema"], s["seed"], out, state, self.team)
+        trainer = Trainer(self.nets, self.optimisers, ["rfg"], ema, s.seed, out, state, self.team)
 
         def sample(_: int, path: Path) -> None:
             draw_samples(trainer.averages["rfg"], data.shown, path)
 
-        trainer.run(s["steps"], data.draw, self.step, sample, name, data.threads)
-        trainer.save(s, {"sizes": {name: s[name] for name in SIZES}} | facts)
+        trainer.run(s.steps, data.draw, self.step, sample, name, data.threads)
+        trainer.save(s, {"sizes": s.sizes.model_dump()} | facts)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dg.params import Params
-from dg.protocols.tests import COMPARED, TESTS
 from dg.study.data import standing_in
 from dg.study.figures import FIGURES
 from dg.study.tables import TABLES
+from dg.tests import COMPARED, TESTS
 
 _SYNTHETIC = "All results are synthetic."
 

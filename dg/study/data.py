@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dg.params import Params
-from dg.protocols.tests import TESTS
+from dg.tests import TESTS
 
 
 def dataset_of(params: Params, test: str) -> str:

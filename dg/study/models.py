@@ -6,8 +6,8 @@ from operator import attrgetter
 
 from dg.networks import NETWORKS, OF_DG, PHASES, TRAININGS, Training
 from dg.params import Params
-from dg.protocols.tests import TESTS
 from dg.study.variants import main_variants, with_overrides
+from dg.tests import TESTS
 
 
 def model_of(params: Params, dataset: str, variant: str = "dg") -> str:

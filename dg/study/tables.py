@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from dg.protocols.tests import TESTS
+from dg.tests import TESTS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,9 @@ import difflib
 import re
 from typing import Any
 
+from dg.checked import known_keys
 from dg.errors import DgError
-from dg.params import ABLATION_TABLES, Params, known_keys, validate
+from dg.params import ABLATION_TABLES, Params, validate
 from dg.study.figures import FIGURES
 
 

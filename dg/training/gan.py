@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import relu, softplus
 
 from dg.errors import DgError
-from dg.training.precision import wide
+from dg.precision import wide
 
 FORMS = ("non_saturating", "saturating", "hinge")
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+from pydantic import BaseModel
 from tqdm import tqdm
 
 from dg.checkpoints import save_checkpoint, with_prefix
@@ -120,18 +121,19 @@ class Trainer:
             self._check_weights(steps)
         self._write_losses()
 
-    def save(self, settings: dict[str, Any], facts: dict[str, Any]) -> None:
+    def save(self, settings: BaseModel, facts: dict[str, Any]) -> None:
         """Write the checkpoint: every network and, as ema_*, the averages; `facts` go into its card. Rank 0 alone."""
         if self.team.writes:
             modules = self._modules().items()
             tensors = {k: t for name, net in modules for k, t in with_prefix(name, net.state_dict()).items()}
             save_checkpoint(self.out, tensors, self.card(settings) | facts)
 
-    def card(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """What a checkpoint's JSON card says about this training; `settings` hold its steps, and its code's digest."""
+    def card(self, settings: BaseModel) -> dict[str, Any]:
+        """What a checkpoint's JSON card says about this training."""
+        values = settings.model_dump(mode="json")
         return {
-            "settings": settings,
-            "steps": settings["steps"],
+            "settings": values,
+            "steps": values["steps"],
             "seconds": round(self.seconds, 1),
             "waited_share": round(self.waited / self.seconds, 4) if self.seconds else 0.0,
             "losses": self.rows[-1] if self.rows else {},

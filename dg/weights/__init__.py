@@ -12,9 +12,6 @@ from pathlib import Path
 from dg.errors import DgError
 from dg.files import file_digest
 
-OLDER_FORM = {"rgb_kernel": 3, "rgb_norm": "instance", "style_norm": "adain", "upsampling": "nearest"}
-"""Values that came into the cards of RFGs later, and what an RFG is whose card lacks them."""
-
 BUNDLED = Path(__file__).parent
 
 

@@ -15,9 +15,9 @@ from dg.digests import code_digest, content_digest, digest_of, listing_digest
 from dg.errors import DgError
 from dg.networks import TRAININGS
 from dg.params import validate as validate_params
-from dg.protocols.tests import COMPARED, TESTS
 from dg.ready import check_variants, require_weights
 from dg.settings import step_settings
+from dg.steps.settings import Settings
 from dg.study.captions import captions
 from dg.study.data import dataset_of, datasets_of
 from dg.study.figures import FIGURES
@@ -71,13 +71,7 @@ CODE = {
     "synthface": "dg.synthface",
     "manifest": "dg.datasets.manifest",
     "frames": "dg.frames",
-    "landmarks": "dg.landmarks.extract",
-    "identity": "dg.identity.extract",
     "pairs": "dg.protocols.pairs",
-    "reenact": "dg.protocols.reenact",
-    "reenact_tuned": "dg.protocols.self_reenact",
-    "reenact_method": "dg.protocols.methods",
-    "baselines": "dg.protocols.baselines",
     "evaluate": "dg.metrics.evaluate",
     "comparison": "dg.reports.comparison",
     "ace": "dg.metrics.evaluate_idsg",
@@ -86,7 +80,7 @@ CODE = {
     "curves": "dg.reports.curves",
     "paper_figure": "dg.reports.paper_figures",
     "report": "dg.reports.page",
-} | {training.step: training.code for training in TRAININGS.values()}
+}
 
 
 def raw_digest(dataset):
@@ -111,9 +105,9 @@ def job(step, variant="dg", **which):
         values = step_settings(PARAMS, step, variant, **which)
     except DgError as error:
         raise WorkflowError(str(error)) from None
-    values["code"] = "+".join(
-        code_digest(CODE[name]) for name in modules_of(step, values)
-    )
+    if isinstance(values, Settings):
+        return values.job()
+    values["code"] = code_digest(CODE[step])
     if step == "report":
         values["template"] = content_digest(
             sorted(Path(workflow.basedir, "dg/reports/page").glob("page.*"))
@@ -121,13 +115,6 @@ def job(step, variant="dg", **which):
     if step in ("manifest", "frames"):
         values["raw"] = raw_digest(which["dataset"])
     return json.dumps(values, sort_keys=True)
-
-
-def modules_of(step, values):
-    """Keys of CODE whose modules a step runs."""
-    if step != "reenact" or values["method"] == "dg":
-        return ["reenact_tuned" if "tuning" in values else step]
-    return ["reenact_method", "baselines"]
 
 
 def shards(dataset, *kinds):

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from dg.files import read_json
 from dg.metrics.metric import shown_by_yaw
-from dg.protocols.tests import TESTS
+from dg.tests import TESTS
 
 # Told apart by people with any colour vision, on white and on black (Okabe and Ito); more methods repeat them.
 _COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")

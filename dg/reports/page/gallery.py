@@ -15,10 +15,10 @@ from dg.files import read_parquet
 from dg.landmarks.regions import EDGES
 from dg.metrics.metric import metric
 from dg.protocols.results import Results
-from dg.protocols.tests import TESTS
 from dg.provenance import REENACTED
 from dg.reports.summaries import COMPARED
 from dg.shards import FaceSet, decode_image
+from dg.tests import TESTS
 
 PAIRS, ENDS = 40, 10  # pairs shown of a test; the worst and the best of DG that are always among them
 SCORES = [metric for metric in COMPARED if metric.interval == "people"]  # a value for each pair

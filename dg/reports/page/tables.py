@@ -10,10 +10,10 @@ import pandas as pd
 
 from dg.errors import DgError
 from dg.metrics.metric import Metric, shown_in
-from dg.protocols.tests import TESTS
 from dg.reports.ablation import step_lines
 from dg.reports.comparison_text import REFERENCE_MARK, remarks, stand_in_sentence
 from dg.study.tables import TABLES, Table
+from dg.tests import TESTS
 
 _FID = "FID falls with the number of pairs, so compare rows of one test alone"
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 
-from dg.landmarks.fan import has_bfloat16
+
+@cache
+def has_bfloat16(device: str) -> bool:
+    """Whether a device type, "cpu" or "cuda", multiplies in bfloat16 itself; only then it is faster."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return any(torch.cpu.get_capabilities().get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def autocast(device: torch.device) -> torch.autocast:

@@ -1,0 +1,82 @@
+"""What a step of the IDSG's training sees: landmarks, face codes, and which pairs count in which loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from dg.idsg.networks import Idsg
+from dg.idsg.objectives import Pairs
+from dg.shards import FaceSet
+from dg.steps.idsg import IdsgSettings
+from dg.training.pairs import Batch, PairSampler
+from dg.training.team import Team, share_of
+
+
+@dataclass(frozen=True)
+class Part:
+    """Row numbers of a part of a joint batch, and what the joint batch says about its masked means."""
+
+    rows: Batch
+    known_share: float
+    counts_share: float
+    vls: bool
+
+
+class Data:
+    """The training table as tensors, and the pairs that sample pictures show."""
+
+    def __init__(self, settings: IdsgSettings, faces: FaceSet, sampler: PairSampler, team: Team) -> None:
+        self.s, self.team = settings, team
+        self.points = torch.from_numpy(faces.points.copy()).to(team.device)
+        self.visible = torch.from_numpy(faces.visible.copy()).to(team.device)
+        self.codes = torch.from_numpy(faces.codes.copy()).to(team.device)
+        self.subject = torch.from_numpy(sampler.subject).to(team.device)
+        self._batch_of = sampler.self_batch if settings.phase == "self" else sampler.cross_batch
+        self._subject = sampler.subject
+        self.shown = sampler.cross_batch(-1 % 2**31)
+        team.parts(self.shown, settings.accumulate, "idsg")  # refuse before the first step
+
+    def draw(self, step: int) -> list[Part]:
+        """This process's parts of the joint batch of a step."""
+        batch, accumulate = self._batch_of(step), self.s.accumulate
+        parts = self.team.world * accumulate
+        known, counting = int(self._known(batch).sum()), int(self._counts(batch).sum())
+        return [
+            Part(rows, share_of(known, parts), share_of(counting, parts), counting > 0)
+            for rows in self.team.parts(batch, accumulate, "idsg")
+        ]
+
+    def _known(self, batch: Batch) -> np.ndarray:
+        """(B,) bool: the pairs whose lhat_t eq. (6) holds to l_t."""
+        known = batch.target >= 0
+        if self.s.localisation == "known":
+            return known
+        return known & (self._subject[batch.source] == self._subject[batch.reference])
+
+    def _counts(self, batch: Batch) -> np.ndarray:
+        """(B,) bool: the pairs that count in eq. (3)."""
+        if self.s.vls_pairs == "all":
+            return np.ones(len(batch.source), bool)
+        return self._subject[batch.source] != self._subject[batch.reference]
+
+    def pairs(self, idsg: Idsg, part: Part) -> Pairs:
+        """The tensors of a part."""
+        device, rows = self.team.device, part.rows
+        source, reference, target = (torch.from_numpy(x).to(device) for x in (rows.source, rows.reference, rows.target))
+        return Pairs(
+            l_r=idsg.flat(self.points[reference]),
+            l_t=idsg.flat(self.points[target.clamp_min(0)]),
+            visible=self.visible[reference],
+            r_s=self.codes[source],
+            r_r=self.codes[reference],
+            s_s=self.subject[source],
+            s_r=self.subject[reference],
+            known=torch.from_numpy(self._known(rows)).to(device),
+            counts=torch.from_numpy(self._counts(rows)).to(device),
+            known_share=part.known_share,
+            counts_share=part.counts_share,
+            vls=part.vls,
+        )

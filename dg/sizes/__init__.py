@@ -1,0 +1,1 @@
+"""What the generators are built from, as their checkpoints' cards hold it. Nothing here imports torch."""

@@ -1,0 +1,43 @@
+"""What the step that makes a method's pictures of a test is told (Sec. 4.1)."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from dg.errors import DgError
+from dg.params import Params
+from dg.steps.rfg import FineTuning, fine_tuning
+from dg.steps.settings import Settings
+from dg.study.rows import methods_of
+from dg.tests import TESTS
+
+
+class ReenactSettings(Settings):
+    """The values of one method's run on one test."""
+
+    benchmark: str
+    method: str = Field(description='"dg", or a name under `methods`')
+    command: str | None = Field(default=None, description="of a method beside DG: how to run it")
+    version: str | None = Field(default=None, description="of its code")
+    tuning: FineTuning | None = Field(default=None, description="of DG's RFG on each video, in VoxCeleb1's test")
+
+    def modules(self) -> tuple[str, ...]:
+        """DG's own, those of a tuned DG, or the exchange with a command; this project's baselines are commands too."""
+        if self.command is not None:
+            return ("dg.protocols.methods", "dg.protocols.baselines")
+        return ("dg.protocols.self_reenact",) if self.tuning else ("dg.protocols.reenact",)
+
+
+def reenact_settings(p: Params, benchmark: str, method: str) -> ReenactSettings:
+    """Of `method` on the test `benchmark`.
+
+    Raises:
+        DgError: no such method takes part in it.
+    """
+    if method not in methods_of(p, benchmark):
+        raise DgError(f"{benchmark}: no method '{method}', only {', '.join(methods_of(p, benchmark))}.")
+    if method == "dg":
+        tuning = fine_tuning(p) if TESTS[benchmark].tuned else None
+        return ReenactSettings(benchmark=benchmark, method=method, tuning=tuning)
+    chosen = p.methods[method]
+    return ReenactSettings(benchmark=benchmark, method=method, command=chosen.command, version=chosen.version)
