@@ -133,7 +133,7 @@ def _sizes_of_trainings(params: Params) -> dict[str, list[dict[str, Any]]]:
     found = defaultdict(list)
     for made in Checkpoints(params):
         today = step_settings(params, made.training.step, made.variant, **made.training.which)
-        found[job_kind(made.training.rule, made.path)].append(_sizes(json.loads(json.dumps(today))))
+        found[job_kind(made.training.rule, made.path)].append(_sizes(today.plain()))
     return found
 
 
@@ -146,4 +146,4 @@ def _sizes_today(params: Params, timing: Timing) -> dict[str, Any] | None:
         today = step_settings(params, step, variant, **{name: known[name] for name in names})
     except DgError:
         return None
-    return _sizes(json.loads(today.job() if isinstance(today, Settings) else json.dumps(today)))
+    return _sizes(today.plain() if isinstance(today, Settings) else json.loads(json.dumps(today)))

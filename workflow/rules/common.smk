@@ -33,6 +33,7 @@ from dg.study.models import (
 from dg.study.rows import figure_rows, methods_of
 from dg.study.tables import ABLATIONS, COMPARISONS, TABLES
 from dg.study.variants import all_variants, main_variants, variants_by_row
+from dg.tests import COMPARED, TESTS
 from dg.trained import Checkpoints
 
 try:
