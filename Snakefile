@@ -26,6 +26,7 @@ rule all:
     input:
         expand("results/{table}.csv", table=TABLES),
         rules.figure_6_models.input,
+        "results/ablations/checkpoints.csv",
         "results/plots",
         "results/training_plots",
         expand("results/figures/{figure}.png", figure=FIGURES),

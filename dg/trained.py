@@ -16,7 +16,8 @@ from dg.errors import DgError
 from dg.networks import TRAININGS, Training
 from dg.params import Params
 from dg.settings import step_settings
-from dg.study.models import models_of, training_sets
+from dg.study.data import dataset_of
+from dg.study.models import model_of, models_of, training_behind, training_sets
 from dg.study.variants import all_variants, main_variants
 
 INDEX = "results/ablations/checkpoints.csv"
@@ -50,6 +51,7 @@ class Checkpoints:
     """
 
     def __init__(self, params: Params) -> None:
+        self._params = params
         self._of: dict[tuple[str, str, str], Checkpoint] = {}
         self._at: dict[str, Checkpoint] = {}
         known: dict[str, Checkpoint] = {}
@@ -73,6 +75,11 @@ class Checkpoints:
     def of(self, training: Training, model: str, variant: str) -> Checkpoint:
         """What `training` leaves for a model of a variant."""
         return self._of[training.rule, model, variant]
+
+    def tested(self, network: str, benchmark: str, variant: str) -> Checkpoint:
+        """The checkpoint of a network that a variant's test uses."""
+        model = model_of(self._params, dataset_of(self._params, benchmark), variant)
+        return self.of(training_behind(self._params, network, benchmark, variant), model, variant)
 
     def at(self, path: str) -> Checkpoint:
         """The checkpoint that lies at `path`.

@@ -23,7 +23,6 @@ from dg.study.data import dataset_of, datasets_of
 from dg.study.figures import FIGURES
 from dg.study.models import (
     datasets_in_use,
-    model_of,
     models_of,
     networks_of,
     training_behind,
@@ -35,6 +34,7 @@ from dg.study.tables import ABLATIONS, COMPARISONS, TABLES
 from dg.study.variants import all_variants, main_variants, variants_by_row
 from dg.tests import COMPARED, TESTS
 from dg.trained import Checkpoints
+from dg.trained_index import index_of_ablations, write_index
 
 try:
     PARAMS = validate_params(config, "params.yaml")
@@ -266,17 +266,12 @@ def tested_data(wildcards):
     return data_of(wildcards.benchmark)
 
 
-def tested_checkpoint(network, benchmark, variant):
-    """The checkpoint of a network that a variant's test uses."""
-    model = model_of(PARAMS, dataset_of(PARAMS, benchmark), variant)
-    training = training_behind(PARAMS, network, benchmark, variant)
-    return CHECKPOINTS.of(training, model, variant).path
-
-
 def tested_checkpoints(wildcards):
-    """Those of all trained networks that a method uses."""
+    """The checkpoints of the trained networks that a method uses."""
     return {
-        network: tested_checkpoint(network, wildcards.benchmark, wildcards.variant)
+        network: CHECKPOINTS.tested(
+            network, wildcards.benchmark, wildcards.variant
+        ).path
         for network in networks_of(PARAMS, wildcards.method)
     }
 

@@ -68,9 +68,9 @@ rule evaluate:
 
 rule ace:
     input:
-        idsg=lambda wildcards: tested_checkpoint(
+        idsg=lambda wildcards: CHECKPOINTS.tested(
             "idsg", wildcards.benchmark, wildcards.variant
-        ),
+        ).path,
         pairs=pair_list,
         data=tested_data,
     output:

@@ -24,6 +24,25 @@ rule ablation:
         "python -m dg ablation --settings {params.job:q} --summaries {input.summaries} --out {output.csv} 2>&1 | tee {log}"
 
 
+# Which network of the ablations is whose; made last, as it removes those that params.yaml has no use for any more.
+rule ablation_checkpoints:
+    input:
+        tables=expand("results/{table}.csv", table=ABLATIONS),
+        models=lambda wildcards: rules.figure_6_models.input,
+    output:
+        index="results/ablations/checkpoints.csv",
+    log:
+        "logs/ablation_checkpoints.log",
+    benchmark:
+        "logs/times/results/ablations/checkpoints.csv.jsonl"
+    params:
+        index=json.dumps(index_of_ablations(PARAMS, CHECKPOINTS)),
+    run:
+        # No shell: with many rows the index is longer than a command may be.
+        removed = write_index(json.loads(params.index), Path(output.index))
+        Path(log[0]).write_text("".join(f"removed {path}\n" for path in removed))
+
+
 # Tables 3 and 4. A method is an entry of params.yaml.
 rule comparison:
     input:
@@ -106,23 +125,24 @@ rule training_plots:
             mkdir -p {output.folder}/samples
             set -- {params.trainings:q}
             for net in {input.nets:q}; do
-                IFS=: read -r network phase plotted <<<"$1"
-        shift
-        base=${{net%.safetensors}}
-        name=$(basename "$(dirname "$net")")_$(basename "$base")
-        for kind in loss $plotted; do
-            mkdir -p {output.folder}/${{network}}_$kind
-            cp "$base.losses.csv" "{output.folder}/${{network}}_$kind/${{phase}}_$name.csv"
-        done
-        cp "$(ls "$base"_samples/*.png | tail -n 1)" "{output.folder}/samples/${{network}}_${{phase}}_$name.png"
-    done
-) 2>&1 | tee {log}
+                network=${{1%%:*}} plotted=${{1##*:}} phase=${{1#*:}}
+                shift
+                base=${{net%.safetensors}}
+                name=${{phase%:*}}_$(basename "$(dirname "$net")")_$(basename "$base")
+                for kind in loss $plotted; do
+                    mkdir -p {output.folder}/${{network}}_$kind
+                    cp "$base.losses.csv" "{output.folder}/${{network}}_$kind/$name.csv"
+                done
+                cp "$(ls "$base"_samples/*.png | tail -n 1)" "{output.folder}/samples/${{network}}_$name.png"
+            done
+        ) 2>&1 | tee {log}
         """
 
 
 rule tables_1_and_2:
     input:
         expand("results/{table}.csv", table=ABLATIONS),
+        "results/ablations/checkpoints.csv",
 
 
 rule tables_3_and_4:

@@ -1,0 +1,78 @@
+"""Which checkpoint of the ablations serves which variants, for people; and an end to those that serve none."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dg.files import write_csv
+from dg.networks import OF_DG, TRAININGS
+from dg.params import Params
+from dg.settings import step_settings
+from dg.study.figures import FIGURES
+from dg.study.tables import ABLATIONS, TABLES
+from dg.study.variants import variants_by_row
+from dg.trained import Checkpoint, Checkpoints
+
+
+def index_of_ablations(params: Params, checkpoints: Checkpoints) -> list[list[Any]]:
+    """A row [path, variants, values that differ from dg's] for each checkpoint of Tables 1 and 2 and of Figure 6."""
+    rows = []
+    for path, variants in _of_ablations(params, checkpoints).items():
+        training = checkpoints.at(path).training
+        ours, dg = (step_settings(params, training.step, name, **training.which) for name in (variants[0], "dg"))
+        rows.append([path, variants, {key: value for key, value in ours.items() if value != dg[key]}])
+    return rows
+
+
+def write_index(rows: list[list[Any]], out: Path) -> list[Path]:
+    """Write the table `out` (CSV: checkpoint, variants, unlike_dg), and remove beside it what no variant uses any more.
+
+    A changed value gives a checkpoint another name, so the old one would stay for ever. It is DVC that brings old ones
+    back, with the state that was recorded.
+
+    Args:
+        rows: see `index_of_ablations`.
+        out: lies in the folder of the ablations.
+
+    Returns:
+        the folders removed.
+    """
+    used = {Path(path).parent.name for path, _, _ in rows} | {name for _, names, _ in rows for name in names}
+    removed = []
+    for step in (*TRAININGS, "evaluate", "ace"):
+        for folder in out.parent.glob(f"{step}/*/"):
+            if folder.name not in used:
+                removed.append(folder)
+                shutil.rmtree(folder)
+    table = [(path, " ".join(names), _in_words(changes)) for path, names, changes in rows]
+    write_csv(out, pd.DataFrame(table, columns=["checkpoint", "variants", "unlike_dg"]))
+    return removed
+
+
+def _of_ablations(params: Params, checkpoints: Checkpoints) -> dict[str, list[str]]:
+    """Path -> the variants that use it, of all checkpoints that Tables 1 and 2 and Figure 6 rest on."""
+    tests = {key: (TABLES[key].tests[0], ("idsg",) if TABLES[key].step == "ace" else OF_DG) for key in ABLATIONS}
+    tests["figure6"] = FIGURES["figure6"].test, OF_DG
+    found: dict[str, list[str]] = {}
+    for key, (test, networks) in tests.items():
+        for variant in chain.from_iterable(variants_by_row(params, key).values()):
+            tested = [checkpoints.tested(network, test, variant) for network in networks]
+            for path in {made.path: None for each in tested for made in _and_before(each)}:
+                found.setdefault(path, []).append(variant)
+    return found
+
+
+def _and_before(made: Checkpoint) -> Iterator[Checkpoint]:
+    for each in made.needs.values():
+        yield from _and_before(each)
+    yield made
+
+
+def _in_words(changes: dict[str, Any]) -> str:
+    return ", ".join(f"{key}: {value}" for key, value in changes.items())
