@@ -25,7 +25,9 @@ def index_of_ablations(params: Params, checkpoints: Checkpoints) -> list[list[An
     rows = []
     for path, variants in _of_ablations(params, checkpoints).items():
         training = checkpoints.at(path).training
-        ours, dg = (step_settings(params, training.step, name, **training.which) for name in (variants[0], "dg"))
+        ours, dg = (
+            step_settings(params, training.step, name, **training.which).plain() for name in (variants[0], "dg")
+        )
         rows.append([path, variants, {key: value for key, value in ours.items() if value != dg[key]}])
     return rows
 

@@ -16,18 +16,21 @@ import pandas as pd
 import pytest
 import yaml
 
+from dg.networks import TRAININGS
 from tests.scales import values_at
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = ("tables_1_and_2", "figure_6_models", "tables_3_and_4")
 # Makes what stands after --out, and all else that the steps leave beside it.
 STAND_IN = """#!/bin/sh
+verb=$3
 while [ "$1" != --out ]; do shift; done
 case "$2" in
   *.safetensors)
     base=${2%.safetensors}
     mkdir -p "${base}_samples"
-    touch "$2" "$base.losses.csv" "${base}_samples/1.png" ;;
+    echo "$verb" > "$2"
+    touch "$base.losses.csv" "${base}_samples/1.png" ;;
   *.*) for end in csv md tex json parquet arrow; do touch "${2%.*}.$end"; done; touch "$2" ;;
   *) mkdir -p "$2"; touch "$2/index.parquet" ;;
 esac
@@ -107,6 +110,12 @@ def test_the_index_names_the_checkpoints_that_are_there_and_their_variants(proje
     assert set(listed) == there
     # The IDSG of Table 1's last row is that of Table 2, whose rows don't change it.
     assert "table1-dg-0 table2-lm-0 table2-dg-0" in listed.values()
+
+
+def test_each_training_runs_the_verb_of_its_record(project):
+    for training in TRAININGS.values():
+        made = list(project.folder.glob(f"results/**/{training.rule}/*/*.safetensors"))
+        assert made and {path.read_text() for path in made} == {f"{training.step}\n"}
 
 
 def test_a_row_that_comes_goes_and_gets_another_name_runs_its_own_jobs_alone(project):

@@ -19,11 +19,13 @@ for training in TRAININGS.values():
         resources:
             gpu=TRAINING_GPUS,
         params:
+            step=training.step,
             job=values_of(training),
             data=folders,
             before=options(training),
         shell:
-            f"python -m dg {training.step} --settings {{params.job:q}} --data {{params.data}} {{params.before}}"
+            # No f-string: Snakemake fills it in when the job runs, and by then `training` is the last one.
+            "python -m dg {params.step} --settings {params.job:q} --data {params.data} {params.before}"
             " --out {output.net} --threads {threads} --gpus {resources.gpu} 2>&1 | tee {log}"
 
     rule:
