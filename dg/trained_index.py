@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from dg.files import write_csv
+from dg.files import write_csv, write_text
 from dg.networks import OF_DG, TRAININGS
 from dg.params import Params
 from dg.settings import step_settings
@@ -32,7 +32,7 @@ def index_of_ablations(params: Params, checkpoints: Checkpoints) -> list[list[An
     return rows
 
 
-def write_index(rows: list[list[Any]], out: Path) -> list[Path]:
+def write_index(rows: list[list[Any]], out: Path, log: Path) -> None:
     """Write the table `out` (CSV: checkpoint, variants, unlike_dg), and remove beside it what no variant uses any more.
 
     A changed value gives a checkpoint another name, so the old one would stay for ever. It is DVC that brings old ones
@@ -41,9 +41,7 @@ def write_index(rows: list[list[Any]], out: Path) -> list[Path]:
     Args:
         rows: see `index_of_ablations`.
         out: lies in the folder of the ablations.
-
-    Returns:
-        the folders removed.
+        log: names the folders removed.
     """
     used = {Path(path).parent.name for path, _, _ in rows} | {name for _, names, _ in rows for name in names}
     removed = []
@@ -54,7 +52,7 @@ def write_index(rows: list[list[Any]], out: Path) -> list[Path]:
                 shutil.rmtree(folder)
     table = [(path, " ".join(names), _in_words(changes)) for path, names, changes in rows]
     write_csv(out, pd.DataFrame(table, columns=["checkpoint", "variants", "unlike_dg"]))
-    return removed
+    write_text(log, "".join(f"removed {folder}\n" for folder in removed))
 
 
 def _of_ablations(params: Params, checkpoints: Checkpoints) -> dict[str, list[str]]:
