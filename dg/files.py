@@ -10,11 +10,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from dg.errors import DgError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _UMASK = os.umask(0)
 os.umask(_UMASK)
@@ -104,6 +105,8 @@ def read_parquet(path: Path) -> pd.DataFrame:
     Raises:
         DgError: the file is missing or unreadable.
     """
+    import pandas as pd  # here: the bundled RFG's training runs where there is no pandas
+
     try:
         return pd.read_parquet(path)
     except FileNotFoundError as error:

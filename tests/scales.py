@@ -10,7 +10,7 @@ from snakemake.utils import update_config
 from dg.params import read_values
 
 ROOT = Path(__file__).resolve().parent.parent
-LAID_OVER = {"tiny": "tests/tiny.yaml", "hour": "docs/hour.yaml", "bundled": "dg/pretraining/rfg.yaml"}
+LAID_OVER = {"tiny": "tests/tiny.yaml", "hour": "docs/hour.yaml"}
 SCALES = ("sample", "paper", *LAID_OVER)
 
 

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from dg.errors import DgError
-from dg.pretraining.rfg import shrink_codes
 from dg.rfg.losses import attribute_loss, identity_loss, landmark_loss, style_loss
 from dg.rfg.model import Rfg
 from dg.rfg.networks import AdaIN, AdaINBlock, DownBlock, FaceGenerator, ModulatedConv, ToRgb, Trunk
@@ -130,21 +129,6 @@ def test_painted_faces_have_the_source_size_and_range_and_follow_both_inputs(siz
     assert not torch.allclose(made, net.paint(points.flip(0), source))
     assert not torch.allclose(made, net.paint(points, source.flip(0)))
     assert set(net.maps(points).unique().tolist()) == {0.0, 1.0}
-
-
-def test_smaller_style_codes_paint_the_same_pictures():
-    torch.manual_seed(0)
-    sizes = {"size": 64, "channels": 4, "max_channels": 8, "style_dim": 6, "adain_intermediate": 2, "line_width": 8}
-    net = Rfg(RfgSizes(**sizes))
-    for parameter in net.parameters():
-        torch.nn.init.normal_(parameter, 0, 0.3)
-    points, source = torch.rand(2, 68, 3), torch.rand(2, 3, 64, 64)
-    with torch.no_grad():
-        before, code = net(points, source)
-        shrink_codes(net, 1000.0)
-        after, small = net(points, source)
-    torch.testing.assert_close(small * 1000, code, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(after, before, rtol=1e-3, atol=1e-4)
 
 
 def test_hidden_edges_are_left_out_where_the_network_was_trained_so():

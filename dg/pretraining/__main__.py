@@ -16,7 +16,6 @@ from dg.pretraining.identity import train_identity
 from dg.pretraining.people import load_people
 from dg.pretraining.pictures import make_people
 from dg.pretraining.points import train_visibility
-from dg.pretraining.rfg import pack_rfg
 
 SETTINGS = Path(__file__).with_name("settings.yaml")
 
@@ -26,12 +25,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m dg.pretraining", description="Train a bundled network.")
     parser.add_argument(
         "name",
-        choices=["pictures", "face-model", "visibility-synthface", "fan-synthface", "synthface-id", "rfg-synthface"],
+        choices=["pictures", "face-model", "visibility-synthface", "fan-synthface", "synthface-id"],
     )
     parser.add_argument(
         "source",
         type=Path,
-        help="folder of the pictures; for pictures the head model, for rfg-synthface the run's folder",
+        help="folder of the pictures; for pictures the head model",
     )
     parser.add_argument(
         "out", type=Path, help="file to write: .safetensors, for face-model .csv, for pictures a folder"
@@ -47,8 +46,6 @@ def main() -> int:
             make_people(arguments.out, arguments.source, settings["pictures"], arguments.threads)
         elif arguments.name == "face-model":
             make_face_model(load_people(arguments.source, settings["fan-synthface"]["held_out"])[0], arguments.out)
-        elif arguments.name == "rfg-synthface":
-            pack_rfg(arguments.source, arguments.out)
         elif arguments.name == "visibility-synthface":
             train_visibility(arguments.source, arguments.out, settings[arguments.name], arguments.state)
         elif arguments.name == "fan-synthface":

@@ -60,10 +60,24 @@ rule pretrain:
         " 2>&1 | tee {log}"
 
 
-# The same workflow in a folder of its own.
+# The RFG's pictures, few of each of many people, as one file that also travels to a borrowed GPU.
+rule faces:
+    input:
+        head=rules.head.output,
+    output:
+        bundle="data/pretraining/faces.safetensors",
+    log:
+        "logs/pretraining/faces.log",
+    conda:
+        "../envs/dg.yaml"
+    threads: 64
+    shell:
+        "python -m dg.pretraining.faces bundle {output.bundle} --head {input.head} --workers {threads} 2>&1 | tee {log}"
+
+
 rule pretrain_rfg:
     input:
-        config=["params.yaml", "dg/pretraining/rfg.yaml"],
+        bundle=rules.faces.output.bundle,
     output:
         weights="data/pretraining/weights/rfg-synthface.safetensors",
     log:
@@ -72,10 +86,8 @@ rule pretrain_rfg:
         "../envs/dg.yaml"
     threads: 64
     params:
-        root=workflow.basedir,
-        work="data/pretraining/rfg",
+        state="data/pretraining/faces",
     shell:
-        "(PYTHONPATH={params.root:q} snakemake --snakefile {params.root:q}/Snakefile --directory {params.work}"
-        " --configfile {input.config}"
-        " --cores {threads} -- rfg_self_models"
-        " && python -m dg.pretraining rfg-synthface {params.work} {output.weights}) 2>&1 | tee {log}"
+        "(python -m dg.pretraining.faces train {input.bundle} {params.state} --threads {threads}"
+        " && python -m dg.pretraining.faces pack {input.bundle} {params.state}/state.safetensors {output.weights})"
+        " 2>&1 | tee {log}"

@@ -1,0 +1,52 @@
+"""The values of the bundled RFG's training, in one place: the command line's options are its fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+def _value(default: float | int | str, help: str) -> object:
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long, on what loss, with which networks.
+
+    Learning rate: up in 200 steps, then half a cosine from `lr` to `last_lr`.
+    """
+
+    pictures: int = _value(100_000, "pictures to learn from in all, one after the other")
+    batch: int = _value(4, "pairs a step")
+    lr: float = _value(5e-4, "of Adam, at its highest")
+    last_lr: float = _value(2.5e-5, "at the end")
+    ema: float = _value(0.998, "of the averages that testing uses")
+    seed: int = _value(0, "of weights and batches")
+    held_out: float = _value(0.04, "share of the people, the last ones, who are kept for measuring")
+    lambda_at: float = _value(10.0, "weight of eq. (11)")
+    lambda_lpips: float = _value(4.0, "weight of LPIPS on VGG-16 to the truth")
+    patch: int = _value(64, "side in pixels of the squares that LPIPS looks at; most lie on the face")
+    lambda_adv: float = _value(0.1, "weight of eq. (8)")
+    adversarial_from: float = _value(0.72, "share of the run after which D_f takes part")
+    r1: float = _value(1.0, "weight of R1 on D_f")
+    size: int = _value(128, "pixels of the pictures")
+    channels: int = _value(24, "channels after the first convolution")
+    max_channels: int = _value(192, "most channels of a layer")
+    style_dim: int = _value(128, "length of the style code")
+    adain_intermediate: int = _value(2, "intermediate blocks that take the style")
+    line_width: float = _value(2.0, "of the landmark map's lines, pixels at 256 px")
+    rgb_kernel: int = _value(3, "of the last convolution")
+    rgb_norm: str = _value("adain", "before the last convolution: adain, instance, none")
+    style_norm: str = _value("adain", "how the style enters: adain, demodulated")
+    upsampling: str = _value("bilinear", "bilinear, nearest")
+
+    @property
+    def sizes(self) -> dict[str, float | int | str | bool]:
+        """What `dg.rfg.model.Rfg` is built from, and a checkpoint's card names."""
+        names = ("size", "channels", "max_channels", "style_dim", "adain_intermediate", "line_width")
+        return {name: getattr(self, name) for name in names} | self.form | {"hide_invisible": False}
+
+    @property
+    def form(self) -> dict[str, int | str]:
+        """The arguments of `FaceGenerator` that say of which form it is."""
+        return {key: getattr(self, key) for key in ("rgb_kernel", "rgb_norm", "style_norm", "upsampling")}
