@@ -9,6 +9,7 @@ configfile: "params.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/records.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/landmarks.smk"
 include: "workflow/rules/trainings.smk"
@@ -34,5 +35,13 @@ rule all:
         "results/report.html",
 
 
+onstart:
+    close_to_experiments()
+
+
 onsuccess:
+    record_in_dvc()
+
+
+onerror:
     record_in_dvc()

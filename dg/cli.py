@@ -250,6 +250,12 @@ def _plan(a: argparse.Namespace) -> None:
     print(plan(a.targets))
 
 
+def _record(a: argparse.Namespace) -> None:
+    from dg.records import record
+
+    record(a.patience)
+
+
 def _paper_figure(a: argparse.Namespace) -> None:
     from dg.reports.paper_figures import make_figure
 
@@ -372,6 +378,9 @@ def _parser(step: str) -> argparse.ArgumentParser:
     planned = verbs.add_parser("plan", help="say what the pipeline will run and about how long that takes")
     planned.add_argument("targets", nargs="*", default=["all"], help="files or rules; default: everything")
     planned.set_defaults(does=_plan)
+    recorded = verbs.add_parser("record", help="tell DVC what Snakemake made; every run of Snakemake ends with it")
+    recorded.add_argument("--patience", type=float, default=30, help="seconds to wait for another process's DVC lock")
+    recorded.set_defaults(does=_record)
     figure = verb(
         "paper_figure", _paper_figure, "one of the paper's Figures 2 to 6",
         "settings", "data", "pairs", "out", threads=False,

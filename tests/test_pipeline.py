@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -14,32 +13,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from dvc.utils.serialize import load_yaml, modify_yaml
 from PIL import Image
-from snakemake.utils import update_config
 
 from dg.files import file_digest
 from dg.timings import read_timings
+from tests.repository import run, tiny_copy
 
-ROOT = Path(__file__).resolve().parent.parent
 CROSS = ["VoxCeleb2", "RaFD", "MPIE", "MPIE_LP"]
 MEASURED = {
     ("MPIE_LP", "rfg_alone"),
     *((b, m) for b in CROSS for m in ("dg", "source_unchanged", "reference_unchanged")),
 }
-
-
-def run(folder: Path, *command: str, check: bool = True) -> str:
-    """Output of `command`, with the tools of this interpreter's environment."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
-    for name in ("DVC_STAGE", "PYTEST_CURRENT_TEST", "PYTHONPATH"):
-        environment.pop(name, None)
-    done = subprocess.run(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert not check or done.returncode == 0, done.stdout[-8000:]
-    return done.stdout
 
 
 def state(folder: Path, *patterns: str) -> dict[str, tuple[str, int]]:
@@ -51,26 +35,8 @@ def state(folder: Path, *patterns: str) -> dict[str, tuple[str, int]]:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """This working tree as a repository of its own, set to scale tiny, with everything made by Snakemake."""
-    folder = tmp_path_factory.mktemp("pipeline") / "repository"
-    listed = run(ROOT, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
-    for name in filter(None, listed):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    params = folder / "params.yaml"
-    with modify_yaml(params) as values:
-        update_config(values, load_yaml(folder / "tests/tiny.yaml"))
-    text = params.read_text(encoding="utf-8")
-    text = re.sub(r"shards: 2,", "shards: 1,", text)
-    # One seed and one row beside "dg": the tables' jobs are many.
-    text = re.sub(r"(?m)^    (l|a|id|st|lm): .*\n", "", text)
-    params.write_text(re.sub(r"seeds: \d", "seeds: 1", text), encoding="utf-8")
-    run(folder, "git", "init", "--quiet")
-    for key, value in (("user.name", "test"), ("user.email", "test@example.org"), ("commit.gpgsign", "false")):
-        run(folder, "git", "config", key, value)
-    run(folder, "git", "add", "--all")
-    run(folder, "git", "commit", "--quiet", "--message", "Copy")
+    """This repository at scale tiny, with everything made by Snakemake."""
+    folder = tiny_copy(tmp_path_factory.mktemp("pipeline") / "repository")
     planned = run(folder, sys.executable, "-m", "dg", "plan")
     assert re.search(r"rfg_cross, ablation +4", planned), planned
     assert re.search(r"\d+ jobs; no estimate for scale 'tiny'", planned), planned
@@ -162,7 +128,7 @@ def test_dvc_plots_show_every_model_and_every_table(project):
 
 
 def test_a_changed_lambda_vls_retrains_the_cross_phases_alone(project):
-    run(project, "git", "add", "dvc.lock", "results")
+    run(project, "git", "add", "dvc.lock", "results", "results.dvc")
     run(project, "git", "commit", "--quiet", "--message", "Baseline")
     kept = state(project, "data/sets/**/*", "results/rfg_self/**/*", "results/idsg_self/**/*")
     changing = [f"results/{step}/dg/joint.safetensors" for step in ("idsg_cross", "rfg_cross")]

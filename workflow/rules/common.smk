@@ -1,6 +1,5 @@
 # Reads and checks; no rules here.
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -320,16 +319,3 @@ def refuse_untrustworthy_state():
             f"DVC's cache.type is '{linked.strip()}': Snakemake would write through links into DVC's cache. Run "
             "`dvc config cache.type reflink,copy` and `dvc checkout --relink`."
         )
-
-
-def record_in_dvc():
-    """After a finished run by hand: tell DVC, so that `dvc repro` and `dvc exp run` start from it."""
-    if os.environ.get("DVC_STAGE") or not Path(".dvc").is_dir():
-        return
-    left = subprocess.run(
-        ["sh", "workflow/nothing-left.sh"],
-        capture_output=True,
-        env={**os.environ, "DVC_STAGE": "-"},
-    )
-    if left.returncode == 0:
-        subprocess.run(["dvc", "commit", "--force", "--quiet"], check=False)
