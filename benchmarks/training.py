@@ -33,43 +33,29 @@ import pandas as pd
 import torch
 
 from dg import params
-from dg.files import read_json, write_parquet
+from dg.files import read_json
 from dg.identity.encoder import load_face_encoder
 from dg.idsg import load_idsg
 from dg.idsg.data import Data as IdsgData
 from dg.idsg.training import train_idsg
 from dg.landmarks.fan import load_landmark_net
 from dg.landmarks.linemap import soft_lines
-from dg.pictures import encode
 from dg.rfg.training import RfgTraining
 from dg.settings import step_settings
-from dg.shards import FRAME_SCHEMA, LANDMARK_SCHEMA, MANIFEST_COLUMNS, FaceSet, identity_schema, write_shard
+from dg.shards import FaceSet
 from dg.steps.idsg import IdsgSettings
 from dg.steps.rfg import RfgSettings
 from dg.training.pairs import PairSampler
 from dg.training.team import joined
+from tests.prepared import face_table, prepare
 
 WARM_UP = 2
 
 
-def made_up(folder: Path, size: int, people: int = 6, pictures: int = 8) -> Path:
-    """A prepared set of noise."""
-    rng, n = np.random.default_rng(0), people * pictures
-    rows = [
-        {"key": f"noise/{p}/{k}", "path": f"{p}/{k}", "subject": f"p{p}", "clip": f"p{p}", "frame": -1,
-         "split": "train", "yaw": 0.0, "pitch": 0.0, "expression": "", "gaze": "", "light": "", "session": ""}
-        for p in range(people) for k in range(pictures)
-    ]  # fmt: skip
-    keys = [row["key"] for row in rows]
-    write_parquet(folder / "manifest.parquet", pd.DataFrame(rows)[list(MANIFEST_COLUMNS)])
-    images = [encode(rng.integers(0, 255, (size, size, 3), np.uint8), "png") for _ in keys]
-    frames = {"key": keys, "image": images, "box": np.zeros((n, 4)), "original_size": np.full((n, 2), size)}
-    write_shard(folder / "frames/0.arrow", FRAME_SCHEMA, frames)
-    marks = {"key": keys, "points": rng.uniform(0.2, 0.8, (n, 204)), "visible": np.ones((n, 68), bool)}
-    write_shard(folder / "landmarks/0.arrow", LANDMARK_SCHEMA, marks | {"score": np.ones(n), "pose": np.zeros((n, 6))})
-    codes = load_face_encoder("synthface-id").dimension
-    write_shard(folder / "identity/0.arrow", identity_schema(codes), {"key": keys, "code": rng.normal(size=(n, codes))})
-    return folder
+def made_up(folder: Path, size: int) -> Path:
+    """A prepared set of noise: six people, eight pictures of each."""
+    table = face_table(6, "train", yaws=(-45.0, -15.0, 15.0, 45.0))
+    return prepare(folder, table, size, load_face_encoder("synthface-id").dimension)
 
 
 def settings_of(scale: str, network: str = "rfg", phase: str = "self") -> IdsgSettings | RfgSettings:

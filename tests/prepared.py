@@ -21,11 +21,16 @@ YAWS = (-90.0, -45.0, 0.0, 45.0, 90.0)
 EXPRESSIONS = ("neutral", "happy")
 
 
+def face_key(person: int, yaw: float, expression: str, light: str = "a") -> str:
+    """The key of a row of `face_table`."""
+    return f"toy/p{person}/{expression}_{yaw:+.0f}_{light}.png"
+
+
 def face_table(people: int = 3, split: str = "test", yaws=YAWS, expressions=EXPRESSIONS, lights=("a",)) -> pd.DataFrame:
     """Manifest rows of people in every yaw, expression and light."""
     rows = [
         {
-            "key": f"toy/p{person}/{expression}_{yaw:+.0f}_{light}.png",
+            "key": face_key(person, yaw, expression, light),
             "path": f"p{person}/{expression}_{yaw:+.0f}_{light}.png",
             "subject": f"p{person}",
             "clip": f"p{person}",
@@ -46,20 +51,27 @@ def face_table(people: int = 3, split: str = "test", yaws=YAWS, expressions=EXPR
     return pd.DataFrame(rows, columns=MANIFEST_SCHEMA.names)
 
 
-def prepare(folder: Path, table: pd.DataFrame, size: int = 32, codes: int = 8) -> Path:
-    """Write `table` as a prepared set of one shard, with made-up pictures, landmarks and face codes."""
+def prepare(folder: Path, table: pd.DataFrame, size: int = 32, codes: int = 8, hidden: float = 0.0) -> Path:
+    """Write `table` as a prepared set of one shard, with made-up pictures, landmarks and face codes.
+
+    Args:
+        size: side of the pictures in pixels, a multiple of 4.
+        codes: length of a face code.
+        hidden: share of the landmarks that are called invisible.
+    """
     rng = np.random.default_rng(0)
     keys = table["key"].tolist()
     coarse = rng.integers(0, 255, (len(keys), 4, 4, 3), np.uint8)
     images = coarse.repeat(size // 4, axis=1).repeat(size // 4, axis=2)
     corner = rng.uniform(0.3, 0.35, (len(keys), 1, 3))
     points = corner + rng.uniform(0, 0.3, (len(keys), 68, 3))
+    visible = np.random.default_rng(1).random((len(keys), 68)) >= hidden
     write_parquet(folder / "manifest.parquet", table)
     frames = {"key": keys, "image": [encode(image, "png") for image in images]}
     frames |= {"box": [(0, 0, size, size)] * len(keys), "original_size": [(size, size)] * len(keys)}
     write_shard(folder / "frames/0.arrow", FRAME_SCHEMA, frames)
     marks = {"key": keys, "points": points.reshape(-1, 204).astype(np.float32)}
-    marks |= {"visible": np.ones((len(keys), 68), bool), "score": np.ones(len(keys)), "pose": np.zeros((len(keys), 6))}
+    marks |= {"visible": visible, "score": np.ones(len(keys)), "pose": np.zeros((len(keys), 6))}
     write_shard(folder / "landmarks/0.arrow", LANDMARK_SCHEMA, marks)
     write_shard(
         folder / "identity/0.arrow",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import dlib
 import numpy as np
 import pandas as pd
@@ -19,9 +17,9 @@ from dg.packaged import dlib_weights
 from dg.pretraining.identity import auc
 from dg.synthface import render, sample_person, sets
 from dg.weights import BUNDLED, bundled
+from tests.beside import LONDON, needs
 
 NAMES = ("visibility-synthface", "fan-synthface", "synthface-id", "rfg-synthface")
-LONDON = Path(__file__).resolve().parents[2] / "shared/faces/london"
 STRANGERS = 77  # seed: no training and no benchmark uses it
 
 
@@ -66,7 +64,7 @@ def test_face_codes_tell_strangers_apart(strangers):
     assert auc(cosine[pairs & same], cosine[pairs & ~same]) > 0.75
 
 
-@pytest.mark.skipif(not LONDON.exists(), reason="no real photographs beside the project (../shared/faces)")
+@needs(LONDON)
 def test_real_photographs_against_marks_made_by_hand():
     net, found = load_landmark_net("fan-synthface"), []
     predictor = dlib.shape_predictor(dlib_weights("shape_predictor_68_face_landmarks.dat"))

@@ -1,7 +1,5 @@
 """Crops on real photographs (skipped where they are absent) and on pictures without a face."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,18 +9,18 @@ from dg.errors import DgError
 from dg.landmarks.detector import crop_box, cut, find_face_crop, find_faces
 from dg.landmarks.fan import load_landmark_net
 from dg.packaged import dlib_weights, packaged_file
+from tests.beside import LONDON, needs
 
-FACES = Path(__file__).resolve().parents[2] / "shared/faces/london"
-real = pytest.mark.skipif(not FACES.exists(), reason="no real photographs beside the project (../shared/faces)")
+real = needs(LONDON)
 
 
 def _photo(subject, name="neutral.jpg"):
-    return np.asarray(Image.open(FACES / subject / name).convert("RGB"))
+    return np.asarray(Image.open(LONDON / subject / name).convert("RGB"))
 
 
 def _pupils(subject):
     """The first two of the 189 points marked by hand, pixels of the 512 px picture."""
-    return pd.read_csv(FACES / subject / "neutral.csv").to_numpy()[:2]
+    return pd.read_csv(LONDON / subject / "neutral.csv").to_numpy()[:2]
 
 
 @real
@@ -58,7 +56,7 @@ def test_landmarks_of_real_eyes_lie_where_a_person_marked_them():
     net, errors = load_landmark_net("fan-synthface"), []
     import torch
 
-    for subject in sorted(path.name for path in FACES.iterdir())[:10]:
+    for subject in sorted(path.name for path in LONDON.iterdir())[:10]:
         photo = _photo(subject)
         box = find_face_crop(photo)
         crop = cut(photo, box, 128)

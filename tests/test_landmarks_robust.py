@@ -1,7 +1,5 @@
 """Crops and landmarks on pictures as people have them: cut, crowded, tiny, huge, in every form of file."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -13,10 +11,8 @@ from dg.landmarks.detectors import open_detector
 from dg.landmarks.fan import load_landmark_net
 from dg.pictures import BrokenPicture, read_picture
 from dg.synthface import Action, Scene, render, sample_person
+from tests.beside import LONDON, YUNET, needs
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
-YUNET = SHARED / "weights/yunet.onnx"
-LONDON = SHARED / "faces/london"
 SIZE = 320
 
 
@@ -112,7 +108,7 @@ def test_dlib_needs_no_detector_of_its_own():
     assert open_detector("dlib") is None
 
 
-@pytest.mark.skipif(not YUNET.exists() or not LONDON.exists(), reason="no weights or photographs beside the project")
+@needs(YUNET, LONDON)
 def test_face_alignments_detector_frames_as_dlib_does():
     yunet = open_detector("yunet", str(YUNET))
     for path in sorted(LONDON.glob("*/smiling.jpg"))[:6]:

@@ -30,11 +30,8 @@ from dg.protocols.pairs import make_pairs
 from dg.protocols.reenact import reenact
 from dg.protocols.results import Result, Results, writing_results
 from dg.shards import FaceSet
+from tests.beside import LONDON, MOBILE_ARCFACE, needs
 from tests.prepared import Pictures, disk_is_full, face_table, left_in, prepare
-
-SHARED = Path(__file__).resolve().parents[2] / "shared"
-MOBILE_ARCFACE = SHARED / "weights/mobilefacenet_arcface.onnx"
-LONDON = SHARED / "faces/london"
 
 
 @given(st.integers(0, 99), st.integers(11, 40), st.integers(11, 40), st.floats(0, 1))
@@ -257,11 +254,9 @@ def londoners(count=6):
     return people
 
 
-@pytest.mark.skipif(not LONDON.exists(), reason="no photographs")
-@pytest.mark.parametrize("backend", ["dlib", "arcface"])
+@needs(LONDON)
+@pytest.mark.parametrize("backend", ["dlib", pytest.param("arcface", marks=needs(MOBILE_ARCFACE))])
 def test_embedders_tell_people_apart(backend):
-    if backend == "arcface" and not MOBILE_ARCFACE.exists():
-        pytest.skip("no ArcFace weights")
     embedder = open_embedder("dlib") if backend == "dlib" else ArcFace(MOBILE_ARCFACE)
     neutral, smiling = (
         np.stack([embedder(*shots[kind]) for shots in people]) for people in [londoners()] for kind in (0, 1)
@@ -274,7 +269,7 @@ def test_embedders_tell_people_apart(backend):
         assert others.mean() < 0.3
 
 
-@pytest.mark.skipif(not LONDON.exists(), reason="no photographs")
+@needs(LONDON)
 def test_embeddings_hardly_change_with_the_crop():
     embedder = open_embedder("dlib")
     image, points = londoners(1)[0][0]

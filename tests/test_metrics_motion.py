@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,10 +18,13 @@ from scipy.spatial.transform import Rotation
 
 from dg import params
 from dg.errors import DgError
+from dg.identity.encoder import load_face_encoder
 from dg.landmarks.fan import LandmarkNet, load_landmark_net
 from dg.landmarks.pose import face_model
 from dg.metrics import embedding
+from dg.metrics.csim import open_embedder
 from dg.metrics.evaluate import evaluate
+from dg.metrics.features import FeatureNet
 from dg.metrics.lpips import lpips_files, open_lpips, require_lpips
 from dg.metrics.motion import head_angles, landmark_error, turns
 from dg.metrics.yaw import yaw_bins
@@ -30,7 +34,7 @@ from dg.protocols.pairs import make_pairs
 from dg.protocols.results import Result, writing_results
 from dg.ready import require_weights
 from dg.shards import FaceSet
-from tests.prepared import face_table, prepare
+from tests.prepared import face_table, left_in, prepare
 
 
 def heads(angles):
@@ -271,7 +275,22 @@ def test_an_ablation_s_weights_are_asked_for_and_those_of_a_loss_without_weight_
         require_weights(params.validate(values, "params.yaml"))
 
 
-def test_the_default_networks_are_there(tmp_path, monkeypatch):
+def test_the_default_networks_need_no_download(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("asked the network")
+
     chosen = params.load(ROOT / "params.yaml")
     monkeypatch.chdir(tmp_path)
+    for name in ("HOME", "TORCH_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setattr(socket.socket, "connect", refuse)
     require_weights(chosen)
+    image = np.random.default_rng(0).integers(0, 255, (128, 128, 3), np.uint8)
+    batch = torch.from_numpy(image).permute(2, 0, 1)[None] / 255
+    points = load_landmark_net(chosen.landmarks.backend).detect(batch).points.numpy()
+    code = load_face_encoder(chosen.identity.backend)(batch).numpy()
+    embedded = open_embedder(chosen.metrics.csim)(image, points[0])
+    (features,) = FeatureNet(chosen.metrics.fid)([image], 1)
+    for found in (points, code, embedded, features):
+        assert found.any() and np.isfinite(found).all()
+    assert left_in(tmp_path) == []

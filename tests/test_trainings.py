@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -27,10 +26,7 @@ from dg.rfg.fine_tuning import ChosenFaces
 from dg.settings import step_settings
 from dg.shards import (
     FRAME_SCHEMA,
-    LANDMARK_SCHEMA,
-    MANIFEST_COLUMNS,
     FaceSet,
-    identity_schema,
     read_shard,
     write_shard,
 )
@@ -38,39 +34,16 @@ from dg.steps.rfg import FineTuneSettings, FineTuning
 from dg.training.pairs import PairSampler
 from dg.training.team import Team
 from tests.changed import changed
+from tests.prepared import face_key, face_table, prepare
 
 ROOT = Path(__file__).resolve().parent.parent
 DRIVER = Path(__file__).with_name("training_driver.py")
 SIZE = 32
 
 
-def picture(rng: np.random.Generator) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8)).save(buffer, "png")
-    return buffer.getvalue()
-
-
-def prepare(folder: Path) -> Path:
-    """A set of 3 subjects x 2 expressions x 3 yaws of noise, with landmarks and face codes."""
-    rng, name = np.random.default_rng(0), folder.name
-    rows = [
-        {"key": f"{name}/{s}/{e}/{y}", "path": f"{s}/{e}/{y}", "subject": s, "clip": s, "frame": -1, "split": "train",
-         "yaw": float(y), "pitch": 0.0, "expression": e, "gaze": "frontal", "light": "studio", "session": "1"}
-        for s in "abc" for e in ("neutral", "smile") for y in (-45, 0, 45)
-    ]  # fmt: skip
-    n, keys = len(rows), [row["key"] for row in rows]
-    write_parquet(folder / "manifest.parquet", pd.DataFrame(rows)[list(MANIFEST_COLUMNS)])
-    write_shard(folder / "frames/0.arrow", FRAME_SCHEMA, {
-        "key": keys, "image": [picture(rng) for _ in keys], "box": np.zeros((n, 4)),
-        "original_size": np.full((n, 2), SIZE),
-    })  # fmt: skip
-    points = rng.random((n, 204)).astype(np.float32)
-    write_shard(folder / "landmarks/0.arrow", LANDMARK_SCHEMA, {
-        "key": keys, "points": points, "visible": rng.random((n, 68)) < 0.7, "score": np.ones(n),
-        "pose": np.zeros((n, 6)),
-    })  # fmt: skip
-    write_shard(folder / "identity/0.arrow", identity_schema(6), {"key": keys, "code": rng.normal(size=(n, 6))})
-    return folder
+def happy(person: int) -> list[str]:
+    """Three keys of one person, from left to right."""
+    return [face_key(person, yaw, "happy") for yaw in (-45, 0, 45)]
 
 
 def settings(verb: str, phase: str, **chosen):
@@ -107,7 +80,8 @@ def job(verb: str, values, data: Path, out: Path, **more) -> dict:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return prepare(tmp_path_factory.mktemp("sets") / "x")
+    table = face_table(3, "train", yaws=(-45.0, 0.0, 45.0))
+    return prepare(tmp_path_factory.mktemp("sets") / "x", table, SIZE, codes=6, hidden=0.3)
 
 
 @pytest.fixture(scope="module")
@@ -302,12 +276,12 @@ def joint(request, data, idsg, tmp_path_factory):
 
 
 def some_truths_missing(data: Path) -> Path:
-    """The same set under another name, subject a without smiles: 9 of 36 cross pairs between them have no truth."""
+    """The same set under another name, p0 without happy faces: 9 of 36 cross pairs between them have no truth."""
     folder = data.parent / "gaps"
     if not folder.exists():
         shutil.copytree(data, folder)
         table = pd.read_parquet(folder / "manifest.parquet")
-        table.loc[(table.subject == "a") & (table.expression == "smile"), "expression"] = "wink"
+        table.loc[(table.subject == "p0") & (table.expression == "happy"), "expression"] = "wink"
         write_parquet(folder / "manifest.parquet", table)
     return folder
 
@@ -375,7 +349,7 @@ def test_a_batch_that_cannot_be_divided_names_the_keys(data, tmp_path):
 
 
 def test_fine_tuning_learns_its_frames_reads_no_others_and_resumes_with_the_same_bits(data, rfg, tmp_path):
-    keys = [f"x/b/smile/{yaw}" for yaw in (-45, 0, 45)]
+    keys = happy(1)
     folder = shutil.copytree(data, tmp_path / "x")
     spoil_all_pictures_but(keys, folder)
     values = tuning(batch=3, steps=40, lr=5e-3, lambda_at=200)
@@ -423,7 +397,7 @@ def test_the_verb_finetune_reads_the_keys_and_removes_its_state(data, rfg, tmp_p
         calls.append((settings, folder, keys, init, out, state))
 
     monkeypatch.setattr("dg.rfg.fine_tuning.fine_tune", fine_tune)
-    (tmp_path / "keys.txt").write_text("x/a/smile/0\n\n x/a/smile/45 \n")
+    (tmp_path / "keys.txt").write_text("\n\n ".join(happy(0)[1:]) + " \n")
     values = tuning(frames=2)
     words = ["finetune", "--settings", values.model_dump_json(), "--folder", str(data), "--init", str(rfg)]
     words += ["--out", "o.safetensors"]
@@ -431,10 +405,10 @@ def test_the_verb_finetune_reads_the_keys_and_removes_its_state(data, rfg, tmp_p
     settings_, folder, keys, init, out, state = calls[0]
     assert settings_ == FineTuneSettings(**dict(values))
     assert (folder, keys, init, out) == (
-        data, ["x/a/smile/0", "x/a/smile/45"], rfg, Path("o.safetensors")
+        data, happy(0)[1:], rfg, Path("o.safetensors")
     )  # fmt: skip
     assert not state.exists()
-    (tmp_path / "keys.txt").write_text("x/a/smile/0\n")
+    (tmp_path / "keys.txt").write_text(happy(0)[1])
     assert main([*words, "--keys", "keys.txt"]) == 0
     assert calls[1][5] != state  # other frames, another state
     assert main([*words, "--keys", "missing.txt"]) == 1
@@ -443,12 +417,12 @@ def test_the_verb_finetune_reads_the_keys_and_removes_its_state(data, rfg, tmp_p
 
 def test_fine_tuning_refuses_wrong_frames(data):
     faces = FaceSet([data])
-    b = [f"x/b/smile/{yaw}" for yaw in (-45, 0, 45)]
+    b = happy(1)
     for keys, message in (
         (b[:2], r"2 frames.*fine_tune\.frames.*is 3"),
         ([*b[:2], b[0]], "2 of them different"),
-        ([*b[:2], "x/a/smile/0"], "2 people"),
-        ([*b[:2], "x/b/smile/9"], "x/b/smile/9"),
+        ([*b[:2], happy(0)[1]], "2 people"),
+        ([*b[:2], "toy/p1/nobody.png"], r"toy/p1/nobody\.png"),
     ):
         with pytest.raises(DgError, match=message):
             ChosenFaces(faces, keys, 3)
@@ -501,26 +475,26 @@ def test_voxceleb1_tunes_once_for_each_video_and_goes_on_after_a_stop(data, idsg
     from dg.protocols.results import Results
     from dg.rfg.fine_tuning import fine_tune
 
-    def video(subject: str) -> pd.DataFrame:
-        tuning = [f"x/{subject}/neutral/{yaw}" for yaw in (-45, 0, 45)]
-        tested = [f"x/{subject}/smile/{yaw}" for yaw in (-45, 0, 45)]
-        columns = {"source": tuning[0], "reference": tested, "target": tested, "subject": subject}
+    def video(person: int) -> pd.DataFrame:
+        tuning = [face_key(person, yaw, "neutral") for yaw in (-45, 0, 45)]
+        tested = happy(person)
+        columns = {"source": tuning[0], "reference": tested, "target": tested, "subject": f"p{person}"}
         return pd.DataFrame(columns).assign(tuning=[tuning] * 3)
 
-    videos = [video("a"), video("b")]
+    videos = [video(0), video(1)]
     pairs, state, out = tmp_path / "pairs.parquet", tmp_path / "state", tmp_path / "made.arrow"
     write_parquet(pairs, pd.concat(videos))
     values = tuning(batch=3, steps=3, lambda_id=0, lambda_lm=0, lambda_ds=0)
     tuned_on = []
 
-    def stopped_at_b(settings_, folder, keys, *files):
-        if keys[0].startswith("x/b"):
+    def stopped_at_the_second(settings_, folder, keys, *files):
+        if keys[0].startswith("toy/p1/"):
             raise KeyboardInterrupt
         tuned_on.append(keys)
         fine_tune(settings_, folder, keys, *files)
         files[-1].mkdir()  # what a longer tuning leaves
 
-    monkeypatch.setattr(self_reenact, "fine_tune", stopped_at_b)
+    monkeypatch.setattr(self_reenact, "fine_tune", stopped_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         self_reenact.reenact_tuned(values, [data], pairs, out, idsg, rfg, state)
     assert not out.exists()
