@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks import hand_marks
 from dg.checkpoints import card_path, load_checkpoint
 from dg.files import read_json
 from dg.identity.encoder import load_face_encoder
@@ -17,6 +16,7 @@ from dg.packaged import dlib_weights
 from dg.pretraining.identity import auc
 from dg.synthface import render, sample_person, sets
 from dg.weights import BUNDLED, bundled
+from measurements import hand_marks
 from tests.beside import LONDON, needs
 
 NAMES = ("visibility-synthface", "fan-synthface", "synthface-id", "rfg-synthface")

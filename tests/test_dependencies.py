@@ -54,4 +54,4 @@ def test_the_map_names_every_module_and_folder():
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     parts = [path.relative_to(ROOT).as_posix() for path in (ROOT / "dg").glob("*.py") if path.name[:2] != "__"]
     parts += [f"{path.parent.relative_to(ROOT).as_posix()}/" for path in (ROOT / "dg").glob("*/__init__.py")]
-    assert [name for name in (*parts, "profiles/", "benchmarks/", "requirements/") if name not in text] == []
+    assert [name for name in (*parts, "profiles/", "measurements/", "requirements/") if name not in text] == []

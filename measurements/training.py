@@ -1,9 +1,9 @@
 """One training step of the RFG against the same step written plainly: time and memory; and what data costs both nets.
 
-python -m benchmarks.training step [--scale sample] [--data SET ...] [--count 10]
-python -m benchmarks.training memory [--scale sample]
-python -m benchmarks.training wait [--scale sample] [--count 16]
-python -m benchmarks.training draw [--rows 1000000]
+python -m measurements.training step [--scale sample] [--data SET ...] [--count 10]
+python -m measurements.training memory [--scale sample]
+python -m measurements.training wait [--scale sample] [--count 16]
+python -m measurements.training draw [--rows 1000000]
 
 Plain: float32, no channels_last, pictures decoded in the step, R1 at every step, every term asks the networks itself
 (F_l once per term, E_f for the source's code, a second painting for the judges, as StarGAN v2's code does), Adam

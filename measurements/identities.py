@@ -1,4 +1,4 @@
-"""Are SynthFace's people distinct? python -m benchmarks.identities [--people 40] [--size 128]
+"""Are SynthFace's people distinct? python -m measurements.identities [--people 40] [--size 128]
 
 dlib's face recogniser, which has no part in making SynthFace, looks at people of no data set, each with three
 expressions at nine yaws under random light and background. Printed: the AUC of "same person" against "different people"

@@ -1,4 +1,4 @@
-"""Draw the landmark network's points on photographs: python -m benchmarks.photographs FOLDER SHEET.png [--count 12]
+"""Draw the landmark network's points on photographs: python -m measurements.photographs FOLDER SHEET.png [--count 12]
 
 Green points are taken for visible, red ones for hidden. The sheet shows real people: keep it off Git and name the
 photographs' source where you show it.

@@ -1,7 +1,7 @@
 """Landmarks: ours against face_alignment's own loop, and memory over many pictures.
 
-python -m benchmarks.landmarks_speed speed [--count 32] [--compile]
-python -m benchmarks.landmarks_speed memory [--count 10000]
+python -m measurements.landmarks_speed speed [--count 32] [--compile]
+python -m measurements.landmarks_speed memory [--count 10000]
 
 speed: the landmarks step with `fan` and face_alignment's `get_landmarks_from_directory` with its 3DFAN-4 and depth
 network, on the same PNG crops, threads and (random: the official ones can't be had everywhere) weights, the boxes given

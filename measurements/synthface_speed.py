@@ -1,4 +1,4 @@
-"""How fast SynthFace renders: python -m benchmarks.synthface_speed [--people 8] [--size 128]
+"""How fast SynthFace renders: python -m measurements.synthface_speed [--people 8] [--size 128]
 
 The set of everything at random (hair, beards, soft shadows, noise, PNG files written), with as many processes as there
 are cores and with one; building the head model is not counted.

@@ -1,4 +1,4 @@
-"""Landmarks against points marked by hand: python -m benchmarks.hand_marks LONDON SHEET.png
+"""Landmarks against points marked by hand: python -m measurements.hand_marks LONDON SHEET.png
 
 LONDON is the Face Research Lab London Set (DeBruine & Jones 2017, CC BY 4.0): <subject>/neutral.jpg, its 189 marks
 neutral.csv, and smiling.jpg. The marks that correspond to iBUG points are in `MARKS`; distances are shares of the
@@ -20,12 +20,12 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from benchmarks.photographs import drawn
 from dg.files import replacing
 from dg.landmarks.detector import cut, find_face_crop, find_faces
 from dg.landmarks.fan import BACKENDS, LandmarkNet, load_landmark_net
 from dg.packaged import dlib_weights
 from dg.pictures import read_picture
+from measurements.photographs import drawn
 
 MARKS = {
     "eye corners": {36: (18,), 39: (22,), 42: (23,), 45: (27,)},

@@ -1,4 +1,4 @@
-"""Speed and memory of the metrics step, by hand: python -m benchmarks.metrics [PAIRS]
+"""Speed and memory of the metrics step, by hand: python -m measurements.metrics [PAIRS]
 
 The same results are scored twice in one run. Ours is the pipeline's `evaluate`. The plain way is what one writes first:
 a loop of scikit-image's SSIM, torch-fidelity on two folders of pictures, and the embedder on both pictures of a pair.
@@ -193,7 +193,7 @@ def main(count: int) -> None:
 
 def peak_of_a_process(count: int) -> float:
     """`peak` in a process of its own: a process's peak never falls."""
-    command = [sys.executable, "-m", "benchmarks.metrics", "--peak", str(count)]
+    command = [sys.executable, "-m", "measurements.metrics", "--peak", str(count)]
     return float(subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL))
 
 
