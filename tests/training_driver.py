@@ -1,4 +1,4 @@
-"""Runs one training in a process of its own, for tests/test_training_runs.py: small stand-in networks, a kill on request.
+"""Runs one training in a process of its own, for tests/test_training_runs.py: stand-in networks, a kill on request.
 
 Nothing here knows how the trainings work inside: the stand-ins replace the two loaders before the trainings are
 imported, the clock runs 100 s a call so that any "every n seconds" state is written at each step, and the process kills
