@@ -84,7 +84,7 @@ def candidates(value):
         yield from WORDS
 
 
-def mutated(path):
+def mutants(path):
     """Valid values of params.yaml with another one at `path`."""
     old = VALUES
     for key in path:
@@ -95,13 +95,10 @@ def mutated(path):
         for key in path[:-1]:
             block = block[key]
         block[path[-1]] = new
-        try:
+        with contextlib.suppress(DgError):
             check_variants(params.validate(values, "params.yaml"))
-        except DgError:
-            continue
-        if new != old:
-            return values
-    raise AssertionError(f"no other valid value for {path}")
+            if new != old:
+                yield values
 
 
 def planned(values, folder):
@@ -162,9 +159,13 @@ def upstream(stage):
 
 @pytest.mark.parametrize("path", KEYS, ids=".".join)
 def test_a_changed_key_runs_every_stage_whose_jobs_it_changes(path, shipped, folder):
-    jobs = planned(mutated(path), folder)
-    differing = [outputs for outputs in {**shipped, **jobs} if jobs.get(outputs) != shipped.get(outputs)]
-    changed = set().union(*map(stages_of, differing))
+    changed = set()
+    for values in mutants(path):
+        jobs = planned(values, folder)
+        differing = [outputs for outputs in {**shipped, **jobs} if jobs.get(outputs) != shipped.get(outputs)]
+        changed = set().union(*map(stages_of, differing))
+        if changed:  # not so, where "auto" finds just what is asked for here
+            break
     assert changed, "no job sees this key"
     declaring = {stage for stage in changed if path[0] in STAGES[stage]["params"]}
     for stage in changed:

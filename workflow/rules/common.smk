@@ -10,6 +10,8 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
+# As a module: this file runs among Snakemake's own names, and `Checkpoints` is one of them.
+from dg import trained
 from dg.digests import code_digest, content_digest, digest_of, listing_digest
 from dg.errors import DgError
 from dg.networks import TRAININGS
@@ -32,7 +34,6 @@ from dg.study.rows import figure_rows, methods_of
 from dg.study.tables import ABLATIONS, COMPARISONS, TABLES
 from dg.study.variants import all_variants, main_variants, variants_by_row
 from dg.tests import COMPARED, TESTS
-from dg.trained import Checkpoints
 from dg.trained_index import index_of_ablations, write_index
 
 try:
@@ -48,7 +49,7 @@ config["captions"] = captions(PARAMS)
 GPU = int(shutil.which("nvidia-smi") is not None)
 TRAINING_GPUS = GPU * PARAMS.training.gpus
 DATASETS = datasets_in_use(PARAMS)
-CHECKPOINTS = Checkpoints(PARAMS)
+CHECKPOINTS = trained.Checkpoints(PARAMS)
 SYNTHETIC = tuple(
     name for name, entry in PARAMS.datasets.items() if entry.kind == "synthface"
 )
