@@ -18,9 +18,9 @@ NOT_IMPORTED = {
 
 
 def imported():
-    """Distributions whose modules the package, its benchmarks and its tests import."""
+    """Distributions whose modules the package, its measurements and its tests import."""
     modules = set()
-    for path in (path for folder in ("dg", "benchmarks", "tests") for path in (ROOT / folder).rglob("*.py")):
+    for path in (path for folder in ("dg", "measurements", "tests") for path in (ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 modules |= {alias.name.split(".")[0] for alias in node.names}
@@ -28,7 +28,7 @@ def imported():
                 modules.add(node.module.split(".")[0])
     # dlib-bin tells nobody that the module is its.
     known = packages_distributions() | {"dlib": ["dlib-bin"]}
-    modules -= {*sys.stdlib_module_names, "dg", "benchmarks", "tests"}
+    modules -= {*sys.stdlib_module_names, "dg", "measurements", "tests"}
     return {name: {each.lower().replace("_", "-") for each in known.get(name, [name])} for name in modules}
 
 
