@@ -120,7 +120,7 @@ def planned(values, folder):
 def stages_of(outputs):
     """The stages that record one of a job's outputs, written as Snakemake lists them."""
     made = {str(path) for output in outputs.split(", ") for path in [Path(output), *Path(output).parents]}
-    return {stage for stage, recorded in MAKERS.items() if recorded & made}
+    return {stage for stage, recorded in MAKERS.items() if made & {path.removeprefix("made/") for path in recorded}}
 
 
 @pytest.fixture(scope="module", autouse=True)
