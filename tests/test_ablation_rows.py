@@ -37,6 +37,15 @@ esac
 """
 
 
+# A network of another method: one training, for tests of both phases, that runs DG's IDSG.
+RECORD = """
+TRAININGS["toy"] = Training(
+    rule="toy", network="toy", phase="self", step="rfg", which={"phase": "self"}, runs={"idsg": "idsg_cross"}
+)
+NETWORKS = (*NETWORKS, "toy")
+"""
+
+
 class Project:
     """A copy of this working tree at scale tiny."""
 
@@ -167,3 +176,24 @@ def test_changed_values_of_dg_leave_its_checkpoints_where_they_are(project):
     assert not any(name.startswith(("results/idsg_self", "results/rfg_self", "data")) for name in planned)
     project.values["lambda_vls"] = 10
     assert project.planned() == set()
+
+
+def test_another_trained_network_takes_a_record_and_a_method_whose_command_names_it(project):
+    records = project.folder / "dg/networks.py"
+    before = records.read_text(encoding="utf-8")
+    records.write_text(before + RECORD, encoding="utf-8")
+    mine = {"title": "mine", "benchmarks": ["VoxCeleb1", "RaFD"], "command": "mine {toy} {pairs} {out}"}
+    project.values["methods"] = {"mine": mine}
+    try:
+        planned = project.snakemake("--dry-run", "--printshellcmds")
+    finally:
+        records.write_text(before, encoding="utf-8")
+        project.values["methods"] = {}
+    made = {line.split(",")[0] for line in re.findall(r"    output: (.*)", planned)}
+    tested = [f"results/evaluate/dg/{test}/mine.{end}" for test in ("VoxCeleb1", "RaFD") for end in ("arrow", "json")]
+    assert made == {
+        "results/toy/dg/joint.safetensors", *tested, "results/table3.csv", "results/table4.csv", "results/plots",
+    }  # fmt: skip
+    (train,) = re.findall(r"python -m dg rfg .*", planned)
+    assert "--idsg results/idsg_cross/dg/joint.safetensors --out results/toy/dg/joint.safetensors" in train
+    assert len(re.findall(r"python -m dg reenact .* --toy results/toy/dg/joint\.safetensors", planned)) == 2
