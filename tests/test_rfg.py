@@ -8,6 +8,7 @@ from dg.errors import DgError
 from dg.rfg.losses import attribute_loss, identity_loss, landmark_loss, style_loss
 from dg.rfg.model import Rfg
 from dg.rfg.networks import AdaIN, AdaINBlock, DownBlock, FaceGenerator, ModulatedConv, ToRgb, Trunk
+from dg.rfg.spikes import spike_share, watched
 from dg.sizes.rfg import RfgSizes
 from dg.training.gan import discriminator_loss, generator_loss, r1_penalty
 
@@ -48,6 +49,19 @@ def test_equations_1_2_8_9_10(form):
 def test_r1_of_a_linear_judge_is_half_its_squared_weight():
     weight, inputs = torch.tensor([1.0, -2.0, 3.0]), torch.rand(4, 3, requires_grad=True)
     assert r1_penalty(inputs @ weight[:, None], inputs).item() == pytest.approx(7.0)
+
+
+def test_spike_share_by_hand_and_watched_at_every_block_with_style():
+    flat = torch.ones(2, 3, 20, 20)
+    assert spike_share(flat).item() == pytest.approx(0.005)
+    flat[:, :, 3, 4], flat[:, :, 5, 5] = 30.0, 40.0  # two of 400 pixels: 900 and 1600 beside 398 ones
+    assert spike_share(flat).item() == pytest.approx(2500 / 2898)
+    net = FaceGenerator(32, 4, 8, 6, 2)
+    with watched(net) as shares:
+        net(torch.rand(2, 3, 32, 32), torch.randn(2, 6))
+    assert len(shares) == len(net.styled) and all(0 < share < 1 for share in shares)
+    net(torch.rand(2, 3, 32, 32), torch.randn(2, 6))
+    assert len(shares) == len(net.styled)
 
 
 @pytest.mark.parametrize("style_norm", ["adain", "demodulated"])

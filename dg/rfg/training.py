@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -137,8 +138,9 @@ class RfgTraining:
         s, data = self.s, self.data
         trainer = Trainer(self.nets, self.optimisers, ["rfg"], ema, s.seed, out, state, self.team)
 
-        def sample(_: int, path: Path) -> None:
-            draw_samples(trainer.averages["rfg"], data.shown, path)
+        def sample(step: int, path: Path) -> None:
+            found = draw_samples(trainer.averages["rfg"], data.shown, path)
+            print(f"{name}: step {step}, {found}", file=sys.stderr)
 
         trainer.run(s.steps, data.draw, self.step, sample, name, data.threads)
         trainer.save(s, {"sizes": s.sizes.model_dump()} | facts)

@@ -28,6 +28,7 @@ class Recipe:
     patch: int = _value(64, "side in pixels of the squares that LPIPS looks at; most lie on the face")
     lambda_adv: float = _value(0.1, "weight of eq. (8)")
     adversarial_from: float = _value(0.72, "share of the run after which D_f takes part")
+    lambda_spike: float = _value(1.0, "weight of the energy share in the strongest 0.5 % of pixels above 3 %")
     r1: float = _value(1.0, "weight of R1 on D_f")
     size: int = _value(128, "pixels of the pictures")
     channels: int = _value(24, "channels after the first convolution")

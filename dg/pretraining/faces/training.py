@@ -21,6 +21,7 @@ from dg.lpips.network import Lpips
 from dg.pretraining.faces.pictures import Pairs, Pictures
 from dg.pretraining.faces.recipe import Recipe
 from dg.rfg.networks import FaceGenerator, Trunk
+from dg.rfg.spikes import watched
 from dg.training.gan import discriminator_loss, generator_loss, r1_penalty
 
 SAVE_EVERY = 120  # seconds
@@ -30,6 +31,7 @@ WARM_UP = 200  # steps
 ON_FACE = 0.75
 """Share of LPIPS's squares whose middle lies within the landmarks; the others lie anywhere."""
 AVERAGED = ("generator", "style_encoder")
+NO_SPIKE = 0.03
 CODES = 1e-4
 """Weight of the style codes' mean square: nothing else says how large they may be."""
 
@@ -106,12 +108,15 @@ class FacesTraining:
         judge.requires_grad_(False)
         with torch.autocast(self.device.type, torch.bfloat16):
             style = self.nets["style_encoder"](pairs.source.contiguous(memory_format=torch.channels_last))
-            painted = self.nets["generator"](maps, style)
+            with watched(self.nets["generator"]) as shares:
+                painted = self.nets["generator"](maps, style)
             seen, wanted = (self._squares(images, pairs) for images in (painted, pairs.truth))
             losses = {"at": (painted - pairs.truth).abs().mean(), "lpips": self.lpips(seen, wanted).float().mean()}
             if adversarial:
                 losses["adv"] = generator_loss(judge(painted), "non_saturating")
         total = recipe.lambda_at * losses["at"] + recipe.lambda_lpips * losses["lpips"] + CODES * style.square().mean()
+        losses["spike"] = torch.stack(shares).max()
+        total = total + recipe.lambda_spike * sum((share - NO_SPIKE).clamp_min(0) for share in shares)
         if adversarial:
             total = total + recipe.lambda_adv * losses["adv"]
         self._descend("painters", total)
