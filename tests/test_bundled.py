@@ -14,7 +14,8 @@ from dg.identity.encoder import load_face_encoder
 from dg.landmarks.fan import load_landmark_net
 from dg.packaged import dlib_weights
 from dg.pretraining.identity import auc
-from dg.synthface import render, sample_person, sets
+from dg.synthface import render, sample_person
+from dg.synthface.sets.people import SynthPeople
 from dg.weights import BUNDLED, bundled
 from measurements import hand_marks
 from tests.beside import LONDON, needs
@@ -26,12 +27,12 @@ STRANGERS = 77  # seed: no training and no benchmark uses it
 @pytest.fixture(scope="module")
 def strangers(head):
     """Six pictures each of eight people of no other set: images, points, visible, person."""
-    settings = sets.parse("synth_people", {"people": 8, "pictures": 6, "extreme": 0, "seed": STRANGERS})
+    plan = SynthPeople(people=8, pictures=6, extreme=0, seed=STRANGERS)
     rows = []
-    for job in sets.jobs("synth_people", settings):
+    for job in plan.jobs():
         person = sample_person(*job.person)
-        for shot in sets.shots("synth_people", settings, job):
-            made = render(head, person, shot.action, shot.scene, settings.size)
+        for shot in plan.shots(job):
+            made = render(head, person, shot.action, shot.scene, plan.size)
             rows.append((made.image, made.landmarks, made.visible, job.number))
     images, points, visible, who = (np.stack(column) for column in zip(*rows))
     return torch.from_numpy(images).permute(0, 3, 1, 2) / 255, points, visible, who

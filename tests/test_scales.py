@@ -9,7 +9,7 @@ from dg.protocols.pairs import draw_pairs
 from dg.settings import step_settings
 from dg.study.data import datasets_of
 from dg.study.models import datasets_in_use
-from dg.synthface.sets import jobs, parse, shots
+from dg.synthface.sets import planned
 from dg.tests import TESTS
 from dg.videos import VideoInfo, sampled_frames
 from tests.scales import SCALES, values_at
@@ -19,10 +19,10 @@ def planned_faces(chosen, dataset):
     """The manifest that a SynthFace set will have, of test people alone where it has a training part."""
     sizes = step_settings(chosen, "synthface", dataset=dataset)
     name = sizes.pop("set")
-    plan = parse(name, sizes | ({"train_people": 0} if "train_people" in sizes else {}))
+    plan = planned(name, sizes | ({"train_people": 0} if "train_people" in sizes else {}))
     rows = []
-    for job in jobs(name, plan):
-        made = shots(name, plan, job)
+    for job in plan.jobs():
+        made = plan.shots(job)
         if job.is_video:
             info = VideoInfo(len(made), plan.fps)
             made = [made[frame] for frame in sampled_frames(info, chosen.datasets[dataset].fps)]

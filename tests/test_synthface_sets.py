@@ -11,7 +11,8 @@ import pytest
 from dg.errors import DgError
 from dg.synthface import make as maker
 from dg.synthface import make_set
-from dg.synthface.sets import MPIE_POSES, SETTINGS, jobs, parse, shots
+from dg.synthface.sets import SETS, planned
+from dg.synthface.sets.mpie import POSES
 
 SMALL = {
     "synth_rafd": {"people": 1, "size": 16},
@@ -67,28 +68,28 @@ def test_videos_have_their_frames_and_tag(tmp_path, head_file):
 
 
 def test_rafd_is_all_train_and_complete():
-    settings = parse("synth_rafd", {"people": 2, "gazes": ["frontal", "left"]})
-    plan = [s for job in jobs("synth_rafd", settings) for s in shots("synth_rafd", settings, job)]
+    made = planned("synth_rafd", {"people": 2, "gazes": ["frontal", "left"]})
+    plan = [shot for job in made.jobs() for shot in made.shots(job)]
     assert len(plan) == 2 * 8 * 2 * 5
     assert {s.split for s in plan} == {"train"}
     assert len({s.path for s in plan}) == len(plan)
 
 
 def test_mpie_takes_numbers_of_expressions_and_lights():
-    settings = parse("synth_mpie", {"expressions": 4, "lights": 5})
-    assert settings.expressions == ("neutral", "smile", "surprise", "squint")
-    assert len(settings.lights) == 5
-    plan = shots("synth_mpie", settings, jobs("synth_mpie", settings)[0])
-    assert len({s.path for s in plan}) == len(plan) == len(MPIE_POSES) * 4 * 5
+    made = planned("synth_mpie", {"expressions": 4, "lights": 5})
+    assert made.expressions == ("neutral", "smile", "surprise", "squint")
+    assert len(made.lights) == 5
+    plan = made.shots(made.jobs()[0])
+    assert len({s.path for s in plan}) == len(plan) == len(POSES) * 4 * 5
     with pytest.raises(DgError, match="lights is 9"):
-        parse("synth_mpie", {"lights": 9})
+        planned("synth_mpie", {"lights": 9})
 
 
 def test_no_two_sets_share_a_person():
     people, subjects = [], []
-    for name in SETTINGS:
+    for name in SETS:
         for seed in (0, 1):
-            all_jobs = jobs(name, parse(name, {"seed": seed}))
+            all_jobs = planned(name, {"seed": seed}).jobs()
             people.append({job.person[1] for job in all_jobs})
             subjects.append({job.subject for job in all_jobs})
     for i in range(len(people)):
@@ -99,20 +100,17 @@ def test_no_two_sets_share_a_person():
 
 
 def test_grid_is_every_combination():
-    settings = parse("synth_grid", {"people": 2, "yaws": [-10, 40], "pitches": [0, 12.5], "gazes": ["frontal", "left"]})
-    plan = [s for job in jobs("synth_grid", settings) for s in shots("synth_grid", settings, job)]
+    made = planned("synth_grid", {"people": 2, "yaws": [-10, 40], "pitches": [0, 12.5], "gazes": ["frontal", "left"]})
+    plan = [shot for job in made.jobs() for shot in made.shots(job)]
     assert len({s.path for s in plan}) == len(plan) == 2 * 2 * 2 * 2 * 2  # the last: neutral and happiness
     assert {(s.action.yaw, s.action.pitch) for s in plan} == {(-10, 0), (-10, 12.5), (40, 0), (40, 12.5)}
-    with pytest.raises(DgError, match=r"yaws has 120; degrees in -90"):
-        parse("synth_grid", {"yaws": [120]})
+    with pytest.raises(DgError, match=r"yaws has 120; it must be in -90"):
+        planned("synth_grid", {"yaws": [120]})
 
 
 def test_hand_held_clips_shake_a_little_and_landmarks_follow():
-    settings = parse("synth_vox", {"train_people": 8, "test_people": 0, "clips": 1, "seconds": 2})
-    shifts = [
-        np.array([shot.scene.shift for shot in shots("synth_vox", settings, job)])
-        for job in jobs("synth_vox", settings)
-    ]
+    made = planned("synth_vox", {"train_people": 8, "test_people": 0, "clips": 1, "seconds": 2})
+    shifts = [np.array([shot.scene.shift for shot in made.shots(job)]) for job in made.jobs()]
     spread = np.array([shift.std(0).max() for shift in shifts])
     still = spread < 1e-9
     assert 1 <= still.sum() <= 7  # some stand on a tripod

@@ -14,7 +14,9 @@ from PIL import Image
 from tqdm import tqdm
 
 from dg.files import read_parquet, replacing, write_parquet
-from dg.synthface import load_head, render, sample_person, sets
+from dg.synthface import load_head, render, sample_person
+from dg.synthface.sets.people import SynthPeople
+from dg.synthface.sets.plan import Job
 
 
 def make_people(out: Path, head: Path, settings: dict[str, Any], workers: int = 1) -> None:
@@ -25,26 +27,26 @@ def make_people(out: Path, head: Path, settings: dict[str, Any], workers: int = 
 
     Args:
         head: SynthFace head model (`dg.synthface.build_head`).
-        settings: of `sets.PeopleSettings`.
+        settings: fields of `SynthPeople`.
     """
     if (out / "index.parquet").exists():
         return
-    parsed = sets.parse("synth_people", settings)
-    jobs = sets.jobs("synth_people", parsed)
-    work = partial(_person, out, head, parsed)
+    plan = SynthPeople.of(settings)
+    jobs = plan.jobs()
+    work = partial(_person, out, head, plan)
     # Spawned, not forked: the parent may hold threads of NumPy or torch.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         parts = list(tqdm(pool.map(work, jobs), total=len(jobs), desc="people", disable=None))
     write_parquet(out / "index.parquet", pd.concat([read_parquet(part) for part in parts], ignore_index=True))
 
 
-def _person(out: Path, head: Path, settings: Any, job: sets.Job) -> Path:
+def _person(out: Path, head: Path, plan: SynthPeople, job: Job) -> Path:
     part = out / "rows" / f"{job.name}.parquet"
     if part.exists():
         return part
     model, person, rows = load_head(head), sample_person(*job.person), []
-    for shot in sets.shots("synth_people", settings, job):
-        picture = render(model, person, shot.action, shot.scene, settings.size)
+    for shot in plan.shots(job):
+        picture = render(model, person, shot.action, shot.scene, plan.size)
         mask = f"masks/{Path(shot.path).relative_to('pictures').with_suffix('.png')}"
         for path, pixels in ((shot.path, picture.image), (mask, picture.mask)):
             with replacing(out / path) as temporary:

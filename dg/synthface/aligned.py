@@ -11,7 +11,8 @@ from dg.errors import DgError
 from .head import Head
 from .people import sample_person
 from .render import Rendered, render
-from .sets import Job, Shot, jobs, parse, shots
+from .sets import planned
+from .sets.plan import Job, Shot, SynthSet
 
 
 def aligned_truth(folder: Path, head: Head, source: tuple[str, int], reference: tuple[str, int]) -> Rendered:
@@ -31,25 +32,25 @@ def aligned_truth(folder: Path, head: Head, source: tuple[str, int], reference: 
     if not stamp.exists():
         raise DgError(f"{stamp}: not found. The folder holds no SynthFace set; python -m dg synthface makes one.")
     made = json.loads(stamp.read_text(encoding="utf-8"))
-    settings = parse(made["set"], made["settings"])
-    plan = {key: found for key in {source, reference} if (found := _find(made["set"], settings, *key)) is not None}
+    plan = planned(made["set"], made["settings"])
+    shown = {key: found for key in {source, reference} if (found := _find(plan, *key)) is not None}
     for key in (source, reference):
-        if key not in plan:
+        if key not in shown:
             raise DgError(
                 f"{folder}: the set has no picture {key[0]}, frame {key[1]}; index.parquet lists what it has."
             )
-    job, shot = plan[source]
-    _, driving = plan[reference]
+    job, shot = shown[source]
+    _, driving = shown[reference]
     framing = {key: getattr(driving.scene, key) for key in ("shift", "scale", "body_turn")}
     scene = dataclasses.replace(shot.scene, **framing)
-    return render(head, sample_person(*job.person), driving.action, scene, settings.size)
+    return render(head, sample_person(*job.person), driving.action, scene, plan.size)
 
 
-def _find(name: str, settings: object, path: str, frame: int) -> tuple[Job, Shot] | None:
-    for job in jobs(name, settings):
+def _find(plan: SynthSet, path: str, frame: int) -> tuple[Job, Shot] | None:
+    for job in plan.jobs():
         # Paths begin with the subject's folder: other people's shots need not be drawn.
         if f"/{job.subject}/" in path:
-            for shot in shots(name, settings, job):
+            for shot in plan.shots(job):
                 if (shot.path, shot.frame) == (path, frame):
                     return job, shot
     return None

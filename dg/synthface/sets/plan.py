@@ -1,0 +1,156 @@
+"""What every SynthFace set is: settings, and from them who does what, under which light, into which file."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from dg.errors import DgError
+
+from ..actions import Action
+from ..scene import Background, Light, Scene
+
+GAZES = {"frontal": (0.0, 0.0), "left": (20.0, 0.0), "right": (-20.0, 0.0)}
+_ROOM = 1_000_000  # people a set's range has room for
+
+
+@dataclasses.dataclass(frozen=True)
+class Shot:
+    """One picture or video frame. `path` is relative to the set's folder; frames of a clip share it."""
+
+    path: str
+    clip: str
+    frame: int
+    split: str
+    expression: str
+    gaze: str
+    light: str
+    session: str
+    action: Action
+    scene: Scene
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What one worker does at a time: the pictures of a person, or one clip.
+
+    Attributes: name, unique in the set; subject, unique over all sets; person: (seed, index) for `sample_person`.
+    """
+
+    name: str
+    subject: str
+    person: tuple[int, int]
+    number: int
+    is_video: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class SynthSet(ABC):
+    """A set; its fields are its settings.
+
+    Attributes:
+        name, letter: of the set; the letter begins its subjects' names.
+        first_person: number of its first person. The ranges never meet, so no two sets share a person, whatever the
+            seeds.
+        size: pixels.
+    """
+
+    name: ClassVar[str]
+    letter: ClassVar[str]
+    first_person: ClassVar[int]
+
+    size: int = 128
+    seed: int = 0
+
+    @classmethod
+    def of(cls, settings: dict[str, Any]) -> Self:
+        """The set with `settings`; what is left out takes the default.
+
+        Raises:
+            DgError: an unknown setting, or a value out of range.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(settings) - known)
+        if unknown:
+            raise DgError(f"{cls.name}: unknown settings {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        out = cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()})
+        out._check()
+        return out
+
+    def _check(self) -> None:
+        self._number("size", self.size, 16)
+
+    def _number(self, key: str, value: float, low: float, high: float = _ROOM - 1) -> None:
+        if not low <= value <= high:
+            raise DgError(f"{self.name}.{key} has {value}; it must be in {low} ... {high}")
+
+    def _known(self, key: str, values: Iterable[str], names: Collection[str]) -> None:
+        for value in values:
+            if value not in names:
+                raise DgError(f"{self.name}.{key} has {value!r}; there are {', '.join(sorted(names))}")
+
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """How many people there are."""
+
+    def jobs(self) -> list[Job]:
+        """All jobs, in the order of the index."""
+        return [job for k in range(self.count) for job in self._jobs_of(k, f"{self.letter}{k:03d}", self._person(k))]
+
+    def _person(self, k: int) -> tuple[int, int]:
+        return self.seed, self.first_person + k
+
+    def _jobs_of(self, k: int, subject: str, person: tuple[int, int]) -> list[Job]:
+        return [Job(subject, subject, person, k, False)]
+
+    def shots(self, job: Job) -> list[Shot]:
+        """The shots of a job; random choices come from the set's seed and the job's number alone."""
+        return list(self._shots(job, np.random.default_rng([self.seed, self.first_person + job.number, 0x53])))
+
+    @abstractmethod
+    def _shots(self, job: Job, rng: np.random.Generator) -> Iterator[Shot]: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class PictureSet(SynthSet):
+    """A set of pictures. format: "png" or "jpeg"."""
+
+    format: str = "png"
+
+    def _check(self) -> None:
+        super()._check()
+        self._known("format", [self.format], ("png", "jpeg"))
+
+    def _path(self, job: Job, stem: str) -> str:
+        return f"pictures/{job.subject}/{stem}.{'jpg' if self.format == 'jpeg' else 'png'}"
+
+
+def own_way(rng: np.random.Generator, units: dict[str, float]) -> dict[str, float]:
+    """A named expression as this person makes it: nobody is equally strong on every muscle, or on both sides."""
+    strength = rng.uniform(0.85, 1.1)
+    return {k: float(np.clip(v * strength * np.exp(rng.normal(0, 0.12)), 0, 1.1)) for k, v in units.items()}
+
+
+def steady(
+    rng: np.random.Generator,
+    light: Light,
+    wall: tuple[float, float, float],
+    cloth: tuple[float, float, float] | None = None,
+    jitter: float = 0.006,
+) -> Scene:
+    """A studio: a plain wall, a camera on a tripod, framed `jitter` picture sizes off."""
+    return Scene(
+        light,
+        Background("plain", wall, wall),
+        tuple(rng.normal(0, jitter, 2)),
+        float(np.exp(rng.normal(0, jitter))),
+        1.0,
+        cloth,
+        1.0,
+        int(rng.integers(1 << 30)),
+    )
