@@ -57,7 +57,7 @@ def _share_threads(count: int | None) -> None:
 
 
 def _head(a: argparse.Namespace) -> None:
-    from dg.synthface import build_head
+    from dg.synthface.head_builder import build_head
 
     build_head(a.out)
 

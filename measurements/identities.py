@@ -19,7 +19,8 @@ import numpy as np
 from scipy.stats import mannwhitneyu
 
 from dg.metrics.csim import Dlib
-from dg.synthface import EXPRESSIONS, Action, build_head, load_head, random_scene, render, sample_person
+from dg.synthface import EXPRESSIONS, Action, load_head, random_scene, render, sample_person
+from dg.synthface.head_builder import build_head
 
 YAWS = (-45, -30, -20, -10, 0, 10, 20, 30, 45)
 SHOWN = ("neutral", "smile", "surprise")

@@ -33,7 +33,8 @@ from dg.files import file_digest
 from dg.landmarks.extract import find_landmarks
 from dg.landmarks.fan import load_landmark_net
 from dg.shards import FRAME_SCHEMA, write_shard
-from dg.synthface import Action, Scene, build_head, load_head, render, sample_person
+from dg.synthface import Action, Scene, load_head, render, sample_person
+from dg.synthface.head_builder import build_head
 from dg.weights import landmarks
 from dg.weights.published import PUBLISHED
 

@@ -12,7 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from dg.synthface import build_head, make_set
+from dg.synthface import make_set
+from dg.synthface.head_builder import build_head
 
 PICTURES = 10
 

@@ -5,7 +5,8 @@ import urllib.request
 
 import pytest
 
-from dg.synthface import build_head, load_head
+from dg.synthface import load_head
+from dg.synthface.head_builder import build_head
 
 
 @pytest.fixture(scope="session")

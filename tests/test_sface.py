@@ -14,7 +14,8 @@ from dg.metrics import sface
 from dg.metrics.alignment import TEMPLATE, aligned, five_points, similarity
 from dg.metrics.sface import SFace
 from dg.packaged import packaged_file
-from dg.synthface import EXPRESSIONS, Action, build_head, load_head, random_scene, render, sample_person
+from dg.synthface import EXPRESSIONS, Action, load_head, random_scene, render, sample_person
+from dg.synthface.head_builder import build_head
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from dg.synthface import (
     units,
 )
 from dg.synthface.head import SKIN
+from dg.synthface.head_builder import build_head
 from dg.synthface.people import CONTROL_NAMES, CUTS
 
 
@@ -62,6 +63,11 @@ def test_head_file_loads_and_renders_without_torch_or_anny(head_file):
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_built_again_it_has_the_same_bytes(head_file, tmp_path):
+    build_head(tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == head_file.read_bytes()
 
 
 def test_missing_and_foreign_files_say_what_to_do(tmp_path):

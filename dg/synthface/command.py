@@ -51,7 +51,7 @@ def render_for_people(arguments: argparse.Namespace) -> None:
         DgError: an option that the kind doesn't know, or a value out of range.
     """
     from .export import export_plain
-    from .head import build_head
+    from .head_builder import build_head
     from .make import make_set
 
     kind = arguments.kind

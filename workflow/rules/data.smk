@@ -8,7 +8,7 @@ rule head:
     conda:
         "../envs/dg.yaml"
     params:
-        job=json.dumps({"code": code_digest("dg.synthface.head")}),
+        job=json.dumps({"code": code_digest("dg.synthface.head_builder")}),
     shell:
         "python -m dg head --out {output} 2>&1 | tee {log}"
 
