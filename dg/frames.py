@@ -86,8 +86,8 @@ def _box_finder(settings: dict[str, Any]) -> Callable[[np.ndarray, Box | None], 
     if settings["crop"] == "whole":
         return lambda image, _: centre_square(image)
     # Detectors are loaded only where pictures need cropping.
-    from dg.landmarks.detector import find_face_crop
     from dg.landmarks.detectors import open_detector
+    from dg.landmarks.face_crop import find_face_crop
 
     detector = open_detector(settings["detector"], settings["detector_weights"])
     return lambda image, last: find_face_crop(image, last, detector)

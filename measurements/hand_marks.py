@@ -21,10 +21,11 @@ import torch
 from PIL import Image
 
 from dg.files import replacing
-from dg.landmarks.detector import cut, find_face_crop, find_faces
+from dg.landmarks.detectors import dlib_faces
+from dg.landmarks.face_crop import find_face_crop
 from dg.landmarks.fan import BACKENDS, LandmarkNet, load_landmark_net
 from dg.packaged import dlib_weights
-from dg.pictures import read_picture
+from dg.pictures import crop, read_picture
 from measurements.photographs import drawn
 
 MARKS = {
@@ -98,11 +99,11 @@ def measure(net: LandmarkNet, predictor: dlib.shape_predictor, path: Path) -> tu
     box = find_face_crop(picture)
     if box is None:
         return row | {"failure": "no face found"}, np.zeros((384, 384, 3), np.uint8)
-    crop = cut(picture, box, 256)
-    found = net.detect(torch.from_numpy(crop.copy()).permute(2, 0, 1)[None] / 255)
-    tile = drawn(crop, found.points[0, :, :2].numpy(), found.visible[0].numpy())
+    shown = crop(picture, box, 256)
+    found = net.detect(torch.from_numpy(shown.copy()).permute(2, 0, 1)[None] / 255)
+    tile = drawn(shown, found.points[0, :, :2].numpy(), found.visible[0].numpy())
     points = found.points[0, :, :2].numpy() * (box[2] - box[0]) + box[:2]
-    face = dlib.rectangle(*(round(edge) for edge in find_faces(picture)[0]))
+    face = dlib.rectangle(*(round(edge) for edge in dlib_faces(picture)[0][0]))
     theirs = np.array([(p.x, p.y) for p in predictor(picture, face).parts()], float)
     marks = path.with_suffix(".csv")
     if marks.exists():

@@ -14,10 +14,10 @@ import torch
 from PIL import Image, ImageDraw
 
 from dg.files import replacing
-from dg.landmarks.detector import cut, find_face_crop
+from dg.landmarks.face_crop import find_face_crop
 from dg.landmarks.fan import BACKENDS, load_landmark_net
 from dg.landmarks.regions import EDGES
-from dg.pictures import read_picture
+from dg.pictures import crop, read_picture
 
 TILE, COLUMNS = 384, 4
 
@@ -40,20 +40,20 @@ def main() -> None:
         if box is None:
             print(f"{path}: no face found")
             continue
-        crop = cut(picture, box, 256)
-        found = net.detect(torch.from_numpy(crop.copy()).permute(2, 0, 1)[None] / 255)
+        face = crop(picture, box, 256)
+        found = net.detect(torch.from_numpy(face.copy()).permute(2, 0, 1)[None] / 255)
         verdict = "" if float(found.score) > net.face_threshold else " (taken for no face)"
         print(f"{path}: score {float(found.score):.2f}{verdict}")
-        tiles.append(drawn(crop, found.points[0, :, :2].numpy(), found.visible[0].numpy()))
+        tiles.append(drawn(face, found.points[0, :, :2].numpy(), found.visible[0].numpy()))
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % COLUMNS)
     rows = [np.concatenate(tiles[k : k + COLUMNS], 1) for k in range(0, len(tiles), COLUMNS)]
     with replacing(arguments.out) as temporary:
         Image.fromarray(np.concatenate(rows)).save(temporary, "png")
 
 
-def drawn(crop: np.ndarray, points: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """(TILE, TILE, 3) uint8: the crop with the 68 points and their lines."""
-    tile = Image.fromarray(crop).resize((TILE, TILE))
+def drawn(face: np.ndarray, points: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """(TILE, TILE, 3) uint8: the face with the 68 points and their lines."""
+    tile = Image.fromarray(face).resize((TILE, TILE))
     draw, places = ImageDraw.Draw(tile), points * TILE
     for a, b in EDGES:
         draw.line([*places[a], *places[b]], fill=(255, 255, 0))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-import dg.landmarks.detector as detector
+import dg.landmarks.face_crop as face_crop
 from dg.datasets.manifest import make_manifest
 from dg.errors import DgError
 from dg.frames import extract_frames
@@ -114,7 +114,7 @@ def test_detected_boxes_cut_the_face_out(tmp_path, monkeypatch):
     image[10:30, 5:25] = RED
     picture(tmp_path, "a/1.png", Image.fromarray(image))
     prepared(tmp_path)
-    monkeypatch.setattr(detector, "find_face_crop", lambda *_: (5.0, 10.0, 25.0, 30.0))
+    monkeypatch.setattr(face_crop, "find_face_crop", lambda *_: (5.0, 10.0, 25.0, 30.0))
     batch, _ = extract(tmp_path, crop="detect")
     assert near(decode_image(batch.column("image")[0].as_py())[2:-2, 2:-2], RED, 0)
     assert fixed_lists(batch, "box").tolist() == [[5, 10, 25, 30]]
@@ -125,7 +125,7 @@ def test_pictures_without_a_face_or_unreadable_are_listed(tmp_path, monkeypatch)
         picture(tmp_path, name, Image.new("RGB", (20, 20), RED if name == "b/1.png" else "white"))
     (tmp_path / "raw/a/2.png").write_bytes((tmp_path / "raw/a/2.png").read_bytes()[:40])
     prepared(tmp_path)
-    monkeypatch.setattr(detector, "find_face_crop", lambda i, *_: (0.0, 0.0, 20.0, 20.0) if i.min() == 255 else None)
+    monkeypatch.setattr(face_crop, "find_face_crop", lambda i, *_: (0.0, 0.0, 20.0, 20.0) if i.min() == 255 else None)
     batch, report = extract(tmp_path, crop="detect", max_broken=0.7)
     assert batch.column("key").to_pylist() == ["toy/a/1.png"]
     assert {item["key"]: item["reason"].split(":")[-1][:20] for item in report["skipped"]} == {
@@ -147,7 +147,7 @@ def test_videos_hand_the_last_box_on_and_pictures_do_not(tmp_path, monkeypatch):
         seen.append(last)
         return (0.0, 0.0, 10.0 + len(seen), 10.0 + len(seen))
 
-    monkeypatch.setattr(detector, "find_face_crop", find)
+    monkeypatch.setattr(face_crop, "find_face_crop", find)
     batch, _ = extract(tmp_path, crop="detect")
     # However the rows are ordered, a box is handed on within the clip only.
     handed = dict(zip(batch.column("key").to_pylist(), seen))

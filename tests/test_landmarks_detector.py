@@ -6,9 +6,11 @@ import pytest
 from PIL import Image
 
 from dg.errors import DgError
-from dg.landmarks.detector import crop_box, cut, find_face_crop, find_faces
+from dg.landmarks.detectors import HOG_FRAMING, dlib_faces
+from dg.landmarks.face_crop import crop_box, find_face_crop
 from dg.landmarks.fan import load_landmark_net
 from dg.packaged import dlib_weights, packaged_file
+from dg.pictures import crop
 from tests.beside import LONDON, needs
 
 real = needs(LONDON)
@@ -59,8 +61,8 @@ def test_landmarks_of_real_eyes_lie_where_a_person_marked_them():
     for subject in sorted(path.name for path in LONDON.iterdir())[:10]:
         photo = _photo(subject)
         box = find_face_crop(photo)
-        crop = cut(photo, box, 128)
-        points = net.detect(torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float() / 255).points[0].numpy()
+        face = crop(photo, box, 128)
+        points = net.detect(torch.from_numpy(face.copy()).permute(2, 0, 1)[None].float() / 255).points[0].numpy()
         found = points[:, :2] * (box[2] - box[0]) + box[:2]
         pupils = _pupils(subject)
         eyes = np.stack([found[36:42].mean(0), found[42:48].mean(0)])
@@ -70,23 +72,23 @@ def test_landmarks_of_real_eyes_lie_where_a_person_marked_them():
 
 def test_nothing_is_found_on_noise():
     noise = np.random.default_rng(0).integers(0, 255, (200, 300, 3), np.uint8)
-    assert find_faces(noise) == []
+    assert dlib_faces(noise) == []
     assert find_face_crop(noise) is None
 
 
 def test_crop_of_a_box_is_square_and_larger():
-    left, top, right, bottom = crop_box((100, 100, 200, 200))
+    left, top, right, bottom = crop_box((100, 100, 200, 200), HOG_FRAMING)
     assert right - left == pytest.approx(bottom - top)
     assert right - left > 150
 
 
-def test_cut_repeats_the_edge_outside_and_keeps_places():
+def test_a_crop_repeats_the_edge_outside_and_keeps_places():
     image = np.zeros((40, 60, 3), np.uint8)
     image[:, :30] = 255
-    inside = cut(image, (20, 0, 40, 20), 20)
+    inside = crop(image, (20, 0, 40, 20), 20)
     assert (inside[:, :9] == 255).all()
     assert (inside[:, 11:] == 0).all()
-    outside = cut(image, (-30, -10, 30, 50), 60)
+    outside = crop(image, (-30, -10, 30, 50), 60)
     assert (outside[:, :58] == 255).all()
 
 

@@ -6,10 +6,10 @@ import torch
 from PIL import Image
 
 from dg.errors import DgError
-from dg.landmarks.detector import cut, find_face_crop
 from dg.landmarks.detectors import open_detector
+from dg.landmarks.face_crop import find_face_crop
 from dg.landmarks.fan import load_landmark_net
-from dg.pictures import BrokenPicture, read_picture
+from dg.pictures import BrokenPicture, crop, read_picture
 from dg.synthface import Action, Scene, render, sample_person
 from tests.beside import LONDON, YUNET, needs
 
@@ -33,8 +33,8 @@ def _error(net, image, truth):
     box = find_face_crop(image)
     if box is None:
         return None
-    crop = torch.from_numpy(cut(image, box, 128).copy()).permute(2, 0, 1)[None] / 255
-    found = net.detect(crop).points[0, :, :2].numpy() * (box[2] - box[0]) + box[:2]
+    face = torch.from_numpy(crop(image, box, 128).copy()).permute(2, 0, 1)[None] / 255
+    found = net.detect(face).points[0, :, :2].numpy() * (box[2] - box[0]) + box[:2]
     return np.linalg.norm(found - truth, axis=1)[17:].mean() / np.linalg.norm(truth[36] - truth[45])
 
 
@@ -65,7 +65,7 @@ def test_no_face_and_eight_pixels(face):
     tiny = np.asarray(Image.fromarray(face[0]).resize((8, 8), Image.Resampling.BOX))
     box = find_face_crop(tiny)  # nothing to see in it, or a box: never an error
     assert box is None or box[2] > box[0]
-    assert cut(tiny, (0, 0, 8, 8), 128).shape == (128, 128, 3)
+    assert crop(tiny, (0, 0, 8, 8), 128).shape == (128, 128, 3)
 
 
 def test_eight_thousand_pixels(net, face):
@@ -104,10 +104,6 @@ def test_truncated_jpeg_is_refused(face, tmp_path):
         read_picture(path)
 
 
-def test_dlib_needs_no_detector_of_its_own():
-    assert open_detector("dlib") is None
-
-
 @needs(YUNET, LONDON)
 def test_face_alignments_detector_frames_as_dlib_does():
     yunet = open_detector("yunet", str(YUNET))
@@ -141,5 +137,5 @@ def test_detectors_load_files_of_the_right_form_and_run(tmp_path, name):
     torch.save(net.state_dict(), tmp_path / "weights.pth")
     detector = open_detector(name, str(tmp_path / "weights.pth"))
     found = detector(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
-    assert all(len(box) == 4 for box in found)
+    assert all(len(box) == 4 and framing == detector.framing for box, framing in found)
     assert detector.framing[0] > 1

@@ -34,7 +34,7 @@ class Landmarks(NamedTuple):
 
     Attributes:
         points: (B, 68, 3) x, y in [0, 1] crop coordinates (y down), z = depth in crop sizes, larger is nearer, mean 0.5
-            (the Contract in dg/shards.py).
+            (LANDMARK_SCHEMA of dg/shards.py).
         peaks: (B, 68) in [0, 1], share of a point's heatmap that lies at its peak.
         score: (B,) in [0, 1], mean of the peaks, in the look at the whole picture; low where no face is.
         visible: (B, 68) bool, see `visible_points`.

@@ -15,9 +15,9 @@ from dg.weights import bundled
 class PointVisibility(PointPerceptron):
     """From 68 x, y to 68 logits of "can be seen" (58,600 parameters).
 
-    A table of normals turned by the head's pose, as paper-notes.md has it, agrees with SynthFace's rays on 93.5 % of
-    the points at best (logistic regression on the camera's direction): it knows neither the person's nose nor the
-    open mouth. The points themselves do.
+    A fixed table of 68 normals, turned by the head's pose, agrees with SynthFace's rays on 93.5 % of the points at best
+    (fitted by logistic regression on the camera's direction): it knows neither the person's nose nor the open mouth.
+    The points themselves do.
     """
 
     def __init__(self, width: int = 160) -> None:
