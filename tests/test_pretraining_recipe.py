@@ -1,0 +1,82 @@
+"""The recipe of the bundled networks, through the workflow's own rules, at the smallest sizes."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from dg.checkpoints import load_checkpoint
+from dg.files import read_json
+from dg.identity.network import FaceCodeNet
+from dg.landmarks.fan import load_landmark_net
+from dg.landmarks.visibility import PointVisibility
+
+ROOT = Path(__file__).resolve().parent.parent
+SIZES = {
+    "pictures": {"people": 4, "pictures": 4},
+    "fan-synthface": {"held_out": 0.5, "steps": 2, "batch": 2, "depth_steps": 5, "depth_batch": 4},
+    "visibility-synthface": {"held_out": 0.5, "steps": 5, "batch": 4},
+    "synthface-id": {"held_out": 0.5, "steps": 2, "batch": 4},
+}
+NETWORKS = ("fan-synthface", "visibility-synthface", "synthface-id")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """data/pretraining of a copy of the project, made by Snakemake."""
+    folder = tmp_path_factory.mktemp("recipe") / "project"
+    for name in ("dg", "workflow", "profiles"):
+        shutil.copytree(ROOT / name, folder / name)
+    for name in ("Snakefile", "params.yaml"):
+        shutil.copy2(ROOT / name, folder)
+    settings = folder / "dg/pretraining/settings.yaml"
+    values = yaml.safe_load(settings.read_text(encoding="utf-8"))
+    settings.write_text(yaml.safe_dump({name: values[name] | sizes for name, sizes in SIZES.items()}), encoding="utf-8")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
+    environment.pop("PYTHONPATH", None)
+    wanted = ["face_model.csv", *(f"weights/{name}.safetensors" for name in NETWORKS)]
+    done = subprocess.run(
+        ["snakemake", "--cores", "1", "--", *(f"data/pretraining/{name}" for name in wanted)],
+        cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-8000:]
+    return folder / "data/pretraining"
+
+
+def test_it_trains_on_the_people_that_its_settings_ask_for(made):
+    index = pd.read_parquet(made / "people/index.parquet")
+    assert index["subject"].value_counts().tolist() == [4, 4, 4, 4]
+    assert all((made / "people" / path).exists() for column in ("path", "mask") for path in index[column])
+
+
+def test_its_networks_load_as_the_bundled_ones_do(made):
+    fan, visibility, identity = (load_checkpoint(made / f"weights/{name}.safetensors") for name in NETWORKS)
+    assert load_landmark_net("fan-synthface", weights=fan).detect(torch.rand(1, 3, 128, 128)).points.shape == (1, 68, 3)
+    PointVisibility().load_state_dict(visibility)
+    FaceCodeNet().load_state_dict(identity)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_each_comes_with_a_card_of_the_bundled_one_s_form(made, name):
+    card, bundled = (read_json(folder / f"{name}.json") for folder in (made / "weights", ROOT / "dg/weights"))
+    assert set(card) == set(bundled)
+    assert set(card["metrics"]) == set(bundled["metrics"])
+    assert {key: card["settings"][key] for key in SIZES[name]} == SIZES[name]
+    assert "8 SynthFace pictures of 2 people that don't exist" in card["data"]
+
+
+def test_the_face_model_has_the_form_of_the_bundled_one(made):
+    table, bundled = (pd.read_csv(path) for path in (made / "face_model.csv", ROOT / "dg/landmarks/face_model.csv"))
+    assert list(table) == list(bundled) and table["point"].tolist() == bundled["point"].tolist()
+    assert table["weight"].sum() == pytest.approx(1, abs=1e-4)
+    # Two people's mean has its centre and size elsewhere than that of hundreds, and is a face like it.
+    for axis in ("x", "y", "z"):
+        assert np.corrcoef(table[axis], bundled[axis])[0, 1] > 0.99
