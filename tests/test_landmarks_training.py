@@ -12,18 +12,12 @@ from torch import nn
 
 from dg.checkpoints import load_checkpoint
 from dg.errors import DgError
-from dg.identity.encoder import FaceEncoder
-from dg.identity.network import FaceCodeNet
-from dg.landmarks.fan import load_landmark_net
-from dg.landmarks.visibility import PointVisibility
 from dg.pretraining.__main__ import SETTINGS, main
 from dg.pretraining.augment import faceless, randomise
 from dg.pretraining.face_model import rotations
 from dg.pretraining.fan import heatmap_loss, train_fan
-from dg.pretraining.identity import train_identity
 from dg.pretraining.loop import fit
 from dg.pretraining.people import load_people
-from dg.pretraining.points import train_visibility
 from dg.weights import bundled
 
 GEOMETRY = {"rotation": 15.0, "scale": 0.1, "shift": 0.04}
@@ -155,17 +149,6 @@ def test_held_out_people_are_others(folder):
         load_people(folder / "nowhere", 0.4)
 
 
-def test_fan_training_writes_weights_that_load_and_a_card(folder, tmp_path):
-    out = tmp_path / "fan-synthface.safetensors"
-    train_fan(folder, out, _tiny("fan-synthface"), tmp_path / "state")
-    tensors = load_checkpoint(out)
-    assert tensors["fan.l0.weight"].dtype == torch.float16
-    points = load_landmark_net("fan-synthface", weights=tensors).detect(torch.rand(1, 3, 128, 128)).points
-    assert points.shape == (1, 68, 3)
-    metrics = json.loads(out.with_suffix(".json").read_text())["metrics"]
-    assert set(metrics["error_visible_percent"]) == {"0-15", "15-30", "30-60", "60-95", "all"}
-
-
 def test_fan_training_can_start_from_the_bundled_weights(folder, tmp_path):
     settings = _tiny("fan-synthface") | {"steps": 1, "lr": 0.0}
     start = load_checkpoint(bundled("fan-synthface"))
@@ -174,24 +157,6 @@ def test_fan_training_can_start_from_the_bundled_weights(folder, tmp_path):
         train_fan(folder, out, settings | {"init": init}, tmp_path / init)
         same = torch.equal(load_checkpoint(out)["fan.conv1.weight"], start["fan.conv1.weight"])
         assert same == near
-
-
-def test_visibility_training_writes_weights_that_load_and_a_card(folder, tmp_path):
-    out = tmp_path / "visibility-synthface.safetensors"
-    card = train_visibility(folder, out, _tiny("visibility-synthface"), tmp_path / "state")
-    net = PointVisibility()
-    net.load_state_dict(load_checkpoint(out))
-    assert net(torch.rand(2, 68, 2)).shape == (2, 68)
-    assert 0 <= card["metrics"]["agreement"]["mouth"]["all"] <= 1
-
-
-def test_identity_training_writes_weights_that_load_and_a_card(folder, tmp_path):
-    out = tmp_path / "synthface-id.safetensors"
-    card = train_identity(folder, out, _tiny("synthface-id"), tmp_path / "state")
-    net = FaceCodeNet()
-    net.load_state_dict(load_checkpoint(out))
-    assert FaceEncoder(net, 128)(torch.rand(1, 3, 64, 64)).shape == (1, 128)
-    assert 0 <= card["metrics"]["auc"] <= 1
 
 
 def test_command_line_says_what_is_wrong(tmp_path, monkeypatch, capsys):

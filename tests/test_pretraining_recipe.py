@@ -62,6 +62,8 @@ def test_its_networks_load_as_the_bundled_ones_do(made):
     assert load_landmark_net("fan-synthface", weights=fan).detect(torch.rand(1, 3, 128, 128)).points.shape == (1, 68, 3)
     PointVisibility().load_state_dict(visibility)
     FaceCodeNet().load_state_dict(identity)
+    assert {tensor.dtype for tensor in identity.values() if tensor.is_floating_point()} == {torch.float16}
+    assert fan["fan.l0.weight"].dtype == torch.float16
 
 
 @pytest.mark.parametrize("name", NETWORKS)
