@@ -16,12 +16,17 @@ from dg.params import Params
 from dg.settings import step_settings
 from dg.study.figures import FIGURES
 from dg.study.tables import ABLATIONS, TABLES
-from dg.study.variants import variants_by_row
+from dg.study.variants import all_variants, variants_by_row
 from dg.trained import Checkpoint, Checkpoints
 
 
-def index_of_ablations(params: Params, checkpoints: Checkpoints) -> list[list[Any]]:
-    """A row [path, variants, values that differ from dg's] for each checkpoint of Tables 1 and 2 and of Figure 6."""
+def index_of_ablations(params: Params, checkpoints: Checkpoints) -> dict[str, Any]:
+    """What `write_index` needs.
+
+    Returns:
+        rows: [path, variants, values that differ from dg's] of each checkpoint of Tables 1 and 2 and of Figure 6.
+        used: names of the folders that belong to a variant, those of tests that are in no table as well.
+    """
     rows = []
     for path, variants in _of_ablations(params, checkpoints).items():
         training = checkpoints.at(path).training
@@ -29,28 +34,27 @@ def index_of_ablations(params: Params, checkpoints: Checkpoints) -> list[list[An
             step_settings(params, training.step, name, **training.which).plain() for name in (variants[0], "dg")
         )
         rows.append([path, variants, {key: value for key, value in ours.items() if value != dg[key]}])
-    return rows
+    return {"rows": rows, "used": sorted({made.digest for made in checkpoints} | set(all_variants(params)))}
 
 
-def write_index(rows: list[list[Any]], out: Path, log: Path) -> None:
+def write_index(index: dict[str, Any], out: Path, log: Path) -> None:
     """Write the table `out` (CSV: checkpoint, variants, unlike_dg), and remove beside it what no variant uses any more.
 
     A changed value gives a checkpoint another name, so the old one would stay for ever. It is DVC that brings old ones
     back, with the state that was recorded.
 
     Args:
-        rows: see `index_of_ablations`.
+        index: see `index_of_ablations`.
         out: lies in the folder of the ablations.
         log: names the folders removed.
     """
-    used = {Path(path).parent.name for path, _, _ in rows} | {name for _, names, _ in rows for name in names}
     removed = []
     for step in (*TRAININGS, "evaluate", "ace"):
-        for folder in out.parent.glob(f"{step}/*/"):
-            if folder.name not in used:
+        for folder in sorted(out.parent.glob(f"{step}/*/")):
+            if folder.name not in index["used"]:
                 removed.append(folder)
                 shutil.rmtree(folder)
-    table = [(path, " ".join(names), _in_words(changes)) for path, names, changes in rows]
+    table = [(path, " ".join(names), _in_words(changes)) for path, names, changes in index["rows"]]
     write_csv(out, pd.DataFrame(table, columns=["checkpoint", "variants", "unlike_dg"]))
     write_text(log, "".join(f"removed {folder}\n" for folder in removed))
 
