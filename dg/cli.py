@@ -1,6 +1,6 @@
 """One verb per pipeline step: `python -m dg STEP ...`; the Snakemake rules call exactly these.
 
-Every verb takes `--settings`, the JSON that `dg.settings.step_settings` makes from params.yaml; see `settings` for
+Every verb takes `--settings`, the JSON that `dg.steps.registry` makes from params.yaml; see `settings` for
 printing it. Steps are imported only when called, so that `--help` answers at once.
 """
 
@@ -9,51 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 from dg.errors import DgError
 from dg.networks import NETWORKS, OF_DG, TRAININGS
-
-
-def _threads(count: int | None) -> None:
-    if count:
-        import torch
-
-        torch.set_num_threads(count)
-
-
-def _inputs(folders: list[Path], files: list[Path | None]) -> dict[str, str]:
-    """Digests of a step's inputs by path; of prepared sets all but the pictures, which landmarks and codes follow."""
-    from dg.digests import content_digest
-    from dg.files import file_digest
-
-    found = {}
-    for folder in folders:
-        shards = sorted(path for path in folder.rglob("*.arrow") if path.parent.name != "frames")
-        found[str(folder)] = content_digest([*shards, folder / "manifest.parquet"])
-    return found | {str(path): file_digest(path) for path in files if path}
-
-
-def _state(settings: Any, inputs: dict[str, str]) -> Path:
-    """Where a step keeps its work in progress: it survives as long as settings, code and inputs stay the same."""
-    from dg.digests import digest_of
-
-    values = settings if isinstance(settings, dict) else settings.plain()
-    return Path(".cache/training") / digest_of([values, list(inputs.values())])
-
-
-def _end(state: Path) -> None:
-    """Remove the state of a finished training; of torchrun's processes the first one does."""
-    if os.environ.get("RANK", "0") == "0":
-        shutil.rmtree(state, ignore_errors=True)
-
-
-def _share_threads(count: int | None) -> None:
-    """`count` threads for all processes that torchrun started on this machine."""
-    _threads(count and max(1, count // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
+from dg.torchrun import share, use_threads
 
 
 def _head(a: argparse.Namespace) -> None:
@@ -71,35 +33,34 @@ def _synthface(a: argparse.Namespace) -> None:
         return
     if a.head is None:
         raise DgError("--settings (the pipeline's call) needs --head too; without --settings neither is needed.")
-    settings = dict(a.settings)
-    name = settings.pop("set")
-    code = settings.pop("code", "")
-    make_set(name, a.out, a.head, settings, a.threads or os.cpu_count() or 1, code, a.replace)
+    s = a.settings
+    values = {"seed": s.seed, "size": s.size, **s.sizes.model_dump()}
+    make_set(s.set, a.out, a.head, values, a.threads or os.cpu_count() or 1, s.code, a.replace)
 
 
 def _manifest(a: argparse.Namespace) -> None:
     from dg.datasets.manifest import make_manifest
 
-    make_manifest(a.settings, a.raw, a.out)
+    make_manifest(a.settings, a.raw, a.out, a.max_broken)
 
 
 def _frames(a: argparse.Namespace) -> None:
     from dg.frames import extract_frames
 
-    extract_frames(a.settings, a.raw, a.manifest, a.shard, a.out)
+    extract_frames(a.settings, a.raw, a.manifest, a.shard, a.out, a.max_broken)
 
 
 def _landmarks(a: argparse.Namespace) -> None:
     from dg.landmarks.extract import find_landmarks
 
-    _threads(a.threads)
+    use_threads(a.threads)
     find_landmarks(a.settings.backend, a.frames, a.out)
 
 
 def _identity(a: argparse.Namespace) -> None:
     from dg.identity.extract import find_codes
 
-    _threads(a.threads)
+    use_threads(a.threads)
     find_codes(a.settings.backend, a.frames, a.out)
 
 
@@ -109,19 +70,14 @@ def _pairs(a: argparse.Namespace) -> None:
     make_pairs(a.settings, a.data, a.out)
 
 
-def _share(processes: int) -> None:
-    """Start this command again under torchrun, in `processes` processes; returns if it is one of them already."""
-    if processes > 1 and "WORLD_SIZE" not in os.environ:
-        words = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m", "dg"]
-        os.execv(sys.executable, [sys.executable, *words, *sys.argv[1:]])
-
-
 def _require(weights: Path | None) -> None:
     if weights is not None and not weights.exists():
         raise DgError(f"{weights}: weights not found. Run the step that makes them (snakemake -- {weights}).")
 
 
 def _train(a: argparse.Namespace) -> None:
+    from dg.resume import end, input_digests, state_of
+
     trainings = [training for training in TRAININGS.values() if training.step == a.step]
     values = a.settings.plain()
     needed = next((each.needs for each in trainings if each.which.items() <= values.items()), {})
@@ -133,10 +89,10 @@ def _train(a: argparse.Namespace) -> None:
                 f"{needed[option]} makes."
             )
         _require(path)
-    _share(a.gpus)
-    _share_threads(a.threads)
-    inputs = _inputs(a.data, list(given.values()))
-    state = _state(a.settings, inputs)
+    share(a.gpus)
+    use_threads(a.threads)
+    inputs = input_digests(a.data, list(given.values()))
+    state = state_of(a.settings, inputs)
     if a.step == "idsg":
         from dg.idsg.training import train_idsg
 
@@ -146,42 +102,45 @@ def _train(a: argparse.Namespace) -> None:
         from dg.rfg.training import train_rfg
 
         train_rfg(a.settings, a.data, a.out, a.init, load_idsg(a.idsg) if a.idsg else None, state, inputs)
-    _end(state)
+    end(state)
 
 
 def _finetune(a: argparse.Namespace) -> None:
+    from dg.resume import end, input_digests, state_of
     from dg.rfg.fine_tuning import fine_tune
 
-    _share_threads(a.threads)
+    use_threads(a.threads)
     try:
         keys = [line.strip() for line in a.keys.read_text(encoding="utf-8").splitlines() if line.strip()]
     except FileNotFoundError:
         raise DgError(f"{a.keys}: not found. List the frames to tune on there, one key per line.") from None
     _require(a.init)
-    inputs = _inputs([a.folder], [a.init, a.keys])
-    state = _state(a.settings, inputs)
+    inputs = input_digests([a.folder], [a.init, a.keys])
+    state = state_of(a.settings, inputs)
     fine_tune(a.settings, a.folder, keys, a.init, a.out, state, inputs)
-    _end(state)
+    end(state)
 
 
 def _reenact(a: argparse.Namespace) -> None:
-    _threads(a.threads)
+    from dg.resume import end, input_digests, state_of
+
+    use_threads(a.threads)
     networks = {name: path for name in NETWORKS if (path := getattr(a, name))}
     if a.settings.command is not None:
         from dg.protocols.methods import run_method
 
-        work = _state(a.settings, _inputs(a.data, [a.pairs, *networks.values()]))
+        work = state_of(a.settings, input_digests(a.data, [a.pairs, *networks.values()]))
         run_method(a.settings.method, a.settings.command, a.data, a.pairs, a.out, work, networks)
-        _end(work)
+        end(work)
         return
     if not set(OF_DG) <= set(networks):
         raise DgError("method 'dg' needs both checkpoints: give --idsg and --rfg, the outputs of the training steps.")
     if a.settings.tuning:
         from dg.protocols.self_reenact import reenact_tuned
 
-        state = _state(a.settings, _inputs(a.data, [a.pairs, *networks.values()]))
+        state = state_of(a.settings, input_digests(a.data, [a.pairs, *networks.values()]))
         reenact_tuned(a.settings.tuning, a.data, a.pairs, a.out, a.idsg, a.rfg, state)
-        _end(state)
+        end(state)
         return
     from dg.protocols.reenact import reenact
 
@@ -197,14 +156,14 @@ def _unchanged(a: argparse.Namespace) -> None:
 def _paint(a: argparse.Namespace) -> None:
     from dg.protocols.baselines import paint_reference
 
-    _threads(a.threads)
+    use_threads(a.threads)
     paint_reference(a.pairs, a.rfg, a.out)
 
 
 def _evaluate(a: argparse.Namespace) -> None:
     from dg.metrics.evaluate import evaluate
 
-    _threads(a.threads)
+    use_threads(a.threads)
     evaluate(a.settings, a.data, a.pairs, a.generated, a.out)
 
 
@@ -235,7 +194,7 @@ def _figure(a: argparse.Namespace) -> None:
 def _curves(a: argparse.Namespace) -> None:
     from dg.reports.curves import make_curves
 
-    make_curves(a.summaries, dict(a.settings["titles"]), a.out)
+    make_curves(a.summaries, dict(a.settings.titles), a.out)
 
 
 def _report(a: argparse.Namespace) -> None:
@@ -281,13 +240,13 @@ def _describe(a: argparse.Namespace) -> None:
 
 def _settings(a: argparse.Namespace) -> None:
     from dg import params
-    from dg.settings import step_settings
+    from dg.steps.registry import step_settings
 
     if bare := [pair for pair in a.which if "=" not in pair]:
         raise DgError(f"'{bare[0]}': expected KEY=VALUE, such as phase=self, dataset=synth_rafd or benchmark=RaFD.")
     which = dict(pair.split("=", 1) for pair in a.which)
     values = step_settings(params.load(a.params), a.name, a.variant, **which)
-    print(json.dumps(values if isinstance(values, dict) else values.plain(), indent=2))
+    print(json.dumps(values.plain(), indent=2))
 
 
 def _schema(a: argparse.Namespace) -> None:
@@ -333,9 +292,13 @@ def _parser(step: str) -> argparse.ArgumentParser:
 
         add_options(synthface)
     synthface.add_argument("--replace", action="store_true", help="empty a folder that holds another set first")
-    verb("manifest", _manifest, "list a data set's pictures and frames", "settings", "raw", "out", threads=False)
+    manifest = verb(
+        "manifest", _manifest, "list a data set's pictures and frames", "settings", "raw", "out", threads=False
+    )
     frames = verb("frames", _frames, "cut one shard of face crops", "settings", "raw", "manifest", "out", threads=False)
     frames.add_argument("--shard", type=int, required=True)
+    for step in (manifest, frames):
+        step.add_argument("--max-broken", type=float, required=True, help="share of unusable pictures to put up with")
     verb("landmarks", _landmarks, "find the 68 landmarks of a shard (F_l)", "settings", "frames", "out")
     verb("identity", _identity, "compute the face codes of a shard (E_f)", "settings", "frames", "out")
     verb("pairs", _pairs, "draw a protocol's pair list", "settings", "data", "out", threads=False)
@@ -413,9 +376,9 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser(words[0] if words else "").parse_args(words)
     try:
         if getattr(arguments, "settings", None):
-            from dg.settings import read_settings
+            from dg.steps.registry import STEPS
 
-            arguments.settings = read_settings(arguments.step, arguments.settings)
+            arguments.settings = STEPS[arguments.step].settings.read(arguments.settings)
         arguments.does(arguments)
     except DgError as error:
         print(f"dg {arguments.step}: {error}", file=sys.stderr)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,33 +14,34 @@ from dg.errors import DgError
 from dg.files import write_json
 from dg.pictures import Box, BrokenPicture, centre_square, crop, encode, read_picture
 from dg.shards import FRAME_SCHEMA, shard_of, write_shard
+from dg.steps.data import Detector, FramesSettings
 from dg.videos import is_video, read_frames
 
 # An Arrow column of byte strings addresses 2 GiB.
 _MAX_SHARD_BYTES = 2**31 - 1
 
 
-def extract_frames(settings: dict[str, Any], raw: Path, manifest: Path, shard: int, out: Path) -> None:
+def extract_frames(
+    settings: FramesSettings, raw: Path, manifest: Path, shard: int, out: Path, max_broken: float
+) -> None:
     """Write the shard `out` (FRAME_SCHEMA, manifest order) and a report beside it (same name, .json).
 
     A shard holds the clips with shard_of(clip, shards) == shard. Pictures that can't be read and, with crop "detect",
     pictures without a face are left out and listed in the report with the reason.
 
     Args:
-        settings: dataset, crop ("whole": the centre square; "detect": the face's square, picture by picture; of several
-            faces the largest, in a video the one nearest to the frame before), size, format ("png", "jpeg"), shards,
-            max_broken; with "detect" also detector and detector_weights (`open_detector`).
         raw: the folder that the manifest's paths start from.
+        max_broken: share of the shard's pictures that may be left out; no setting, as it changes no shard.
 
     Raises:
         DgError: more than max_broken of the shard's pictures are left out, or the shard is too big for one file.
     """
-    rows = _rows_of_shard(Path(manifest), shard, settings["shards"])
-    find_box = _box_finder(settings)
+    rows = _rows_of_shard(Path(manifest), shard, settings.shards)
+    find_box = _box_finder(settings.detector)
     columns: dict[str, list] = {name: [] for name in FRAME_SCHEMA.names}
     skipped: list[dict[str, str]] = []
     used_bytes = 0
-    progress = tqdm(total=len(rows), desc=f"frames {settings['dataset']}/{shard}", unit="picture", disable=None)
+    progress = tqdm(total=len(rows), desc=f"frames {settings.dataset}/{shard}", unit="picture", disable=None)
     with progress:
         last: Box | None = None
         for key, image, clip_goes_on in _pictures(rows, Path(raw)):
@@ -53,21 +53,21 @@ def extract_frames(settings: dict[str, Any], raw: Path, manifest: Path, shard: i
                 skipped.append({"key": key, "reason": str(image) if isinstance(image, BrokenPicture) else "no face"})
                 continue
             last = box
-            data = encode(crop(image, box, settings["size"]), settings["format"])
+            data = encode(crop(image, box, settings.size), settings.format)
             used_bytes += len(data)
             if used_bytes > _MAX_SHARD_BYTES:
                 raise DgError(
-                    f"{out}: this shard would be over 2 GiB. Raise datasets.{settings['dataset']}.shards "
-                    f"(now {settings['shards']}) in params.yaml."
+                    f"{out}: this shard would be over 2 GiB. Raise datasets.{settings.dataset}.shards "
+                    f"(now {settings.shards}) in params.yaml."
                 )
             columns["key"].append(key)
             columns["image"].append(data)
             columns["box"].append(box)
             columns["original_size"].append((image.shape[1], image.shape[0]))
-    _check(settings, len(rows), skipped, shard)
+    _check(settings.dataset, len(rows), skipped, shard, max_broken)
     write_shard(out, FRAME_SCHEMA, columns)
     report = {"shard": shard, "rows": len(rows), "written": len(columns["key"]), "skipped": skipped}
-    write_json(Path(out).with_suffix(".json"), {**settings, **report})
+    write_json(Path(out).with_suffix(".json"), settings.plain() | report)
 
 
 def _rows_of_shard(manifest: Path, shard: int, shards: int) -> pd.DataFrame:
@@ -82,14 +82,14 @@ def _rows_of_shard(manifest: Path, shard: int, shards: int) -> pd.DataFrame:
     return pd.concat(pieces, ignore_index=True)
 
 
-def _box_finder(settings: dict[str, Any]) -> Callable[[np.ndarray, Box | None], Box | None]:
-    if settings["crop"] == "whole":
+def _box_finder(chosen: Detector | None) -> Callable[[np.ndarray, Box | None], Box | None]:
+    if chosen is None:
         return lambda image, _: centre_square(image)
     # Detectors are loaded only where pictures need cropping.
     from dg.landmarks.detectors import open_detector
     from dg.landmarks.face_crop import find_face_crop
 
-    detector = open_detector(settings["detector"], settings["detector_weights"])
+    detector = open_detector(chosen.name, chosen.weights)
     return lambda image, last: find_face_crop(image, last, detector)
 
 
@@ -116,12 +116,12 @@ def _pictures(rows: pd.DataFrame, raw: Path) -> Iterator[tuple[str, np.ndarray |
             yield key, reason, True
 
 
-def _check(settings: dict[str, Any], count: int, skipped: list[dict[str, str]], shard: int) -> None:
-    if len(skipped) > settings["max_broken"] * count:
+def _check(dataset: str, count: int, skipped: list[dict[str, str]], shard: int, max_broken: float) -> None:
+    if len(skipped) > max_broken * count:
         first = "".join(f"\n  {item['key']}: {item['reason']}" for item in skipped[:5])
         raise DgError(
-            f"data set '{settings['dataset']}', shard {shard}: {len(skipped)} of {count} pictures are broken or hold "
-            f"no face, more than the share {settings['max_broken']} that datasets.{settings['dataset']}.max_broken "
+            f"data set '{dataset}', shard {shard}: {len(skipped)} of {count} pictures are broken or hold "
+            f"no face, more than the share {max_broken} that datasets.{dataset}.max_broken "
             f"allows:{first}\nFetch them again or take them out of the data set and make its manifest again, or raise "
             f"max_broken in params.yaml."
         )

@@ -16,7 +16,7 @@ class Training:
         network: what is trained; a method's command asks for its checkpoint by this name: {rfg}.
         phase: one of PHASES; see `dg.study.models.training_behind`.
         step: the verb of `python -m dg`.
-        which: what the verb works on; with `step` it picks the values (`dg.settings.step_settings`).
+        which: what the verb works on; with `step` it picks the values (`dg.steps.registry.step_settings`).
         start: the training whose weights it starts from; None: random or bundled ones.
         runs: trainings whose networks it runs meanwhile, by the verb's option that takes the checkpoint.
         pictures: whether it learns from pictures, or from landmarks and face codes alone, for which one core will do.

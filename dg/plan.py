@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import subprocess
 import sys
@@ -17,14 +16,13 @@ import pandas as pd
 from dg.errors import DgError
 from dg.networks import TRAININGS
 from dg.params import Params, Protocols, SynthMpie, SynthRafd, SynthVox, load
-from dg.settings import step_settings
-from dg.steps.settings import Settings
+from dg.steps.registry import step_settings
 from dg.timings import Timing, job_kind, read_timings
 from dg.trained import Checkpoints
 
 MEASURED, MEASURED_AT = Path("workflow/seconds.csv"), "sample"
 # The settings that say how much work a job is; the scale as such is in none.
-SIZES = {"size", "shards", "fps", "frames", "tuning", "steps", "batch", "channels", "max_channels"}
+SIZES = {"size", "sizes", "shards", "fps", "frames", "tuning", "steps", "batch", "channels", "max_channels"}
 SIZES = SIZES.union(*(block.model_fields for block in (Protocols, SynthRafd, SynthMpie, SynthVox)))
 SIZED = {
     "synthface": ("synthface", "dataset"),
@@ -146,4 +144,4 @@ def _sizes_today(params: Params, timing: Timing) -> dict[str, Any] | None:
         today = step_settings(params, step, variant, **{name: known[name] for name in names})
     except DgError:
         return None
-    return _sizes(today.plain() if isinstance(today, Settings) else json.loads(json.dumps(today)))
+    return _sizes(today.plain())

@@ -15,7 +15,7 @@ from dg.digests import digest_of
 from dg.errors import DgError
 from dg.networks import TRAININGS, Training
 from dg.params import Params
-from dg.settings import step_settings
+from dg.steps.registry import step_settings
 from dg.study.data import dataset_of
 from dg.study.models import model_of, models_of, training_behind, training_sets
 from dg.study.variants import all_variants, main_variants

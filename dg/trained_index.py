@@ -13,7 +13,7 @@ import pandas as pd
 from dg.files import write_csv, write_text
 from dg.networks import OF_DG, TRAININGS
 from dg.params import Params
-from dg.settings import step_settings
+from dg.steps.registry import step_settings
 from dg.study.figures import FIGURES
 from dg.study.tables import ABLATIONS, TABLES
 from dg.study.variants import all_variants, variants_by_row

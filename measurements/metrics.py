@@ -38,6 +38,7 @@ if __name__ != "__mp_main__":  # the processes that evaluate starts read this fi
     from dg.protocols.results import Result, Results, writing_results
     from dg.shards import FaceSet, decode_image
     from tests.prepared import face_table, prepare
+    from tests.told import evaluate_settings
 
     class PlainLite0(EfficientNetLite0):
         """The same features without our memory format and folded batch normalisation."""
@@ -55,10 +56,6 @@ if __name__ != "__mp_main__":  # the processes that evaluate starts read this fi
 SIZE, PEOPLE = 256, 10
 # More pairs than features have numbers (1280): from there on FID's interval is computed in pieces.
 PEAKS = 1500, 4500
-SETTINGS = {
-    "benchmark": "RaFD", "method": "mine", "seed": 0, "csim": "dlib", "fid": "efficientnet-lite0", "lpips": "none",
-    "landmarks": {"backend": "fan-synthface"}, "landmark_dims": 3, "ssim_reference": "none", "bootstrap": 100,
-}  # fmt: skip
 
 
 def make(folder: Path, count: int) -> tuple[Path, Path, Path]:
@@ -100,7 +97,7 @@ def ours(data: Path, pairs: Path, made: Path, out: Path) -> tuple[float, float]:
     no_interval = mock.patch.object(measures, "fid_draws", return_value=np.empty(0))
     start = time.perf_counter()
     with mock.patch.object(Evidence, "_look_for_faces", timed), no_interval:
-        evaluation.evaluate(SETTINGS, [data], pairs, made, out)
+        evaluation.evaluate(evaluate_settings(), [data], pairs, made, out)
     return time.perf_counter() - start - spent[0], spent[0]
 
 
@@ -154,7 +151,7 @@ def peak(count: int) -> float:
         watching = threading.Thread(target=watch)
         watching.start()
         try:
-            evaluation.evaluate(SETTINGS, [inputs[0]], *inputs[1:], Path(folder) / "out.json")
+            evaluation.evaluate(evaluate_settings(), [inputs[0]], *inputs[1:], Path(folder) / "out.json")
         finally:
             over.set()
             watching.join()

@@ -41,9 +41,9 @@ from dg.idsg.training import train_idsg
 from dg.landmarks.fan import load_landmark_net
 from dg.landmarks.linemap import soft_lines
 from dg.rfg.training import RfgTraining
-from dg.settings import step_settings
 from dg.shards import FaceSet
 from dg.steps.idsg import IdsgSettings
+from dg.steps.registry import step_settings
 from dg.steps.rfg import RfgSettings
 from dg.training.pairs import PairSampler
 from dg.training.team import joined

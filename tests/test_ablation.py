@@ -16,17 +16,20 @@ from dg.idsg.networks import Idsg
 from dg.metrics.evaluate_idsg import evaluate_idsg
 from dg.protocols.pairs import make_pairs
 from dg.reports.ablation import make_ablation
-from dg.settings import step_settings
 from dg.shards import FaceSet
+from dg.steps.evaluate import AceSettings
+from dg.steps.registry import step_settings
+from dg.steps.tables import AblationSettings
 from tests.prepared import face_table, prepare
+from tests.told import pairs_settings
 
 ROOT = Path(__file__).parent.parent
 PEOPLE = np.repeat([f"p{k}" for k in range(6)], 5)
 PAIRS = pd.DataFrame({"subject": PEOPLE, "source": PEOPLE, "reference": [f"r{k}" for k in range(30)]})
 
 
-def settings(table, rows, seeds=2):
-    return {
+def settings(table, rows, seeds=2, bootstrap=500):
+    values = {
         "table": table,
         "rows": [[row, overrides] for row, overrides in rows.items()],
         "seeds": seeds,
@@ -35,10 +38,11 @@ def settings(table, rows, seeds=2):
         "scale": "sample",
         "landmarks": "fan-synthface",
         "identity": "synthface-id",
-        "bootstrap": 500,
+        "bootstrap": bootstrap,
         "seed": 3,
         "init": "bundled",
     }
+    return AblationSettings(**values)
 
 
 def measured_ace(folder, name, values):
@@ -105,7 +109,7 @@ def test_intervals_equal_a_plain_bootstrap_over_people_and_seeds(tmp_path):
     rng = np.random.default_rng(1)
     values = {(row, seed): rng.normal(size=30) + seed for row in ("bl", "dg") for seed in (0, 1)}
     paths = [measured_ace(tmp_path, f"{row}{seed}", v) for (row, seed), v in values.items()]
-    many = settings("table1", {"bl": {}, "dg": {}}) | {"bootstrap": 8000}
+    many = settings("table1", {"bl": {}, "dg": {}}, bootstrap=8000)
     make_ablation(many, paths, tmp_path / "table1.csv")
     table = pd.read_csv(tmp_path / "table1.csv").set_index("row")
     groups = {key: [v[name == PEOPLE] for name in np.unique(PEOPLE)] for key, v in values.items()}
@@ -189,8 +193,8 @@ def test_rows_measured_on_different_pairs_are_refused(tmp_path):
 @pytest.mark.parametrize(("table", "order"), [("table1", "bl l a dg"), ("table2", "bl id st lm dg")])
 def test_rows_keep_the_papers_order_on_their_way_through_the_command_line(table, order):
     values = params.load(ROOT / "params.yaml")
-    received = json.loads(json.dumps(step_settings(values, "ablation", table=table), sort_keys=True))
-    assert [row for row, _ in received["rows"]] == order.split()
+    received = AblationSettings.read(step_settings(values, "ablation", table=table).job())
+    assert [row for row, _ in received.rows] == order.split()
 
 
 def test_missing_summaries_are_counted(tmp_path):
@@ -201,8 +205,7 @@ def test_missing_summaries_are_counted(tmp_path):
 @pytest.mark.parametrize("dims", [2, 3])
 def test_ace_of_an_idsg_against_a_plain_computation(tmp_path, dims):
     folder = prepare(tmp_path / "toy", face_table(people=3))
-    sizes = {"references": 4, "vox_frames": 2, "max_pairs": None}
-    make_pairs({"benchmark": "RaFD", "seed": 0, **sizes}, [folder], tmp_path / "p.parquet")
+    make_pairs(pairs_settings(references=4), [folder], tmp_path / "p.parquet")
     torch.manual_seed(0)
     net = Idsg(dims, 8)
     save_checkpoint(
@@ -211,7 +214,7 @@ def test_ace_of_an_idsg_against_a_plain_computation(tmp_path, dims):
         {"sizes": {"landmark_dims": dims, "face_code": 8}},
     )
     evaluate_idsg(
-        {"benchmark": "RaFD", "seed": 0, "bootstrap": 100}, folder, tmp_path / "p.parquet",
+        AceSettings(benchmark="RaFD", seed=0, bootstrap=100), folder, tmp_path / "p.parquet",
         tmp_path / "idsg.safetensors", tmp_path / "ace.json",
     )  # fmt: skip
     table, faces = pd.read_parquet(tmp_path / "ace.parquet"), FaceSet([folder])

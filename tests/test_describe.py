@@ -17,7 +17,7 @@ from dg.identity import DIMENSIONS
 from dg.identity.encoder import load_face_encoder
 from dg.rfg.model import Rfg
 from dg.rfg.objectives import judge_channels
-from dg.settings import step_settings
+from dg.steps.registry import step_settings
 from dg.study.variants import with_overrides
 
 PARAMS = Path(__file__).resolve().parents[1] / "params.yaml"

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from dg import digests, params
-from dg.metrics.backends import lpips_paths
+from dg.backends import lpips_paths
 from dg.metrics.lpips import lpips_files
-from dg.settings import step_settings
+from dg.steps.registry import step_settings
 
 ROOT = Path(__file__).parent.parent
 
@@ -106,8 +106,8 @@ def test_lpips_weights_that_come_later_change_the_settings_of_every_evaluation(t
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"weights")
     after = [settings("evaluate", benchmark="RaFD", method=method) for method in ("dg", "source_unchanged")]
-    assert [each["lpips"] for each in (*before, *after)] == ["none", "none", "vgg16", "vgg16"]
-    assert settings("evaluate", {("metrics", "lpips"): "none"}, benchmark="RaFD", method="dg")["lpips"] == "none"
+    assert [each.lpips for each in (*before, *after)] == ["none", "none", "vgg16", "vgg16"]
+    assert settings("evaluate", {("metrics", "lpips"): "none"}, benchmark="RaFD", method="dg").lpips == "none"
 
 
 @pytest.mark.parametrize("home", ["TORCH_HOME", "XDG_CACHE_HOME", "HOME"])

@@ -14,28 +14,29 @@ from dg.errors import DgError
 from dg.frames import extract_frames
 from dg.pictures import BrokenPicture, crop, read_picture
 from dg.shards import decode_image, fixed_lists, read_shard
+from dg.steps.data import Detector, FramesSettings, ManifestSettings
 from tests.prepared import disk_is_full, left_in
 from tests.videos import write_video
 
 RED = (200, 30, 60)
 
 
+DLIB = Detector(name="dlib", weights=None, digest=None)
+
+
 def settings(**changes):
-    base = {"dataset": "toy", "crop": "whole", "size": 16, "format": "png", "shards": 1, "max_broken": 0.0}
-    base |= {"detector": "dlib", "detector_weights": None}
-    return base | changes
+    return FramesSettings(**{"dataset": "toy", "size": 16, "format": "png", "shards": 1, "detector": None} | changes)
 
 
 def prepared(tmp_path, fps=None, kind="faces"):
-    make_manifest(
-        {"dataset": "toy", "kind": kind, "fps": fps, "max_broken": 0.5}, tmp_path / "raw", tmp_path / "m.parquet"
-    )
+    values = ManifestSettings(dataset="toy", kind=kind, fps=fps)
+    make_manifest(values, tmp_path / "raw", tmp_path / "m.parquet", max_broken=0.5)
     return pd.read_parquet(tmp_path / "m.parquet")
 
 
-def extract(tmp_path, shard=0, **changes):
+def extract(tmp_path, shard=0, max_broken=0.0, **changes):
     out = tmp_path / f"frames/{shard}.arrow"
-    extract_frames(settings(**changes), tmp_path / "raw", tmp_path / "m.parquet", shard, out)
+    extract_frames(settings(**changes), tmp_path / "raw", tmp_path / "m.parquet", shard, out, max_broken)
     return read_shard(out), json.loads(out.with_suffix(".json").read_text())
 
 
@@ -115,7 +116,7 @@ def test_detected_boxes_cut_the_face_out(tmp_path, monkeypatch):
     picture(tmp_path, "a/1.png", Image.fromarray(image))
     prepared(tmp_path)
     monkeypatch.setattr(face_crop, "find_face_crop", lambda *_: (5.0, 10.0, 25.0, 30.0))
-    batch, _ = extract(tmp_path, crop="detect")
+    batch, _ = extract(tmp_path, detector=DLIB)
     assert near(decode_image(batch.column("image")[0].as_py())[2:-2, 2:-2], RED, 0)
     assert fixed_lists(batch, "box").tolist() == [[5, 10, 25, 30]]
 
@@ -126,14 +127,14 @@ def test_pictures_without_a_face_or_unreadable_are_listed(tmp_path, monkeypatch)
     (tmp_path / "raw/a/2.png").write_bytes((tmp_path / "raw/a/2.png").read_bytes()[:40])
     prepared(tmp_path)
     monkeypatch.setattr(face_crop, "find_face_crop", lambda i, *_: (0.0, 0.0, 20.0, 20.0) if i.min() == 255 else None)
-    batch, report = extract(tmp_path, crop="detect", max_broken=0.7)
+    batch, report = extract(tmp_path, detector=DLIB, max_broken=0.7)
     assert batch.column("key").to_pylist() == ["toy/a/1.png"]
     assert {item["key"]: item["reason"].split(":")[-1][:20] for item in report["skipped"]} == {
         "toy/a/2.png": " can't be read as a ",
         "toy/b/1.png": "no face",
     }
     with pytest.raises(DgError, match=r"2 of 3 pictures .*\n  toy/a/2\.png.*\n  toy/b/1\.png: no face\nFetch them"):
-        extract(tmp_path, crop="detect", max_broken=0.5)
+        extract(tmp_path, detector=DLIB, max_broken=0.5)
 
 
 def test_videos_hand_the_last_box_on_and_pictures_do_not(tmp_path, monkeypatch):
@@ -148,7 +149,7 @@ def test_videos_hand_the_last_box_on_and_pictures_do_not(tmp_path, monkeypatch):
         return (0.0, 0.0, 10.0 + len(seen), 10.0 + len(seen))
 
     monkeypatch.setattr(face_crop, "find_face_crop", find)
-    batch, _ = extract(tmp_path, crop="detect")
+    batch, _ = extract(tmp_path, detector=DLIB)
     # However the rows are ordered, a box is handed on within the clip only.
     handed = dict(zip(batch.column("key").to_pylist(), seen))
     assert [handed[key] for key in handed if "/b/" in key] == [None, None]

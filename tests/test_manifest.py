@@ -13,13 +13,14 @@ from dg.datasets import mpie
 from dg.datasets.manifest import ADAPTERS, make_manifest
 from dg.errors import DgError
 from dg.shards import MANIFEST_COLUMNS
+from dg.steps.data import ManifestSettings
 from dg.videos import VideoInfo, read_info, sampled_frames
 from tests.prepared import disk_is_full, left_in
 from tests.videos import write_video
 
 
-def settings(kind, fps=None, max_broken=0.02):
-    return {"dataset": "toy", "kind": kind, "fps": fps, "max_broken": max_broken}
+def settings(kind, fps=None):
+    return ManifestSettings(dataset="toy", kind=kind, fps=fps)
 
 
 def put(raw, *names):
@@ -28,8 +29,8 @@ def put(raw, *names):
         Image.new("RGB", (8, 8)).save(raw / name)
 
 
-def manifest(tmp_path, kind, **changes):
-    make_manifest(settings(kind, **changes), tmp_path / "raw", tmp_path / "out/manifest.parquet")
+def manifest(tmp_path, kind, fps=None, max_broken=0.02):
+    make_manifest(settings(kind, fps), tmp_path / "raw", tmp_path / "out/manifest.parquet", max_broken)
     table = pd.read_parquet(tmp_path / "out/manifest.parquet")
     assert tuple(table.columns) == MANIFEST_COLUMNS
     assert table["key"].is_unique
@@ -95,7 +96,7 @@ def test_a_cut_off_video_is_listed_or_refused(tmp_path):
     assert [item["path"] for item in report["skipped"]] == ["dev/id1/v/2.mp4"]
     assert (report["rows"], report["files"], report["subjects"]) == (10, 1, 1)
     with pytest.raises(DgError, match=r"1 of 2 files can't be used.*max_broken.*\n.*2\.mp4"):
-        make_manifest(settings("voxceleb", fps=5), raw, tmp_path / "other/manifest.parquet")
+        make_manifest(settings("voxceleb", fps=5), raw, tmp_path / "other/manifest.parquet", max_broken=0.02)
     assert left_in(tmp_path / "other") == []
 
 

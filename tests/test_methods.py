@@ -19,12 +19,12 @@ from dg.protocols.exchange import POINT_COLUMNS, read_exchange, write_exchange
 from dg.protocols.methods import run_method
 from dg.protocols.pairs import make_pairs
 from dg.protocols.results import Results
-from dg.settings import step_settings
 from dg.shards import FaceSet, decode_image
+from dg.steps.registry import step_settings
 from dg.study.rows import methods_of
 from tests.prepared import face_table, left_in, prepare
+from tests.told import pairs_settings
 
-SIZES = {"seed": 0, "references": 3, "vox_frames": 4, "max_pairs": None}
 MIRROR = """
 import csv, pathlib, sys
 from PIL import Image, ImageOps
@@ -38,7 +38,7 @@ for row in csv.DictReader(open(pairs)):
 @pytest.fixture
 def toy(tmp_path):
     folder = prepare(tmp_path / "toy", face_table(3))
-    make_pairs({"benchmark": "RaFD", **SIZES}, [folder], tmp_path / "pairs.parquet")
+    make_pairs(pairs_settings(references=3), [folder], tmp_path / "pairs.parquet")
     return folder, tmp_path / "pairs.parquet"
 
 

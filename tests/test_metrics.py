@@ -32,6 +32,7 @@ from dg.protocols.results import Result, Results, writing_results
 from dg.shards import FaceSet
 from tests.beside import LONDON, MOBILE_ARCFACE, needs
 from tests.prepared import Pictures, disk_is_full, face_table, left_in, prepare
+from tests.told import evaluate_settings, pairs_settings
 
 
 @given(st.integers(0, 99), st.integers(11, 40), st.integers(11, 40), st.floats(0, 1))
@@ -290,7 +291,7 @@ def test_embeddings_hardly_change_with_the_crop():
 def test_missing_weights_are_named_before_any_work(tmp_path, monkeypatch, choose, url):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DgError) as caught:
-        evaluate(options() | choose, tmp_path / "none", tmp_path / "none", tmp_path / "none", tmp_path / "out.json")
+        evaluate(evaluate_settings(**choose), *[tmp_path / "none"] * 3, tmp_path / "out.json")
     message = str(caught.value)
     assert url in message
     assert "data/weights/" in message
@@ -303,28 +304,12 @@ def test_a_broken_arcface_file_is_named(tmp_path):
         ArcFace(tmp_path / "x.onnx")
 
 
-def options(benchmark="RaFD", method="dg", **changes):
-    return {
-        "benchmark": benchmark,
-        "method": method,
-        "seed": 0,
-        "csim": "dlib",
-        "fid": "efficientnet-lite0",
-        "lpips": "none",
-        "landmarks": {"backend": "fan-synthface"},
-        "landmark_dims": 3,
-        "ssim_reference": "none",
-        "bootstrap": 100,
-    } | changes
-
-
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory):
     """A prepared set of three people with a list of 6 pairs."""
     folder = prepare(tmp_path_factory.mktemp("toy") / "toy", face_table(3, yaws=(0.0, 90.0)))
     pairs = folder / "pairs/RaFD.parquet"
-    sizes = {"seed": 0, "references": 2, "vox_frames": 4, "max_pairs": None}
-    make_pairs({"benchmark": "RaFD", **sizes}, [folder], pairs)
+    make_pairs(pairs_settings(references=2), [folder], pairs)
     return [folder], pairs
 
 
@@ -345,7 +330,7 @@ def results_showing(toy, path, column):
 
 def test_evaluate_of_the_ground_truth_is_perfect(toy, tmp_path):
     made = results_showing(toy, tmp_path / "made.arrow", "target")
-    evaluate(options(), *toy, made, tmp_path / "out.json")
+    evaluate(evaluate_settings(), *toy, made, tmp_path / "out.json")
     report = json.loads((tmp_path / "out.json").read_text())
     table = pd.read_parquet(tmp_path / "out.parquet")
     assert (report["pairs"], report["subjects"], report["data_set"]) == (6, 3, "toy")
@@ -363,7 +348,7 @@ def test_evaluate_of_the_ground_truth_is_perfect(toy, tmp_path):
 
 def test_evaluate_agrees_with_the_parts(toy, tmp_path, net, stored):
     made = results_showing(toy, tmp_path / "made.arrow", "reference")
-    evaluate(options(), *toy, made, tmp_path / "out.json")
+    evaluate(evaluate_settings(), *toy, made, tmp_path / "out.json")
     report = json.loads((tmp_path / "out.json").read_text())
     table = pd.read_parquet(tmp_path / "out.parquet")
     faces = FaceSet(toy[0])
@@ -394,7 +379,7 @@ def test_ace_counts_the_numbers_that_the_idsg_makes(toy, tmp_path):
             picture = faces.encoded(faces.row(pair.target))
             shifted = true + np.array([0.01, 0, 0.5], np.float32)
             writer.write([Result(pair.source, pair.reference, pair.target, picture, shifted)])
-    evaluate(options(landmark_dims=2), folders, pairs, tmp_path / "made.arrow", tmp_path / "out.json")
+    evaluate(evaluate_settings(landmark_dims=2), folders, pairs, tmp_path / "made.arrow", tmp_path / "out.json")
     report = json.loads((tmp_path / "out.json").read_text())
     assert report["ace"]["value"] == pytest.approx(256 * 0.01 / 2, rel=1e-4)
 
@@ -409,7 +394,7 @@ def test_every_picture_is_looked_at_once(toy, tmp_path, monkeypatch):
 
     monkeypatch.setattr(csim, "Dlib", Counting)
     torch.set_num_threads(1)  # with more, dlib works in processes of its own
-    evaluate(options(), *toy, results_showing(toy, tmp_path / "made.arrow", "source"), tmp_path / "out.json")
+    evaluate(evaluate_settings(), *toy, results_showing(toy, tmp_path / "made.arrow", "source"), tmp_path / "out.json")
     assert len(looks) == len(set(looks)) == 3
     assert json.loads((tmp_path / "out.json").read_text())["csim"]["value"] == pytest.approx(1)
 
@@ -421,7 +406,11 @@ def test_pairs_without_ground_truth(toy, tmp_path, reference):
     table.to_parquet(tmp_path / "pairs.parquet")
     made = results_showing((folders, tmp_path / "pairs.parquet"), tmp_path / "made.arrow", "reference")
     evaluate(
-        options(ssim_reference=reference, bootstrap=100), folders, tmp_path / "pairs.parquet", made, tmp_path / "o.json"
+        evaluate_settings(ssim_reference=reference, bootstrap=100),
+        folders,
+        tmp_path / "pairs.parquet",
+        made,
+        tmp_path / "o.json",
     )
     report = json.loads((tmp_path / "o.json").read_text())
     assert report["fid"]["real_set"] == {"ground_truth": 0, "sources": 6, "different_pictures": 3}
@@ -440,9 +429,9 @@ def test_results_of_other_pairs_are_refused(toy, tmp_path):
     pd.read_parquet(pairs).iloc[::-1].to_parquet(tmp_path / "other.parquet")
     made = results_showing(toy, tmp_path / "made.arrow", "source")
     with pytest.raises(DgError, match="other pairs"):
-        evaluate(options(), folders, tmp_path / "other.parquet", made, tmp_path / "out.json")
+        evaluate(evaluate_settings(), folders, tmp_path / "other.parquet", made, tmp_path / "out.json")
     with pytest.raises(DgError, match="holds no results"):
-        evaluate(options(), folders, pairs, folders[0] / "frames/0.arrow", tmp_path / "out.json")
+        evaluate(evaluate_settings(), folders, pairs, folders[0] / "frames/0.arrow", tmp_path / "out.json")
     assert left_in(tmp_path) == ["made.arrow", "other.parquet"]
 
 
@@ -450,7 +439,7 @@ def test_a_full_disk_leaves_no_summary(toy, tmp_path, monkeypatch):
     made = results_showing(toy, tmp_path / "made.arrow", "source")
     monkeypatch.setattr(pd.DataFrame, "to_parquet", disk_is_full)
     with pytest.raises(DgError, match="disk is full"):
-        evaluate(options(), *toy, made, tmp_path / "out/x.json")
+        evaluate(evaluate_settings(), *toy, made, tmp_path / "out/x.json")
     assert left_in(tmp_path / "out") == []
 
 

@@ -35,6 +35,7 @@ from dg.protocols.results import Result, writing_results
 from dg.ready import require_weights
 from dg.shards import FaceSet
 from tests.prepared import face_table, left_in, prepare
+from tests.told import evaluate_settings, pairs_settings
 
 
 def heads(angles):
@@ -80,17 +81,13 @@ def test_yaw_bins_hold_each_pair_once_and_say_where_none_is():
 
 
 ROOT = Path(__file__).resolve().parent.parent
-OPTIONS = {
-    "benchmark": "RaFD", "method": "mine", "seed": 0, "csim": "dlib", "fid": "efficientnet-lite0", "lpips": "none",
-    "landmarks": {"backend": "fan-synthface"}, "landmark_dims": 3, "ssim_reference": "none", "bootstrap": 100,
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory):
     folder = prepare(tmp_path_factory.mktemp("toy") / "toy", face_table(3, yaws=(0.0, 90.0)))
     pairs = folder / "pairs/RaFD.parquet"
-    make_pairs({"benchmark": "RaFD", "seed": 0, "references": 2, "vox_frames": 4, "max_pairs": None}, [folder], pairs)
+    make_pairs(pairs_settings(references=2), [folder], pairs)
     return folder, pairs
 
 
@@ -117,7 +114,7 @@ def looked_at(monkeypatch):
 
 def test_a_reference_given_back_has_no_error_and_is_not_looked_at_again(toy, tmp_path, looked_at):
     made = made_by(toy, tmp_path / "made.arrow", lambda faces, pair: faces.image(faces.row(pair.reference)))
-    evaluate(OPTIONS, [toy[0]], toy[1], made, tmp_path / "out.json")
+    evaluate(evaluate_settings(), [toy[0]], toy[1], made, tmp_path / "out.json")
     report = json.loads((tmp_path / "out.json").read_text())
     assert looked_at == []
     assert [report[name]["value"] for name in ("landmark_error", "pose_error", "yaw_error")] == [0, 0, 0]
@@ -134,7 +131,9 @@ def test_pictures_made_are_looked_at_once_and_measured_by_what_is_found(toy, tmp
     def picture(faces, pair):
         return faces.image(faces.row(pair.source))[:, ::-1]
 
-    evaluate(OPTIONS, [toy[0]], toy[1], made_by(toy, tmp_path / "made.arrow", picture), tmp_path / "out.json")
+    evaluate(
+        evaluate_settings(), [toy[0]], toy[1], made_by(toy, tmp_path / "made.arrow", picture), tmp_path / "out.json"
+    )
     table = pd.read_parquet(tmp_path / "out.parquet")
     assert looked_at == [3] and len(table) == 6  # three sources, each mirrored in two pairs
     faces, net = FaceSet([toy[0]]), load_landmark_net("fan-synthface")

@@ -25,6 +25,7 @@ from dg.shards import FaceSet
 from dg.weights import judges
 from dg.weights.published import PUBLISHED
 from tests.prepared import Pictures, face_table, prepare
+from tests.told import evaluate_settings, pairs_settings
 
 
 def write_inception(path, monkeypatch):
@@ -76,17 +77,14 @@ def test_evaluate_with_the_papers_networks_equals_their_own_libraries(tmp_path, 
     inception, arcface = published
     folder = prepare(tmp_path / "toy", face_table(3, yaws=(0.0, 90.0)))
     pairs = folder / "pairs/RaFD.parquet"
-    make_pairs({"benchmark": "RaFD", "seed": 0, "references": 2, "vox_frames": 4, "max_pairs": None}, [folder], pairs)
+    make_pairs(pairs_settings(references=2), [folder], pairs)
     faces, table = FaceSet([folder]), pd.read_parquet(pairs)
     made = tmp_path / "made.arrow"
     with writing_results(made) as writer:
         for pair in table.itertuples():
             picture = faces.encoded(faces.row(pair.reference))
             writer.write([Result(pair.source, pair.reference, pair.target, picture, NO_POINTS)])
-    settings = {
-        "benchmark": "RaFD", "method": "mine", "seed": 0, "csim": "arcface", "fid": "inception", "lpips": "none",
-        "landmarks": {"backend": "fan-synthface"}, "landmark_dims": 3, "ssim_reference": "none", "bootstrap": 20,
-    }  # fmt: skip
+    settings = evaluate_settings(csim="arcface", fid="inception")
     evaluate(settings, [folder], pairs, made, tmp_path / "out.json")
     report = json.loads((tmp_path / "out.json").read_text())
     shown = {name: [faces.row(key) for key in table[name]] for name in ("source", "reference", "target")}

@@ -21,10 +21,10 @@ from dg.precision import autocast
 from dg.rfg import objectives as rfg_objectives
 from dg.rfg.model import Rfg
 from dg.rfg.networks import Trunk
-from dg.settings import step_settings
+from dg.steps.registry import step_settings
 from dg.training.compiling import compile_networks, twice_differentiable
 from dg.training.gan import discriminator_loss, generator_loss, r1_penalty
-from tests.changed import changed
+from tests.told import changed
 from tests.training_driver import Encoder, Landmarks
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,19 +8,9 @@ from dg.errors import DgError
 from dg.protocols.pairs import draw_pairs, make_pairs
 from dg.protocols.rules import PAIR_COLUMNS, subset
 from tests.prepared import disk_is_full, face_table, left_in, prepare
+from tests.told import pairs_settings
 
 ACTION, SETTING = ["yaw", "pitch", "expression", "gaze"], ["light", "session"]
-
-
-def options(benchmark, seed=0, references=5, videos=2, vox_frames=4, max_pairs=None, **more):
-    return more | {
-        "benchmark": benchmark,
-        "seed": seed,
-        "references": references,
-        "videos": videos,
-        "vox_frames": vox_frames,
-        "max_pairs": max_pairs,
-    }
 
 
 @st.composite
@@ -94,7 +84,7 @@ def in_order(rows):
 def drawn(faces, **which):
     """The pairs, or None where the data are said to be too few."""
     try:
-        return draw_pairs(options(**which), faces)
+        return draw_pairs(pairs_settings(**which), faces)
     except DgError as error:
         if "too little data" not in str(error):
             raise
@@ -199,7 +189,7 @@ def test_a_reference_that_no_source_fits_is_replaced():
     faces = face_table(3)
     faces = faces[(faces["subject"] != "p0") | (faces["key"] == "toy/p0/happy_+45_a.png")]
     for seed in range(5):
-        pairs = draw_pairs(options("MPIE", seed=seed, references=11), faces)
+        pairs = draw_pairs(pairs_settings("MPIE", seed=seed, references=11), faces)
         assert pairs["subject"].value_counts().to_dict() == {"p0": 11, "p1": 11, "p2": 11}
     assert drawn(faces, benchmark="MPIE", references=12) is None
 
@@ -262,11 +252,11 @@ def test_voxceleb1_never_tests_on_a_frame_it_tunes_on(faces, wanted, tuning, tes
 def test_a_video_is_all_its_utterances():
     """Five utterances of 8 frames make the 40 that VoxCeleb1's protocol takes; each alone has too few."""
     faces = clip_table(2, 1, 8, utterances=5)
-    pairs = draw_pairs(options("VoxCeleb1", tuning=8, vox1_frames=32), faces)
+    pairs = draw_pairs(pairs_settings("VoxCeleb1", tuning=8, vox1_frames=32), faces)
     for _, video in pairs.groupby("subject"):
         assert looked_up(faces, video)[1]["clip"].nunique() == 5
         assert len({*video["reference"], *video["tuning"].iloc[0]}) == 40
-    pairs = draw_pairs(options("VoxCeleb2", vox_frames=40), faces)
+    pairs = draw_pairs(pairs_settings("VoxCeleb2", vox_frames=40), faces)
     assert (pairs.groupby("subject")["reference"].nunique() == 40).all()
     assert drawn(faces, benchmark="VoxCeleb2", videos=3) is None  # not ten videos: two
 
@@ -310,14 +300,14 @@ def test_a_subset_is_spread_evenly(sizes, count, seed):
 @pytest.mark.parametrize("benchmark", ["RaFD", "MPIE", "MPIE_LP"])
 def test_lists_depend_on_the_seed_and_not_on_the_order(benchmark):
     faces = face_table(4)
-    first = draw_pairs(options(benchmark), faces)
-    pd.testing.assert_frame_equal(first, draw_pairs(options(benchmark), faces.sample(frac=1, random_state=1)))
-    assert not first.equals(draw_pairs(options(benchmark, seed=1), faces))
+    first = draw_pairs(pairs_settings(benchmark), faces)
+    pd.testing.assert_frame_equal(first, draw_pairs(pairs_settings(benchmark), faces.sample(frac=1, random_state=1)))
+    assert not first.equals(draw_pairs(pairs_settings(benchmark, seed=1), faces))
 
 
 def test_complete_sets_give_ground_truth_to_every_pair():
     for benchmark in ("RaFD", "MPIE", "MPIE_LP"):
-        pairs = draw_pairs(options(benchmark), face_table(4))
+        pairs = draw_pairs(pairs_settings(benchmark), face_table(4))
         assert len(pairs) == 20
         assert (pairs["target"] != "").all()
 
@@ -387,21 +377,21 @@ NO_SOURCE = face_table(4)[lambda t: (t["subject"] != "p2") | (t["yaw"] > 30)]
 def test_too_little_data_is_counted(benchmark, faces, message):
     sizes = {"references": 9, "tuning": 8, "vox1_frames": 32, "sets": ["toy", "toy"]}
     with pytest.raises(DgError, match=message):
-        draw_pairs(options(benchmark, videos=3 if benchmark == "VoxCeleb2" else 2, **sizes), faces)
+        draw_pairs(pairs_settings(benchmark, videos=3 if benchmark == "VoxCeleb2" else 2, **sizes), faces)
 
 
 def test_an_unknown_benchmark_is_refused():
     with pytest.raises(DgError, match="no pair list for the benchmark 'VoxCeleb3', only for"):
-        draw_pairs(options("VoxCeleb3"), face_table())
+        draw_pairs(pairs_settings("VoxCeleb3"), face_table())
 
 
 def test_the_list_of_a_prepared_set_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     folder = prepare(tmp_path / "set", face_table(3))
-    make_pairs(options("RaFD", max_pairs=7), [folder], tmp_path / "pairs/RaFD.parquet")
+    make_pairs(pairs_settings("RaFD", max_pairs=7), [folder], tmp_path / "pairs/RaFD.parquet")
     pairs = pd.read_parquet(tmp_path / "pairs/RaFD.parquet")
     assert len(pairs) == 7
     hold_to_common_rules(face_table(3), pairs)
     monkeypatch.setattr(pd.DataFrame, "to_parquet", disk_is_full)
     with pytest.raises(DgError, match="disk is full"):
-        make_pairs(options("RaFD"), [folder], tmp_path / "full/RaFD.parquet")
+        make_pairs(pairs_settings("RaFD"), [folder], tmp_path / "full/RaFD.parquet")
     assert left_in(tmp_path / "full") == []

@@ -16,9 +16,7 @@ from dg.cli import main
 from dg.errors import DgError
 from dg.files import read_json
 from dg.ready import check_variants
-from dg.settings import (
-    step_settings,
-)
+from dg.steps.registry import step_settings
 from dg.study.figures import FIGURES
 from dg.study.models import model_of, training_behind, training_sets, variants_of
 from dg.study.rows import methods_of
@@ -135,11 +133,11 @@ def test_tables_3_and_4_take_further_training_seeds_of_methods_with_networks_alo
     assert variants_of(p, "source_unchanged") == ["dg"]
     assert [step_settings(p, "rfg", variant, phase="self").seed for variant in variants] == [4, 5, 6]
     evaluate = [step_settings(p, "evaluate", variant, benchmark="RaFD", method="dg") for variant in variants]
-    assert [settings["training_seed"] for settings in evaluate] == [4, 5, 6]
+    assert [settings.training_seed for settings in evaluate] == [4, 5, 6]
     # A baseline is measured once, whatever the training seed.
     which = {"benchmark": "RaFD", "method": "source_unchanged"}
     floors = [step_settings(p, "evaluate", variant, **which) for variant in variants]
-    assert floors[0] == floors[2] and "training_seed" not in floors[0]
+    assert floors[0] == floors[2] and floors[0].training_seed is None
     one = params.validate(params.read_values(ROOT / "params.yaml"), "params.yaml")
     assert variants_of(one, "dg") == ["dg"] and not any(name.startswith("seed") for name in all_variants(one))
 

@@ -1,4 +1,3 @@
-import json
 import os
 import sys
 from pathlib import Path
@@ -11,16 +10,12 @@ from dg.errors import DgError
 from dg.networks import TRAININGS
 from dg.params import validate
 from dg.plan import SIZED, measured_seconds, plan
-from dg.settings import step_settings
+from dg.steps.registry import step_settings
 from dg.timings import read_timings
 from tests.prepared import took
 from tests.scales import values_at
 
 NETWORKS = [f"results/{rule}/dg/joint.safetensors" for rule in ("idsg_cross", "rfg_cross")]
-
-
-def text(settings):
-    return json.dumps(settings) if isinstance(settings, dict) else settings.job()
 
 
 @pytest.fixture
@@ -40,8 +35,8 @@ def ran(p, output, rule, start, end, inputs=(), **which):
     else:
         step, *names = SIZED.get(rule, ("",))
         about = {name: which[name] for name in names}
-    settings = step_settings(p, step, which.get("variant", "dg"), **about) if step else {}
-    params = {"job": text(settings), "start": "--rfg results/x.safetensors"}
+    settings = step_settings(p, step, which.get("variant", "dg"), **about) if step else None
+    params = {"job": settings.job() if settings else "{}", "start": "--rfg results/x.safetensors"}
     took(output, rule, start, end, wildcards=which, params=params, input_size_mb=dict.fromkeys(inputs, 1.0))
 
 

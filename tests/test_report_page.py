@@ -28,9 +28,10 @@ from dg.reports.page.facts import facts
 from dg.reports.page.gallery import ENDS, PAIRS, SCORES, chosen, data_uri
 from dg.reports.page.tables import cell
 from dg.reports.summaries import COMPARED
-from dg.settings import step_settings
 from dg.shards import FaceSet
+from dg.steps.registry import step_settings
 from tests.prepared import face_table, prepare, took
+from tests.told import changed, pairs_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 TITLE = "Mine <script>alert(1)</script> & yours"
@@ -45,8 +46,7 @@ def run(tmp_path_factory):
     folder = prepare(data / "synth_rafd", face_table(4), size=64)
     report = {"subjects": 4, "rows": 40, "splits": {"test": 40}}
     write_json(folder / "manifest.json", report)
-    sizes = {"seed": 0, "references": 12, "vox_frames": 4, "max_pairs": None}
-    make_pairs({"benchmark": "RaFD", **sizes}, [folder], root / "pairs.parquet")
+    make_pairs(pairs_settings(references=12), [folder], root / "pairs.parquet")
     pairs, faces, rng = pd.read_parquet(root / "pairs.parquet"), FaceSet([folder]), np.random.default_rng(0)
     for test in ("RaFD", "VoxCeleb2"):
         table = pairs if test == "RaFD" else pairs.assign(target="")
@@ -84,8 +84,8 @@ def run(tmp_path_factory):
     }
     values["benchmarks"] = dict.fromkeys(values["benchmarks"], "synth_rafd")
     settings = step_settings(params.validate(values, "params.yaml"), "report")
-    settings["tests"] = [[test, methods] for test, methods in settings["tests"] if len(methods) > 1]
-    return settings, results, data
+    tests = [[test, methods] for test, methods in settings.tests if len(methods) > 1]
+    return changed(settings, tests=tests), results, data
 
 
 def step(metric, value, low, high, printed, sign, excludes):

@@ -6,20 +6,21 @@ import pytest
 from dg import params
 from dg.datasets.rows import MANIFEST_SCHEMA
 from dg.protocols.pairs import draw_pairs
-from dg.settings import step_settings
+from dg.steps.registry import step_settings
 from dg.study.data import datasets_of
 from dg.study.models import datasets_in_use
 from dg.synthface.sets import planned
 from dg.tests import TESTS
 from dg.videos import VideoInfo, sampled_frames
 from tests.scales import SCALES, values_at
+from tests.told import changed
 
 
 def planned_faces(chosen, dataset):
     """The manifest that a SynthFace set will have, of test people alone where it has a training part."""
-    sizes = step_settings(chosen, "synthface", dataset=dataset)
-    name = sizes.pop("set")
-    plan = planned(name, sizes | ({"train_people": 0} if "train_people" in sizes else {}))
+    told = step_settings(chosen, "synthface", dataset=dataset)
+    sizes = told.sizes.model_dump() | {"seed": told.seed, "size": told.size}
+    plan = planned(told.set, sizes | ({"train_people": 0} if "train_people" in sizes else {}))
     rows = []
     for job in plan.jobs():
         made = plan.shots(job)
@@ -40,7 +41,7 @@ def test_the_stand_ins_suffice_for_the_protocols(scale):
     faces = {name: planned_faces(chosen, name) for name in datasets_in_use(chosen)}
     asked = chosen.sizes.protocols
     for benchmark in TESTS:
-        settings = step_settings(chosen, "pairs", benchmark=benchmark) | {"max_pairs": None}
+        settings = changed(step_settings(chosen, "pairs", benchmark=benchmark), max_pairs=None)
         pairs = draw_pairs(settings, pd.concat([faces[name] for name in datasets_of(chosen, benchmark)]))
         per_video = {"VoxCeleb1": asked.vox1_frames, "VoxCeleb2": asked.vox_frames}
         if benchmark in per_video:

@@ -18,8 +18,11 @@ from dg.reports.figures import make_grid
 from dg.reports.latex import latex_table
 from dg.reports.paper import TABLE1, TABLE2, TABLE3, TABLE4
 from dg.reports.summaries import COMPARED
-from dg.settings import step_settings
+from dg.steps.figures import FigureSettings
+from dg.steps.registry import step_settings
+from dg.steps.tables import ComparisonSettings
 from tests.prepared import disk_is_full, face_table, left_in, prepare
+from tests.told import changed, pairs_settings
 
 STAND_IN = {"csim": "dlib", "fid": "efficientnet-lite0"}
 TRUTH = "ground truth"
@@ -41,7 +44,7 @@ def settings(**changes):
         "identity": "synthface-id",
         "init": "bundled",
     }
-    return base | changes
+    return ComparisonSettings(**base | changes)
 
 
 def summary(
@@ -119,7 +122,7 @@ def test_the_table_puts_the_papers_numbers_beside_the_measured(tmp_path):
 def test_nothing_is_said_of_stand_ins_where_there_are_none(tmp_path):
     path = summary(tmp_path, data_set="rafd", backends=PAPER)
     real = settings(benchmarks={"RaFD": "rafd"}, kinds={"RaFD": "rafd"}, scale="paper", init="scratch")
-    make_comparison(real | {"landmarks": "fan", "identity": "vggface2"}, [path], tmp_path / "table4.csv")
+    make_comparison(changed(real, landmarks="fan", identity="vggface2"), [path], tmp_path / "table4.csv")
     assert pd.read_csv(tmp_path / "table4.csv")["stand_in"].isna().all()
     assert (tmp_path / "table4.md").read_text().startswith("# Table 4, cross-reenactment\n")
 
@@ -334,14 +337,13 @@ def test_a_full_disk_leaves_no_table(tmp_path, monkeypatch):
     assert left_in(tmp_path / "out") == []
 
 
-GRID = {"benchmark": "RaFD", "note": "SynthFace stands in for RaFD."}
+GRID = FigureSettings(benchmark="RaFD", note="SynthFace stands in for RaFD.")
 
 
 def grid_inputs(tmp_path, size=32, targets=True):
     folder = prepare(tmp_path / "toy", face_table(4), size=size)
     pairs = tmp_path / "pairs.parquet"
-    sizes = {"seed": 0, "references": 5, "vox_frames": 4, "max_pairs": None}
-    make_pairs({"benchmark": "RaFD", **sizes}, [folder], pairs)
+    make_pairs(pairs_settings(), [folder], pairs)
     table = pd.read_parquet(pairs)
     if not targets:
         table["target"] = ""
@@ -360,18 +362,18 @@ def test_grids_fit_the_report_and_say_that_they_are_synthetic(tmp_path, size, ta
     make_grid(GRID, *inputs, tmp_path / "grid.png")
     with Image.open(tmp_path / "grid.png") as image:
         assert 500 < image.width <= 1200
-        assert "synthetic" in image.text["provenance"] and GRID["note"] in image.text["provenance"]
+        assert "synthetic" in image.text["provenance"] and GRID.note in image.text["provenance"]
         assert np.asarray(image).std() > 10
 
 
 def test_grids_say_what_stands_in(tmp_path):
     values = params.load()
-    assert step_settings(values, "figure", benchmark="MPIE_LP")["note"] == "SynthFace stands in for MPIE."
+    assert step_settings(values, "figure", benchmark="MPIE_LP").note == "SynthFace stands in for MPIE."
     real = values.model_copy(update={"benchmarks": values.benchmarks.model_copy(update={"RaFD": "rafd"})})
-    assert step_settings(real, "figure", benchmark="RaFD")["note"] == ""
+    assert step_settings(real, "figure", benchmark="RaFD").note == ""
     inputs = grid_inputs(tmp_path, 64)
     for name, note in (("short", ""), ("long", "word " * 60)):
-        make_grid(GRID | {"note": note}, *inputs, tmp_path / f"{name}.png")
+        make_grid(changed(GRID, note=note), *inputs, tmp_path / f"{name}.png")
     with Image.open(tmp_path / "short.png") as short, Image.open(tmp_path / "long.png") as long:
         # Broken into lines instead of cut off.
         assert long.height > short.height and (np.asarray(long)[:, -4:] == 255).all()

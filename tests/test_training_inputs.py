@@ -17,8 +17,8 @@ from dg.training.crops import AREA, RATIO, crop_images, crop_points, draw_crops,
 from dg.training.pairs import FrameSampler, PairSampler
 from dg.training.prefetch import Prefetch
 from dg.training.team import Team
-from tests.changed import changed
 from tests.prepared import face_table, prepare
+from tests.told import changed
 
 ROOT = Path(__file__).parent.parent
 

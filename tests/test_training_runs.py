@@ -23,18 +23,18 @@ from dg import params
 from dg.errors import DgError
 from dg.files import read_json, write_json, write_parquet
 from dg.rfg.fine_tuning import ChosenFaces
-from dg.settings import step_settings
 from dg.shards import (
     FRAME_SCHEMA,
     FaceSet,
     read_shard,
     write_shard,
 )
+from dg.steps.registry import step_settings
 from dg.steps.rfg import FineTuneSettings, FineTuning
 from dg.training.pairs import PairSampler
 from dg.training.team import Team
-from tests.changed import changed
 from tests.prepared import face_key, face_table, prepare
+from tests.told import changed
 
 ROOT = Path(__file__).resolve().parent.parent
 DRIVER = Path(__file__).with_name("training_driver.py")

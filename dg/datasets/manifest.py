@@ -17,6 +17,7 @@ from dg.datasets import faces, mpie, rafd, synthface, voxceleb
 from dg.datasets.rows import MANIFEST_SCHEMA, Row, Source
 from dg.errors import DgError
 from dg.files import replacing, write_json
+from dg.steps.data import ManifestSettings
 
 ADAPTERS: dict[str, ModuleType] = {
     "synthface": synthface,
@@ -28,39 +29,39 @@ ADAPTERS: dict[str, ModuleType] = {
 _BATCH = 65536  # rows held in memory: VoxCeleb2 at 25 fps has two hundred million
 
 
-def make_manifest(settings: dict[str, Any], raw: Path, out: Path) -> None:
+def make_manifest(settings: ManifestSettings, raw: Path, out: Path, max_broken: float) -> None:
     """Write the manifest `out` (Parquet, MANIFEST_COLUMNS) and a report beside it (same name, .json).
 
     Keys are "<dataset>/<path>", and "<dataset>/<path>#<frame>" for video frames. `frame` is -1 for pictures; yaw and
     pitch are degrees, null where the set doesn't tell; words are "" there.
 
     Args:
-        settings: dataset, kind, fps, max_broken.
         raw: the data set's folder.
+        max_broken: share of its files that may be unusable; no setting, as it changes no row.
 
     Raises:
         DgError: the folder is missing, empty or laid out otherwise, somebody is in more than one split, or more than
             max_broken of its files are unusable.
     """
     raw, out = Path(raw), Path(out)
-    adapter = ADAPTERS[settings["kind"]]
-    source = Source(settings["dataset"], raw, settings["fps"])
+    adapter = ADAPTERS[settings.kind]
+    source = Source(settings.dataset, raw, settings.fps)
     if not raw.is_dir():
         raise DgError(f"{raw}: no such folder. It should hold the {_expected(settings, adapter)}")
     with replacing(out) as temporary:
         report = _write(temporary, _people_apart(settings, source, adapter))
-        _check(settings, source, report, adapter)
+        _check(settings, source, report, adapter, max_broken)
     write_json(
         out.with_suffix(".json"),
-        {**settings, **report, "skipped_files": len(source.skipped), "skipped": source.skipped},
+        settings.plain() | report | {"skipped_files": len(source.skipped), "skipped": source.skipped},
     )
 
 
-def _expected(settings: dict[str, Any], adapter: ModuleType) -> str:
-    return f"raw data of '{settings['dataset']}' (kind {settings['kind']}), laid out like this:\n{adapter.LAYOUT}"
+def _expected(settings: ManifestSettings, adapter: ModuleType) -> str:
+    return f"raw data of '{settings.dataset}' (kind {settings.kind}), laid out like this:\n{adapter.LAYOUT}"
 
 
-def _people_apart(settings: dict[str, Any], source: Source, adapter: ModuleType) -> Iterator[Row]:
+def _people_apart(settings: ManifestSettings, source: Source, adapter: ModuleType) -> Iterator[Row]:
     """The adapter's rows; at their end DgError if somebody was in the training and in the test part."""
     splits: dict[str, set[str]] = {}
     for row in adapter.rows(source):
@@ -101,15 +102,17 @@ def _write(path: Path, rows: Iterator[Row]) -> dict[str, Any]:
     }
 
 
-def _check(settings: dict[str, Any], source: Source, report: dict[str, Any], adapter: ModuleType) -> None:
+def _check(
+    settings: ManifestSettings, source: Source, report: dict[str, Any], adapter: ModuleType, max_broken: float
+) -> None:
     first = "".join(f"\n  {item['path']}: {item['reason']}" for item in source.skipped[:5])
     if report["rows"] == 0:
         found = f"{len(source.skipped)} file(s), none usable:{first}\n" if source.skipped else "no picture or video. "
         raise DgError(f"{source.raw}: holds {found}Expected the {_expected(settings, adapter)}")
     total = report["files"] + len(source.skipped)
-    if len(source.skipped) > settings["max_broken"] * total:
+    if len(source.skipped) > max_broken * total:
         raise DgError(
             f"{source.raw}: {len(source.skipped)} of {total} files can't be used, more than the share "
-            f"{settings['max_broken']} that datasets.{settings['dataset']}.max_broken allows:{first}\n"
+            f"{max_broken} that datasets.{settings.dataset}.max_broken allows:{first}\n"
             f"Mend or remove them, or raise max_broken in params.yaml. Expected the {_expected(settings, adapter)}"
         )

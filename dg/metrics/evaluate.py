@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dg.backends import stand_ins
 from dg.errors import DgError
 from dg.files import read_parquet, write_json, write_parquet
-from dg.metrics.backends import stand_ins
 from dg.metrics.bootstrap import mean_summary
 from dg.metrics.evidence import Evidence
 from dg.metrics.measures import PER_PAIR, PER_SET
@@ -18,17 +18,16 @@ from dg.metrics.networks import MetricNetworks
 from dg.metrics.yaw import yaw_bins
 from dg.protocols.results import Results
 from dg.shards import FaceSet
+from dg.steps.evaluate import EvaluateSettings
 
 
-def evaluate(settings: dict[str, Any], folders: list[Path], pairs: Path, generated: Path, out: Path) -> None:
+def evaluate(settings: EvaluateSettings, folders: list[Path], pairs: Path, generated: Path, out: Path) -> None:
     """Write the summary `out` (JSON) and the values of each pair beside it (same name, .parquet).
 
     How each metric is computed and what it compares: docs/metrics.md. All have 95 % intervals over source subjects.
     Every different picture is looked at once, however many pairs share it.
 
     Args:
-        settings: benchmark, method, seed, csim, fid, lpips, ssim_reference, bootstrap, landmarks (F_l's back end and
-            digests), landmark_dims (numbers per landmark that the IDSG makes, 2 or 3; ACE counts them).
         folders: the prepared data sets; the first holds the sources.
         pairs: their pair list.
         generated: the method's results for it.
@@ -51,14 +50,14 @@ def evaluate(settings: dict[str, Any], folders: list[Path], pairs: Path, generat
 
     def summary(name: str, rows: pd.DataFrame = table) -> dict[str, Any]:
         values, subjects = rows[name].to_numpy(float), rows["subject"].to_numpy()
-        return mean_summary(values, subjects, settings["bootstrap"], settings["seed"])
+        return mean_summary(values, subjects, settings.bootstrap, settings.seed)
 
-    backends = {role: settings[role] for role in ("csim", "fid")} | {"landmarks": settings["landmarks"]["backend"]}
+    backends = {"csim": settings.csim, "fid": settings.fid, "landmarks": settings.landmarks.backend}
     report = {
-        "benchmark": settings["benchmark"],
+        "benchmark": settings.benchmark,
         "data_set": Path(folders[0]).name,
-        "method": settings["method"],
-        "seed": settings["seed"],
+        "method": settings.method,
+        "seed": settings.seed,
         "pairs": len(table),
         "subjects": int(table["subject"].nunique()),
         **{name: summary(name) for name in PER_PAIR},
@@ -67,9 +66,9 @@ def evaluate(settings: dict[str, Any], folders: list[Path], pairs: Path, generat
         "yaw_bins": yaw_bins(table, PER_PAIR, summary),
         "backends": backends,
         "stand_in": "; ".join(stand_ins(backends)),
-        "settings": settings,
+        "settings": settings.plain(),
     }
-    report["ssim"]["against"] = _against(table, settings["ssim_reference"])
+    report["ssim"]["against"] = _against(table, settings.ssim_reference)
     write_parquet(Path(out).with_suffix(".parquet"), table)
     write_json(out, report)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,16 +13,16 @@ from dg.idsg import load_idsg
 from dg.metrics.ace import ace
 from dg.metrics.bootstrap import mean_summary
 from dg.shards import FaceSet
+from dg.steps.evaluate import AceSettings
 
 
-def evaluate_idsg(settings: dict[str, Any], folder: Path, pairs: Path, idsg: Path, out: Path) -> None:
+def evaluate_idsg(settings: AceSettings, folder: Path, pairs: Path, idsg: Path, out: Path) -> None:
     """Write the summary `out` (JSON) and the values of each pair beside it (same name, .parquet, column "ace").
 
     The truth is what F_l found on the source person's picture in the reference's pose and expression; pairs without
     one are left out. ACE is taken over the numbers per landmark that the IDSG makes.
 
     Args:
-        settings: benchmark, seed, bootstrap.
         folder: the prepared data set.
         pairs: its pair list.
         idsg: checkpoint.
@@ -45,16 +44,16 @@ def evaluate_idsg(settings: dict[str, Any], folder: Path, pairs: Path, idsg: Pat
     lhat_t = net.generate(torch.from_numpy(faces.points[reference]), torch.from_numpy(faces.codes[source])).numpy()
     table["ace"] = ace(lhat_t[..., : net.dims], faces.points[target][..., : net.dims])
     subjects = table["subject"].to_numpy()
-    ace_summary = mean_summary(table["ace"].to_numpy(), subjects, settings["bootstrap"], settings["seed"])
+    ace_summary = mean_summary(table["ace"].to_numpy(), subjects, settings.bootstrap, settings.seed)
     write_parquet(Path(out).with_suffix(".parquet"), table)
     write_json(
         out,
         {
-            "benchmark": settings["benchmark"],
+            "benchmark": settings.benchmark,
             "data_set": Path(folder).name,
             "pairs": len(table),
             "subjects": len(np.unique(subjects)),
             "ace": ace_summary,
-            "settings": settings,
+            "settings": settings.plain(),
         },
     )

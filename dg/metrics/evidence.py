@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +20,7 @@ from dg.metrics.motion import head_angles
 from dg.metrics.networks import MetricNetworks
 from dg.protocols.results import Results
 from dg.shards import FaceSet, decode_image
+from dg.steps.evaluate import EvaluateSettings
 
 _BATCH = 16
 
@@ -47,7 +47,7 @@ class Evidence:
 
     def __init__(
         self,
-        settings: dict[str, Any],
+        settings: EvaluateSettings,
         networks: MetricNetworks,
         faces: FaceSet,
         table: pd.DataFrame,
@@ -150,7 +150,7 @@ class Evidence:
         Where there is no truth: the reference in its place if metrics.ssim_reference says so, else NaN.
         """
         others = self.truths
-        if self.settings["ssim_reference"] == "reference":
+        if self.settings.ssim_reference == "reference":
             others = np.where(self.truths < 0, self.references, self.truths)
         values = np.full(len(self), np.nan)
         for start in tqdm(range(0, len(self), _BATCH), desc=title, unit="batch", disable=None):

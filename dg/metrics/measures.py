@@ -43,7 +43,7 @@ def _yaw_error(evidence: Evidence) -> np.ndarray:
 
 def _ace(evidence: Evidence) -> np.ndarray:
     """Of the landmarks that a method painted from; NaN for methods that hand over pictures alone."""
-    dims, faces = evidence.settings["landmark_dims"], evidence.faces
+    dims, faces = evidence.settings.landmark_dims, evidence.faces
     values = np.full(len(evidence), np.nan)
     true = {pair: faces.row(key) for pair, key in enumerate(evidence.results.keys("target")) if key}
     if true:
@@ -53,9 +53,9 @@ def _ace(evidence: Evidence) -> np.ndarray:
 
 
 def _fid(evidence: Evidence) -> dict[str, Any]:
-    made, real, seed = evidence.features(evidence.made), evidence.features(evidence.real), evidence.settings["seed"]
+    made, real, seed = evidence.features(evidence.made), evidence.features(evidence.real), evidence.settings.seed
     point = fid(made, real)
-    resamples = interval_resamples(len(made), made.dimension, evidence.settings["bootstrap"])
+    resamples = interval_resamples(len(made), made.dimension, evidence.settings.bootstrap)
     draws = fid_draws(made, real, evidence.subjects, point, resamples, seed)
     low, high = fid_interval(draws, len(np.unique(evidence.subjects)))
     truths = int(np.count_nonzero(evidence.truths >= 0))
@@ -76,7 +76,7 @@ def _fid(evidence: Evidence) -> dict[str, Any]:
 def _kid(evidence: Evidence) -> dict[str, Any]:
     """Of the different pictures: a repeated one would count as evidence of its own."""
     different = (evidence.features(np.unique(some)) for some in (evidence.made, evidence.real))
-    value = kid(*different, evidence.settings["seed"])
+    value = kid(*different, evidence.settings.seed)
     return {"value": value, "low": None, "high": None, "pairs": len(evidence)}
 
 

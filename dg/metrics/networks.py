@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dg.metrics.csim import require_embedder
 from dg.metrics.features import FeatureNet
 from dg.metrics.lpips import open_lpips
+from dg.steps.evaluate import EvaluateSettings
 
 
 class MetricNetworks:
@@ -19,14 +18,14 @@ class MetricNetworks:
         landmarks: back end of F_l; opened where a result is new.
     """
 
-    def __init__(self, settings: dict[str, Any]) -> None:
+    def __init__(self, settings: EvaluateSettings) -> None:
         """Open what evaluate's `settings` name.
 
         Raises:
             DgError: weights are missing or damaged.
         """
-        self.lpips = open_lpips(settings["lpips"])
-        self.features = FeatureNet(settings["fid"])
-        require_embedder(settings["csim"])
-        self.embedder: str = settings["csim"]
-        self.landmarks: str = settings["landmarks"]["backend"]
+        self.lpips = open_lpips(settings.lpips)
+        self.features = FeatureNet(settings.fid)
+        require_embedder(settings.csim)
+        self.embedder: str = settings.csim
+        self.landmarks: str = settings.landmarks.backend

@@ -8,25 +8,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dg.backends import stand_ins
 from dg.errors import DgError
 from dg.files import write_csv, write_text
-from dg.metrics.backends import stand_ins
 from dg.metrics.metric import Metric, shown_in
 from dg.reports.markdown import grid
 from dg.reports.paper import ABLATIONS
 from dg.reports.runs import Run, SeedScores, interval, read_runs, read_summaries, seed_scores
+from dg.steps.tables import AblationSettings
 from dg.study.tables import TABLES
 
 
-def make_ablation(settings: dict[str, Any], summaries: list[Path], out: Path) -> str:
+def make_ablation(settings: AblationSettings, summaries: list[Path], out: Path) -> str:
     """Write `out` (CSV) and the same for reading beside it (.md).
 
     Intervals are 95 % bootstrap intervals; each resample draws source people and training seeds with replacement, the
     same ones for every row, so that a step is a paired difference.
 
     Args:
-        settings: table ("table1" or "table2"), rows ([row, what it changes], in order), seeds, data_set, kind, scale,
-            landmarks, identity, init, bootstrap, seed.
         summaries: JSON files of the evaluation, row by row and in each row seed by seed.
 
     Returns:
@@ -35,7 +34,7 @@ def make_ablation(settings: dict[str, Any], summaries: list[Path], out: Path) ->
     Raises:
         DgError: a summary is missing or rows were measured on different pairs.
     """
-    table, rows, count = settings["table"], dict(settings["rows"]), settings["seeds"]
+    table, rows, count = settings.table, dict(settings.rows), settings.seeds
     if len(summaries) != len(rows) * count:
         raise DgError(
             f"{out}: {len(rows)} rows of {count} seeds need {len(rows) * count} summaries, got {len(summaries)}."
@@ -43,17 +42,17 @@ def make_ablation(settings: dict[str, Any], summaries: list[Path], out: Path) ->
     runs = read_runs(read_summaries(summaries))
     groups = {row: runs[k * count : (k + 1) * count] for k, row in enumerate(rows)}
     found = {
-        row: {m.key: seed_scores(m, group, settings["bootstrap"], settings["seed"]) for m in shown_in(table)}
+        row: {m.key: seed_scores(m, group, settings.bootstrap, settings.seed) for m in shown_in(table)}
         for row, group in groups.items()
     }
     frame = pd.DataFrame([_row(settings, row, rows, found, groups[row]) for row in rows])
     first = runs[0].summary
     frame["pairs"], frame["subjects"] = first["pairs"], first["subjects"]
-    backends = {"landmarks": settings["landmarks"], "identity": settings["identity"]}
+    backends = {"landmarks": settings.landmarks, "identity": settings.identity}
     backends |= first.get("backends", {})
     for role, name in backends.items():
         frame[f"{role}_backend"] = name
-    frame["data_set"], frame["scale"] = settings["data_set"], settings["scale"]
+    frame["data_set"], frame["scale"] = settings.data_set, settings.scale
     frame["stand_in"] = _stand_in(settings, backends)
     steps = step_lines(frame, table)
     write_csv(out, frame.round(6))
@@ -62,17 +61,17 @@ def make_ablation(settings: dict[str, Any], summaries: list[Path], out: Path) ->
 
 
 def _row(
-    settings: dict[str, Any], row: str, rows: dict, found: dict[str, dict[str, SeedScores]], runs: list[Run]
+    settings: AblationSettings, row: str, rows: dict, found: dict[str, dict[str, SeedScores]], runs: list[Run]
 ) -> dict[str, Any]:
-    table = settings["table"]
+    table = settings.table
     before = _before(table, row, rows)
     label, paper = _paper(table, row)
     _, paper_before = _paper(table, before) if before else ("", {})
-    out: dict[str, Any] = {"row": row, "losses": label or _changes(rows[row]), "seeds": settings["seeds"]}
+    out: dict[str, Any] = {"row": row, "losses": label or _changes(rows[row]), "seeds": settings.seeds}
     out["compared_with"] = before or ""
     for metric in shown_in(table):
         name, here = metric.key, found[row][metric.key]
-        drawn = here.drawn(settings["seed"])
+        drawn = here.drawn(settings.seed)
         low, high = interval(drawn, here.people)
         out |= {name: here.seeds.mean(), f"{name}_low": low, f"{name}_high": high}
         out[f"{name}_seeds_std"] = here.spread
@@ -84,7 +83,7 @@ def _row(
         if before:
             other = found[before][name]
             step = here.seeds.mean() - other.seeds.mean()
-            low, high = interval(drawn - other.drawn(settings["seed"]), here.people)
+            low, high = interval(drawn - other.drawn(settings.seed), here.people)
         out |= {f"{name}_step": step, f"{name}_step_low": low, f"{name}_step_high": high}
         printed = paper.get(name, np.nan) - paper_before.get(name, np.nan)
         out[f"paper_{name}_step"] = printed
@@ -113,12 +112,12 @@ def _changes(overrides: dict[str, Any]) -> str:
     return ", ".join(f"{key}={value}" for key, value in overrides.items())
 
 
-def _stand_in(settings: dict[str, Any], backends: dict[str, str]) -> str:
-    phrases = [f"data: SynthFace ({settings['data_set']}) instead of RaFD"] if settings["kind"] == "synthface" else []
+def _stand_in(settings: AblationSettings, backends: dict[str, str]) -> str:
+    phrases = [f"data: SynthFace ({settings.data_set}) instead of RaFD"] if settings.kind == "synthface" else []
     phrases += stand_ins(backends)
-    if settings["scale"] != "paper":
-        phrases.append(f"sizes and iterations of scale '{settings['scale']}'")
-    if settings.get("init") == "bundled":
+    if settings.scale != "paper":
+        phrases.append(f"sizes and iterations of scale '{settings.scale}'")
+    if settings.init == "bundled":
         phrases.append("every row's RFG started from the same bundled weights, trained with L_at, L_id and D_f")
     return "; ".join(phrases)
 
@@ -143,8 +142,8 @@ def step_lines(frame: pd.DataFrame, table: str) -> list[list[str]]:
     return lines
 
 
-def _markdown(settings: dict[str, Any], frame: pd.DataFrame, steps: list[list[str]]) -> str:
-    metrics = shown_in(settings["table"])
+def _markdown(settings: AblationSettings, frame: pd.DataFrame, steps: list[list[str]]) -> str:
+    metrics = shown_in(settings.table)
     stand_in = frame["stand_in"].iloc[0]
     comparable = " with stand-ins: not comparable with the paper's absolute numbers" if stand_in else ""
     body = []
@@ -156,7 +155,7 @@ def _markdown(settings: dict[str, Any], frame: pd.DataFrame, steps: list[list[st
     head = ["losses"] + [cell for metric in metrics for cell in (metric.heading_with_unit, "paper's")]
     first = frame.iloc[0]
     parts = [
-        f"# {TABLES[settings['table']].heading}{comparable}",
+        f"# {TABLES[settings.table].heading}{comparable}",
         grid(head, body),
         f"{first['pairs']} pairs of {first['subjects']} people, {first['seeds']} training seed(s). Brackets hold 95 % "
         "bootstrap intervals over people and seeds; with few of them they are rough."

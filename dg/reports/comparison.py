@@ -7,14 +7,15 @@ from typing import Any
 
 import pandas as pd
 
+from dg.backends import stand_ins
 from dg.errors import DgError
 from dg.files import write_csv, write_json, write_text
-from dg.metrics.backends import stand_ins
 from dg.metrics.metric import printed_in, shown_in
 from dg.reports.comparison_text import as_latex, as_markdown
 from dg.reports.paper import COMPARISONS
 from dg.reports.runs import read_summaries
 from dg.reports.summaries import join_seeds
+from dg.steps.tables import ComparisonSettings
 from dg.study.tables import TABLES
 from dg.tests import TESTS
 
@@ -31,7 +32,7 @@ def columns(table: str) -> list[str]:
     ]  # fmt: skip
 
 
-def make_comparison(settings: dict[str, Any], summaries: list[Path], out: Path) -> None:
+def make_comparison(settings: ComparisonSettings, summaries: list[Path], out: Path) -> None:
     """Write the table `out` (CSV), and beside it the same for reading (.md), for papers (.tex) and for DVC (.json:
     {benchmark: {method: {metric: value}}}, null where empty).
 
@@ -43,35 +44,32 @@ def make_comparison(settings: dict[str, Any], summaries: list[Path], out: Path) 
     paper's. `identity_backend` and `init` tell of the trained networks that a method uses; empty if it uses none.
 
     Args:
-        settings: table ("table3" or "table4"), benchmarks (benchmark -> data set), kinds (benchmark -> kind of data
-            set), titles ([method, words], in the rows' order), networks (method -> which of DG's trained networks it
-            uses: "idsg", "rfg"), scale, landmarks, identity (back ends), init ("bundled" or "scratch").
         summaries: JSON files of the evaluate step.
 
     Raises:
         DgError: as join_seeds, or a summary was made on another data set than `settings` maps its benchmark to.
     """
-    printed = COMPARISONS[settings["table"]]
-    metrics = printed_in(settings["table"])
-    table = join_seeds(read_summaries(summaries), dict(settings["titles"]))
+    printed = COMPARISONS[settings.table]
+    metrics = printed_in(settings.table)
+    table = join_seeds(read_summaries(summaries), dict(settings.titles))
     strangers = sorted(set(table["benchmark"]) - set(printed))
     if strangers:
-        raise DgError(f"{out}: {', '.join(strangers)} has no place in {TABLES[settings['table']].heading}.")
+        raise DgError(f"{out}: {', '.join(strangers)} has no place in {TABLES[settings.table].heading}.")
     rows = [_row(settings, row) for row in table.to_dict("records")]
     for benchmark, methods in printed.items():
         for method, scores in methods.items():
             if method != "DG":
                 quoted = {"benchmark": benchmark, "method": method, "title": method, "source": "quoted"}
                 rows.append(quoted | {f"paper_{metric.key}": getattr(scores, metric.key) for metric in metrics})
-    frame = pd.DataFrame(rows, columns=columns(settings["table"]))
+    frame = pd.DataFrame(rows, columns=columns(settings.table))
     frame = frame.sort_values("benchmark", key=lambda names: names.map(list(printed).index), kind="stable")
     frame["stand_in"] = frame["stand_in"].fillna("")
     frame = frame.astype(dict.fromkeys(("pairs", "subjects", "seeds"), "Int64"))
-    scores = {name: 6 for metric in shown_in(settings["table"]) for name in metric.columns}
+    scores = {name: 6 for metric in shown_in(settings.table) for name in metric.columns}
     write_csv(out, frame.round(scores))
     write_text(Path(out).with_suffix(".md"), as_markdown(settings, frame))
     write_text(Path(out).with_suffix(".tex"), as_latex(settings, frame))
-    write_json(Path(out).with_suffix(".json"), _nested(settings["table"], table))
+    write_json(Path(out).with_suffix(".json"), _nested(settings.table, table))
 
 
 def _nested(name: str, table: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
@@ -82,34 +80,34 @@ def _nested(name: str, table: pd.DataFrame) -> dict[str, dict[str, dict[str, flo
     return scores
 
 
-def _row(settings: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+def _row(settings: ComparisonSettings, row: dict[str, Any]) -> dict[str, Any]:
     benchmark, method = row["benchmark"], row["method"]
     base = TESTS[benchmark].sources
-    expected = settings["benchmarks"][base]
+    expected = settings.benchmarks[base]
     if row["data_set"] != expected:
         raise DgError(
             f"{benchmark} / {method} was measured on '{row['data_set']}', but benchmarks.{base} says "
             f"'{expected}'. Run the evaluate step again."
         )
-    networks = settings["networks"][method]
-    backends = {"landmarks": settings["landmarks"], "identity": settings["identity"] if networks else ""}
+    networks = settings.networks[method]
+    backends = {"landmarks": settings.landmarks, "identity": settings.identity if networks else ""}
     backends |= {role: row[f"{role}_backend"] for role in ("csim", "fid")}
-    init = settings["init"] if "rfg" in networks else ""
-    phrases = [f"data: SynthFace ({expected}) instead of {base}"] if settings["kinds"][base] == "synthface" else []
+    init = settings.init if "rfg" in networks else ""
+    phrases = [f"data: SynthFace ({expected}) instead of {base}"] if settings.kinds[base] == "synthface" else []
     phrases += stand_ins(backends)
-    if settings["scale"] != "paper":
+    if settings.scale != "paper":
         sizes = "sizes and iterations" if networks else "sizes of data and pair lists"
-        phrases.append(f"{sizes} of scale '{settings['scale']}'")
+        phrases.append(f"{sizes} of scale '{settings.scale}'")
     if init == "bundled":
         phrases.append("RFG started from bundled weights")
-    paper = COMPARISONS[settings["table"]][benchmark]["DG"] if method == "dg" else None
+    paper = COMPARISONS[settings.table][benchmark]["DG"] if method == "dg" else None
     return {
         **row,
-        "title": dict(settings["titles"])[method],
+        "title": dict(settings.titles)[method],
         "source": "measured",
         **{f"{role}_backend": name for role, name in backends.items()},
         "init": init,
-        "scale": settings["scale"],
+        "scale": settings.scale,
         "stand_in": "; ".join(phrases),
-        **{f"paper_{metric.key}": getattr(paper, metric.key, None) for metric in printed_in(settings["table"])},
+        **{f"paper_{metric.key}": getattr(paper, metric.key, None) for metric in printed_in(settings.table)},
     }

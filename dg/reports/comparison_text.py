@@ -10,6 +10,7 @@ from dg.metrics.metric import Metric, printed_in, shown_in
 from dg.reports.latex import latex_table
 from dg.reports.markdown import grid
 from dg.reports.paper import COMPARISONS
+from dg.steps.tables import ComparisonSettings
 from dg.study.tables import TABLES
 from dg.tests import TESTS
 
@@ -20,13 +21,13 @@ REFERENCE_NOTE = (
 )
 
 
-def _shown(settings: dict[str, Any], frame: pd.DataFrame) -> list[Metric]:
+def _shown(settings: ComparisonSettings, frame: pd.DataFrame) -> list[Metric]:
     """The metrics to print: what no row holds (LPIPS without its weights) is left out."""
-    return [metric for metric in shown_in(settings["table"]) if frame[metric.key].notna().any()]
+    return [metric for metric in shown_in(settings.table) if frame[metric.key].notna().any()]
 
 
-def _heading(settings: dict[str, Any], frame: pd.DataFrame) -> str:
-    title = TABLES[settings["table"]].heading
+def _heading(settings: ComparisonSettings, frame: pd.DataFrame) -> str:
+    title = TABLES[settings.table].heading
     if frame["stand_in"].str.contains("SynthFace \\(").any():
         return f"{title}, on SynthFace and offline networks: not comparable with the paper's absolute numbers"
     if frame["stand_in"].ne("").any():
@@ -64,10 +65,10 @@ def stand_in_sentence(frame: pd.DataFrame) -> list[str]:
     return [f"Stand-ins, of the rows that use what they name: {'; '.join(phrases)}"] if phrases else []
 
 
-def as_markdown(settings: dict[str, Any], frame: pd.DataFrame) -> str:
+def as_markdown(settings: ComparisonSettings, frame: pd.DataFrame) -> str:
     """The table for reading; arguments as as_latex."""
     notes, metrics = _notes(frame), _shown(settings, frame)
-    in_paper = printed_in(settings["table"])
+    in_paper = printed_in(settings.table)
     measured = frame[frame["source"] == "measured"]
     body = [
         [
@@ -84,7 +85,7 @@ def as_markdown(settings: dict[str, Any], frame: pd.DataFrame) -> str:
     head = ["Benchmark", "Method", *(metric.heading for metric in metrics), "pairs", "people", "seeds", "paper's DG"]
     printed = [
         [TESTS[name].title, method, *(_quoted(getattr(scores, metric.key)) for metric in in_paper)]
-        for name, methods in COMPARISONS[settings["table"]].items()
+        for name, methods in COMPARISONS[settings.table].items()
         for method, scores in methods.items()
     ]
     parts = [
@@ -104,7 +105,7 @@ def as_markdown(settings: dict[str, Any], frame: pd.DataFrame) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def as_latex(settings: dict[str, Any], frame: pd.DataFrame) -> str:
+def as_latex(settings: ComparisonSettings, frame: pd.DataFrame) -> str:
     """The table for papers.
 
     Args:
@@ -117,7 +118,7 @@ def as_latex(settings: dict[str, Any], frame: pd.DataFrame) -> str:
             "Method": [f"{row.title} (quoted)" if row.source == "quoted" else row.title for row in frame.itertuples()],
         }
     )
-    metrics = printed_in(settings["table"])
+    metrics = printed_in(settings.table)
     for metric in metrics:
         table[metric.title] = [
             "" if pd.isna(row[metric.key]) else _value(row, metric) for row in frame.to_dict("records")
@@ -128,7 +129,7 @@ def as_latex(settings: dict[str, Any], frame: pd.DataFrame) -> str:
     sentences = [*remarks(frame[frame["source"] == "measured"]), *stand_in_sentence(frame)]
     said = "".join(f" {sentence[0].upper()}{sentence[1:]}." for sentence in sentences)
     caption = f"{_heading(settings, frame)}.{said}"
-    return latex_table(table, caption, f"tab:{settings['table']}")
+    return latex_table(table, caption, f"tab:{settings.table}")
 
 
 def _interval(row: dict[str, Any], metric: Metric) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ from dg.protocols.results import Results
 from dg.provenance import REENACTED, save_png
 from dg.reports.sheets import broken
 from dg.shards import FaceSet, decode_image
+from dg.steps.figures import FigureSettings
 from dg.tests import TESTS
 
 EXAMPLES = 8
@@ -25,14 +25,13 @@ _GAP, _CAPTION, _HEAD, _TITLE, _LINE = 8, 40, 24, 46, 18
 _INK, _FAINT, _PAPER = (20, 20, 20), (110, 110, 110), (255, 255, 255)
 
 
-def make_grid(settings: dict[str, Any], folder: Path, pairs: Path, generated: Path, per_pair: Path, out: Path) -> None:
+def make_grid(settings: FigureSettings, folder: Path, pairs: Path, generated: Path, per_pair: Path, out: Path) -> None:
     """Write the picture `out` (PNG, at most 1200 pixels wide, provenance text chunk): 8 pairs of one benchmark.
 
     Pairs are ranked by SSIM (by CSIM where SSIM is empty) and taken at equal distances from the best to the worst, so
     the grid shows the whole range and nobody's choice.
 
     Args:
-        settings: benchmark, note (a further line).
         folder: the prepared data set.
         pairs: its pair list.
         generated: DG's results.
@@ -48,10 +47,10 @@ def make_grid(settings: dict[str, Any], folder: Path, pairs: Path, generated: Pa
             raise DgError(f"{path}: was made from other pairs than {pairs}. Run its step again.")
     ranked_by, chosen = _spread(values)
     examples = [_example(faces, results, values, number) for number in chosen]
-    title = f"DG on {TESTS[settings['benchmark']].title}: {Path(folder).name}"
+    title = f"DG on {TESTS[settings.benchmark].title}: {Path(folder).name}"
     subtitle = (
         f"{len(chosen)} of {len(table)} pairs, evenly from the best to the worst {ranked_by.upper()}. "
-        f"Results are {REENACTED}. {settings['note']}"
+        f"Results are {REENACTED}. {settings.note}"
     ).strip()
     with replacing(out) as temporary:
         save_png(_draw(title, subtitle, examples), temporary, f"{title}. {subtitle}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from dg.protocols.results import Results
 from dg.provenance import REENACTED, save_png
 from dg.reports.sheets import Row, draw_sheet
 from dg.shards import FaceSet, decode_image
+from dg.steps.figures import PaperFigureSettings
 from dg.study.figures import FIGURES
 from dg.tests import TESTS
 
@@ -24,15 +24,15 @@ _SIDE = 256  # of the drawn landmarks, pixels
 _REFERENCE, _GENERATED = (176, 176, 176), (20, 90, 200)
 
 
-def make_figure(settings: dict[str, Any], folders: list[Path], pairs: Path, generated: list[Path], out: Path) -> None:
+def make_figure(
+    settings: PaperFigureSettings, folders: list[Path], pairs: Path, generated: list[Path], out: Path
+) -> None:
     """Write the figure `out` (PNG, at most 1200 pixels wide, provenance text chunk).
 
     The cases follow from a rule, not from anybody's taste: "turned" takes from each subject in turn the pair with the
     largest difference of yaw between source and reference, "spread" takes pairs at equal distances in the list.
 
     Args:
-        settings: figure ("figure2" ... "figure6"), benchmark, choice ("turned" or "spread"), labels (of `generated`),
-            landmarks (whether l_r and lhat_t are drawn), note (a further line).
         folders: the prepared data sets.
         pairs: the pair list.
         generated: results of each method or model, in the rows' order.
@@ -45,7 +45,7 @@ def make_figure(settings: dict[str, Any], folders: list[Path], pairs: Path, gene
     for path, made in zip(generated, results):
         if made.keys("reference") != table["reference"].tolist():
             raise DgError(f"{path}: was made from other pairs than {pairs}. Run its step again.")
-    chosen = _turned(table) if settings["choice"] == "turned" else _spread(table)
+    chosen = _turned(table) if settings.choice == "turned" else _spread(table)
     cases = table.iloc[chosen]
     self_reenactment = cases["target"].eq(cases["reference"]).all()
 
@@ -56,19 +56,19 @@ def make_figure(settings: dict[str, Any], folders: list[Path], pairs: Path, gene
         Row("source", pictures("source")),
         Row("reference =\nground truth" if self_reenactment else "reference", pictures("reference")),
     ]
-    if settings["landmarks"]:
+    if settings.landmarks:
         rows.append(Row("landmarks of\nreference (grey),\nIDSG (blue)", _landmarks(faces, cases, results, chosen)))
-    for label, made in zip(settings["labels"], results):
+    for label, made in zip(settings.labels, results):
         rows.append(Row(label, [Image.fromarray(decode_image(made.encoded(number))) for number in chosen]))
     if not self_reenactment and cases["target"].ne("").any():
         rows.append(Row("ground truth", pictures("target")))
     sets = ", ".join(folder.name for folder in folders)
-    title = f"{FIGURES[settings['figure']].heading}. {TESTS[settings['benchmark']].title}: {sets}"
+    title = f"{FIGURES[settings.figure].heading}. {TESTS[settings.benchmark].title}: {sets}"
     rule = {
         "turned": "the largest differences of yaw, subject by subject",
         "spread": "evenly from the list",
-    }[settings["choice"]]
-    subtitle = f"{len(chosen)} of {len(table)} pairs, {rule}. Results are {REENACTED}. {settings['note']}".strip()
+    }[settings.choice]
+    subtitle = f"{len(chosen)} of {len(table)} pairs, {rule}. Results are {REENACTED}. {settings.note}".strip()
     with replacing(out) as temporary:
         save_png(draw_sheet(title, subtitle, rows, _captions(cases)), temporary, f"{title}. {subtitle}")
 

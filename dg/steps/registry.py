@@ -1,16 +1,23 @@
-"""The steps of the pipeline: the form of each one's settings, and how params.yaml makes them."""
+"""The steps of the pipeline: the form of each one's settings, and how params.yaml makes them.
+
+A step sees nothing of params.yaml but its settings, so a value that is missing there can't change a result behind
+Snakemake's back.
+"""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dg.steps.identity import IdentitySettings, identity_settings
-from dg.steps.idsg import IdsgSettings, idsg_settings
-from dg.steps.landmarks import LandmarksSettings, landmarks_settings
-from dg.steps.reenact import ReenactSettings, reenact_settings
-from dg.steps.rfg import FineTuneSettings, RfgSettings, finetune_settings, rfg_settings
+from dg.errors import DgError
+from dg.params import Params
+from dg.steps import data, evaluate, figures, identity, idsg, landmarks, reenact, report, rfg, tables
 from dg.steps.settings import Settings
+from dg.study.figures import FIGURES
+from dg.study.tables import ABLATIONS, COMPARISONS
+from dg.study.variants import with_overrides
+from dg.tests import TESTS
 
 
 @dataclass(frozen=True)
@@ -29,10 +36,56 @@ class Step:
 
 
 STEPS = {
-    "landmarks": Step(LandmarksSettings, landmarks_settings),
-    "identity": Step(IdentitySettings, identity_settings),
-    "idsg": Step(IdsgSettings, idsg_settings, ("phase",)),
-    "rfg": Step(RfgSettings, rfg_settings, ("phase",)),
-    "finetune": Step(FineTuneSettings, finetune_settings),
-    "reenact": Step(ReenactSettings, reenact_settings, ("benchmark", "method")),
+    "synthface": Step(data.SynthfaceSettings, data.synthface_settings, ("dataset",)),
+    "manifest": Step(data.ManifestSettings, data.manifest_settings, ("dataset",)),
+    "frames": Step(data.FramesSettings, data.frames_settings, ("dataset",)),
+    "landmarks": Step(landmarks.LandmarksSettings, landmarks.landmarks_settings),
+    "identity": Step(identity.IdentitySettings, identity.identity_settings),
+    "pairs": Step(data.PairsSettings, data.pairs_settings, ("benchmark",)),
+    "idsg": Step(idsg.IdsgSettings, idsg.idsg_settings, ("phase",)),
+    "rfg": Step(rfg.RfgSettings, rfg.rfg_settings, ("phase",)),
+    "finetune": Step(rfg.FineTuneSettings, rfg.finetune_settings),
+    "reenact": Step(reenact.ReenactSettings, reenact.reenact_settings, ("benchmark", "method")),
+    "evaluate": Step(evaluate.EvaluateSettings, evaluate.evaluate_settings, ("benchmark", "method")),
+    "ace": Step(evaluate.AceSettings, evaluate.ace_settings, ("benchmark",)),
+    "ablation": Step(tables.AblationSettings, tables.ablation_settings, ("table",)),
+    "comparison": Step(tables.ComparisonSettings, tables.comparison_settings, ("table",)),
+    "curves": Step(tables.CurvesSettings, tables.curves_settings),
+    "figure": Step(figures.FigureSettings, figures.figure_settings, ("benchmark",)),
+    "paper_figure": Step(figures.PaperFigureSettings, figures.paper_figure_settings, ("figure",)),
+    "report": Step(report.ReportSettings, report.report_settings),
 }
+
+
+def step_settings(params: Params, step: str, variant: str = "dg", **which: str) -> Settings:
+    """The values that `step` of a variant uses.
+
+    Args:
+        which: what the step works on.
+
+    Raises:
+        DgError: no such step, variant or method, or `which` doesn't say what that step works on.
+    """
+    chosen = with_overrides(params, variant)
+    _refuse_wrong(chosen, step, which)
+    return STEPS[step].build(chosen, **which)
+
+
+def _refuse_wrong(params: Params, step: str, which: dict[str, str]) -> None:
+    if step not in STEPS:
+        near = difflib.get_close_matches(step, STEPS, n=1)
+        raise DgError(f"no step '{step}', only {', '.join(STEPS)}." + (f" Did you mean '{near[0]}'?" if near else ""))
+    needed = STEPS[step].which
+    if set(which) != set(needed):
+        usage = " ".join(f"{name}=..." for name in needed) or "nothing more"
+        raise DgError(f"step '{step}' needs {usage}; it got {', '.join(which) or 'nothing'}.")
+    known = {
+        "dataset": list(params.sizes.synthface.model_dump() if step == "synthface" else params.datasets),
+        "benchmark": list(TESTS),
+        "phase": ["self", "cross"],
+        "figure": list(FIGURES),
+        "table": ABLATIONS if step == "ablation" else COMPARISONS,
+    }
+    for name, value in which.items():
+        if value not in known.get(name, [value]):
+            raise DgError(f"step '{step}': no {name} '{value}', only {', '.join(known[name])}.")

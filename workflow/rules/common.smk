@@ -17,8 +17,7 @@ from dg.errors import DgError
 from dg.networks import TRAININGS
 from dg.params import validate as validate_params
 from dg.ready import check_variants, require_weights
-from dg.settings import step_settings
-from dg.steps.settings import Settings
+from dg.steps.registry import step_settings
 from dg.study.captions import captions
 from dg.study.data import dataset_of, datasets_of
 from dg.study.figures import FIGURES
@@ -68,31 +67,10 @@ wildcard_constraints:
     figure="|".join(FIGURES),
 
 
-CODE = {
-    "synthface": "dg.synthface",
-    "manifest": "dg.datasets.manifest",
-    "frames": "dg.frames",
-    "pairs": "dg.protocols.pairs",
-    "evaluate": "dg.metrics.evaluate",
-    "comparison": "dg.reports.comparison",
-    "ace": "dg.metrics.evaluate_idsg",
-    "ablation": "dg.reports.ablation",
-    "figure": "dg.reports.figures",
-    "curves": "dg.reports.curves",
-    "paper_figure": "dg.reports.paper_figures",
-    "report": "dg.reports.page",
-}
-
-
 def raw_digest(dataset):
     """What the raw pictures are: the recipe of a rendered set, the files' names and sizes of a real one."""
     if dataset in SYNTHETIC:
-        return digest_of(
-            [
-                step_settings(PARAMS, "synthface", dataset=dataset),
-                code_digest(CODE["synthface"]),
-            ]
-        )
+        return digest_of(step_settings(PARAMS, "synthface", dataset=dataset).job())
     return listing_digest(Path("data/raw") / dataset)
 
 
@@ -103,19 +81,23 @@ def job(step, variant="dg", **which):
     and raw data say nothing.
     """
     try:
-        values = step_settings(PARAMS, step, variant, **which)
+        settings = step_settings(PARAMS, step, variant, **which)
     except DgError as error:
         raise WorkflowError(str(error)) from None
-    if isinstance(values, Settings):
-        return values.job()
-    values["code"] = code_digest(CODE[step])
     if step == "report":
-        values["template"] = content_digest(
-            sorted(Path(workflow.basedir, "dg/reports/page").glob("page.*"))
-        )
+        template = Path(workflow.basedir, "dg/reports/page").glob("page.*")
+        return settings.job(template=content_digest(sorted(template)))
     if step in ("manifest", "frames"):
-        values["raw"] = raw_digest(which["dataset"])
-    return json.dumps(values, sort_keys=True)
+        return settings.job(raw=raw_digest(which["dataset"]))
+    return settings.job()
+
+
+def max_broken(wildcards, threads):
+    """How many pictures of a data set may be unusable.
+
+    Snakemake doesn't record params of functions that ask for threads: to raise it reruns nothing that is done.
+    """
+    return PARAMS.datasets[wildcards.dataset].max_broken
 
 
 def shards(dataset, *kinds):

@@ -47,9 +47,10 @@ rule manifest:
         "../envs/dg.yaml"
     params:
         job=lambda wildcards: job("manifest", dataset=wildcards.dataset),
+        max_broken=max_broken,
     shell:
         "python -m dg manifest --settings {params.job:q} --raw data/raw/{wildcards.dataset} --out {output.manifest}"
-        " 2>&1 | tee {log}"
+        " --max-broken {params.max_broken} 2>&1 | tee {log}"
 
 
 rule frames:
@@ -65,9 +66,10 @@ rule frames:
         "../envs/dg.yaml"
     params:
         job=lambda wildcards: job("frames", dataset=wildcards.dataset),
+        max_broken=max_broken,
     shell:
         "python -m dg frames --settings {params.job:q} --raw data/raw/{wildcards.dataset} --manifest {input.manifest}"
-        " --shard {wildcards.shard} --out {output.shard} 2>&1 | tee {log}"
+        " --shard {wildcards.shard} --out {output.shard} --max-broken {params.max_broken} 2>&1 | tee {log}"
 
 
 rule pairs:

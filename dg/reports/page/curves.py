@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from dg.files import read_json
 from dg.metrics.metric import shown_by_yaw
+from dg.steps.report import ReportSettings
 from dg.tests import TESTS
 
 # Told apart by people with any colour vision, on white and on black (Okabe and Ito); more methods repeat them.
@@ -27,20 +28,20 @@ _STYLE = {
 }  # fmt: skip
 
 
-def yaw_curves(settings: dict[str, Any], results: Path) -> list[dict[str, Any]]:
+def yaw_curves(settings: ReportSettings, results: Path) -> list[dict[str, Any]]:
     """A drawing per test: {title, svg, rows (a table of the same numbers), head}.
 
     Raises:
         DgError: a summary of evaluate is missing.
     """
-    return [_curve(settings, results, test, methods) for test, methods in settings["tests"]]
+    return [_curve(settings, results, test, methods) for test, methods in settings.tests]
 
 
-def _curve(settings: dict[str, Any], results: Path, test: str, methods: list[str]) -> dict[str, Any]:
+def _curve(settings: ReportSettings, results: Path, test: str, methods: list[str]) -> dict[str, Any]:
     bins = {m: read_json(results / f"evaluate/dg/{test}/{m}.json")["yaw_bins"] for m in methods}
     metrics = shown_by_yaw()
     rows = [
-        [dict(settings["titles"])[method], f"{part['from']} to {part['to']}", part["pairs"]]
+        [dict(settings.titles)[method], f"{part['from']} to {part['to']}", part["pairs"]]
         + [metric.text(_number(part[metric.key]["value"])) for metric in metrics]
         for method, parts in bins.items()
         for part in parts
@@ -50,7 +51,7 @@ def _curve(settings: dict[str, Any], results: Path, test: str, methods: list[str
     return {"title": title, "svg": Markup(_draw(settings, bins, title)), "rows": rows, "head": head}
 
 
-def _draw(settings: dict[str, Any], bins: dict[str, list[dict[str, Any]]], title: str) -> str:
+def _draw(settings: ReportSettings, bins: dict[str, list[dict[str, Any]]], title: str) -> str:
     with matplotlib.rc_context(_STYLE):
         metrics = shown_by_yaw()
         lines = -(-len(metrics) // _ACROSS)
@@ -65,7 +66,7 @@ def _draw(settings: dict[str, Any], bins: dict[str, list[dict[str, Any]]], title
                 value, low, high = (
                     np.array([part[metric.key][end] for part in parts], float) for end in ("value", "low", "high")
                 )
-                mark, name = _MARKS[number % len(_MARKS)], dict(settings["titles"])[method]
+                mark, name = _MARKS[number % len(_MARKS)], dict(settings.titles)[method]
                 axes.plot(middle, value, color=colour, marker=mark, markersize=4, label=name)
                 axes.fill_between(middle, low, high, color=colour, alpha=0.18, linewidth=0)
             axes.set(xlabel="|yaw| of the reference (degrees)", ylabel=metric.heading_with_unit)

@@ -14,12 +14,13 @@ import pandas as pd
 import torch
 
 from dg.files import read_json
+from dg.steps.report import ReportSettings
 from dg.timings import job_kind, read_timings
 
 _PACKAGES = ("snakemake", "dvc", "torch", "torchvision", "torch-fidelity", "face-alignment", "scikit-image", "numpy")
 
 
-def facts(settings: dict[str, Any], results: Path, data: Path) -> dict[str, Any]:
+def facts(settings: ReportSettings, results: Path, data: Path) -> dict[str, Any]:
     """Rows for the page's tables of facts.
 
     Returns:
@@ -31,21 +32,21 @@ def facts(settings: dict[str, Any], results: Path, data: Path) -> dict[str, Any]
         DgError: a data set's manifest report is missing.
     """
     sets = []
-    for name in sorted(set(settings["benchmarks"].values())):
+    for name in sorted(set(settings.benchmarks.values())):
         report = read_json(data / name / "manifest.json")
-        tests = ", ".join(test for test, dataset in settings["benchmarks"].items() if dataset == name)
+        tests = ", ".join(test for test, dataset in settings.benchmarks.items() if dataset == name)
         splits = ", ".join(f"{count} {split}" for split, count in report["splits"].items())
-        sets.append([name, settings["kinds"][name], tests, report["subjects"], report["rows"], splits])
+        sets.append([name, settings.kinds[name], tests, report["subjects"], report["rows"], splits])
     times, seconds, core_seconds = _times()
     return {
         "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "scale": settings["params"]["scale"],
-        "stand_ins": settings["stand_ins"],
-        "seeds": settings["seeds"],
-        "real": [row[0] for row in sets if settings["kinds"][row[0]] != "synthface"],
-        "params": [[key, _plain(value)] for key, value in settings["params"].items()],
+        "scale": settings.params["scale"],
+        "stand_ins": settings.stand_ins,
+        "seeds": settings.seeds,
+        "real": [row[0] for row in sets if settings.kinds[row[0]] != "synthface"],
+        "params": [[key, _plain(value)] for key, value in settings.params.items()],
         "sets": sets,
-        "networks": [[role, name] for role, name in settings["networks"].items()],
+        "networks": [[role, name] for role, name in settings.networks.items()],
         "versions": [["Python", platform.python_version()], ["this project, Git commit", _commit()]]
         + [[name, importlib.metadata.version(name)] for name in _PACKAGES],
         "times": times,

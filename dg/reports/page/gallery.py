@@ -18,6 +18,7 @@ from dg.protocols.results import Results
 from dg.provenance import REENACTED
 from dg.reports.summaries import COMPARED
 from dg.shards import FaceSet, decode_image
+from dg.steps.report import ReportSettings
 from dg.tests import TESTS
 
 PAIRS, ENDS = 40, 10  # pairs shown of a test; the worst and the best of DG that are always among them
@@ -49,7 +50,7 @@ def data_uri(pixels: np.ndarray, note: str) -> str:
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def gallery(settings: dict[str, Any], results: Path, data: Path) -> dict[str, Any]:
+def gallery(settings: ReportSettings, results: Path, data: Path) -> dict[str, Any]:
     """What the page's script shows: edges, metrics, images and, per test, methods and pairs.
 
     Of each test there are DG's worst and best pairs by SSIM (by CSIM where no pair has a ground truth) and pairs at
@@ -60,12 +61,12 @@ def gallery(settings: dict[str, Any], results: Path, data: Path) -> dict[str, An
     """
     pictures = _Pictures()
     tests = []
-    for test, methods in settings["tests"]:
-        dataset = settings["benchmarks"][TESTS[test].sources]
+    for test, methods in settings.tests:
+        dataset = settings.benchmarks[TESTS[test].sources]
         faces = FaceSet([data / dataset])
         made = {m: Results(results / f"evaluate/dg/{test}/{m}.arrow") for m in methods}
         scores = {m: read_parquet(results / f"evaluate/dg/{test}/{m}.parquet") for m in methods}
-        own = "SynthFace, no real person" if settings["kinds"][dataset] == "synthface" else f"of the data set {dataset}"
+        own = "SynthFace, no real person" if settings.kinds[dataset] == "synthface" else f"of the data set {dataset}"
 
         def known(key: str, faces: FaceSet = faces, own: str = own) -> int | None:
             return pictures.number("data", key, lambda: faces.image(faces.row(key)), own) if key else None
@@ -93,7 +94,7 @@ def gallery(settings: dict[str, Any], results: Path, data: Path) -> dict[str, An
                     "methods": shown,
                 }
             )
-        titles = {method: dict(settings["titles"])[method] for method in methods}
+        titles = {method: dict(settings.titles)[method] for method in methods}
         name = metric(ranked_by(scores["dg"])).title
         tests.append(
             {

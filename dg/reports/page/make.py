@@ -16,14 +16,14 @@ from dg.reports.page.curves import yaw_curves
 from dg.reports.page.facts import facts
 from dg.reports.page.gallery import gallery
 from dg.reports.page.tables import read_tables
+from dg.steps.report import ReportSettings
 from dg.study.figures import FIGURES, Figure
 
 
-def make_report(settings: dict[str, Any], results: Path, data: Path, out: Path) -> None:
+def make_report(settings: ReportSettings, results: Path, data: Path, out: Path) -> None:
     """Write the page `out` (HTML, self-contained: no other file and no network is needed).
 
     Args:
-        settings: dg.settings._report.
         results, data: the folders results/ and data/sets/ of a finished run.
 
     Raises:

@@ -1,0 +1,115 @@
+"""What the steps that make the data are told: SynthFace's pictures, manifests, face crops, pair lists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from dg.checked import Strict, values_of
+from dg.digests import stored_digest
+from dg.params import Params, Protocols, SynthMpie, SynthRafd, SynthVox
+from dg.steps.settings import Settings
+from dg.tests import TESTS
+
+
+class SynthfaceSettings(Settings):
+    """The values of one rendered set."""
+
+    MODULES = ("dg.synthface",)
+
+    set: Literal["synth_rafd", "synth_mpie", "synth_vox"]
+    seed: int = Field(ge=0)
+    size: int = Field(gt=0, description="side of the pictures in pixels")
+    sizes: SynthRafd | SynthMpie | SynthVox
+
+
+class ManifestSettings(Settings):
+    """The values of one data set's manifest."""
+
+    MODULES = ("dg.datasets.manifest",)
+
+    dataset: str
+    kind: Literal["synthface", "rafd", "mpie", "voxceleb", "faces"]
+    fps: float | None = Field(gt=0, description="frames a second taken from videos; pictures: null")
+    raw: str = Field(default="", description="digest of the raw data, as Snakemake gives it")
+
+
+class Detector(Strict):
+    """Which face detector, down to its weights."""
+
+    name: str
+    weights: str | None = Field(description="file in place of its published one; null: that one")
+    digest: str | None = Field(description="SHA-256 of that file")
+
+
+class FramesSettings(Settings):
+    """The values of one data set's face crops."""
+
+    MODULES = ("dg.frames",)
+
+    dataset: str
+    size: int = Field(gt=0, description="side of the crops in pixels")
+    format: Literal["png", "jpeg"]
+    shards: int = Field(gt=0, description="how many the set is cut into")
+    detector: Detector | None = Field(description="cuts the face out of each picture; null: the centre square is taken")
+    raw: str = Field(default="", description="digest of the raw data, as Snakemake gives it")
+
+
+class PairsSettings(Settings, Protocols):
+    """The values of one test's pair list."""
+
+    MODULES = ("dg.protocols.pairs",)
+
+    benchmark: str
+    seed: int = Field(ge=0)
+    tuning: int | None = Field(default=None, description="frames of each video that the RFG is tuned on, if it is")
+    sets: tuple[str, ...] | None = Field(
+        default=None, description="names of the data sets of sources and references, if they are two"
+    )
+
+
+def synthface_settings(p: Params, dataset: str) -> SynthfaceSettings:
+    """Of the rendered set `dataset`."""
+    return SynthfaceSettings(
+        set=dataset, seed=p.seed, size=p.sizes.image_size, sizes=getattr(p.sizes.synthface, dataset)
+    )
+
+
+def manifest_settings(p: Params, dataset: str) -> ManifestSettings:
+    """Of `dataset`."""
+    entry = p.datasets[dataset]
+    return ManifestSettings(dataset=dataset, kind=entry.kind, fps=entry.fps)
+
+
+def frames_settings(p: Params, dataset: str) -> FramesSettings:
+    """Of `dataset`."""
+    entry = p.datasets[dataset]
+    return FramesSettings(
+        dataset=dataset,
+        size=p.sizes.image_size,
+        format=p.sizes.image_format,
+        shards=entry.shards,
+        detector=_detector(p) if entry.crop == "detect" else None,
+    )
+
+
+def _detector(p: Params) -> Detector:
+    weights = p.landmarks.detector_weights
+    return Detector(
+        name=p.landmarks.detector, weights=weights, digest=stored_digest(Path(weights)) if weights else None
+    )
+
+
+def pairs_settings(p: Params, benchmark: str) -> PairsSettings:
+    """Of the test `benchmark`."""
+    test = TESTS[benchmark]
+    sets = tuple(getattr(p.benchmarks, name) for name in test.benchmarks)
+    return PairsSettings(
+        benchmark=benchmark,
+        seed=p.seed,
+        tuning=p.sizes.fine_tune.frames if test.tuned else None,
+        sets=sets if len(sets) > 1 else None,
+        **values_of(p.sizes.protocols, Protocols),
+    )

@@ -1,0 +1,57 @@
+"""What the two steps that measure are told."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from dg.backends import lpips_paths
+from dg.checked import values_of
+from dg.params import Metrics, Params
+from dg.steps.landmarks import LandmarkNetwork, landmark_network
+from dg.steps.settings import Settings
+from dg.study.models import networks_of
+
+
+class EvaluateSettings(Settings, Metrics):
+    """The values of one method's evaluation on one test."""
+
+    MODULES = ("dg.metrics.evaluate",)
+
+    benchmark: str
+    method: str
+    seed: int = Field(ge=0, description="of the bootstrap")
+    training_seed: int | None = Field(description="of its networks, by which tables join its runs; null: it has none")
+    landmarks: LandmarkNetwork = Field(description="F_l, which finds the points that poses and errors are taken from")
+    landmark_dims: int = Field(ge=2, le=3, description="numbers per landmark that the IDSG makes; ACE counts them")
+
+
+class AceSettings(Settings):
+    """The values of one IDSG's evaluation on one test."""
+
+    MODULES = ("dg.metrics.evaluate_idsg",)
+
+    benchmark: str
+    seed: int = Field(ge=0, description="of the bootstrap")
+    bootstrap: int = Field(ge=100, description="resamples")
+
+
+def evaluate_settings(p: Params, benchmark: str, method: str) -> EvaluateSettings:
+    """Of `method` on the test `benchmark`."""
+    chosen = values_of(p.metrics, Metrics)
+    if p.metrics.lpips == "auto":
+        # Decided here, so that weights that come later score every method again and not the newest alone.
+        chosen["lpips"] = "vgg16" if all(path.exists() for path in lpips_paths()) else "none"
+    return EvaluateSettings(
+        benchmark=benchmark,
+        method=method,
+        seed=p.seed,
+        training_seed=p.training_seed if networks_of(p, method) else None,
+        landmarks=landmark_network(p),
+        landmark_dims=p.idsg.landmark_dims,
+        **chosen,
+    )
+
+
+def ace_settings(p: Params, benchmark: str) -> AceSettings:
+    """On the test `benchmark`."""
+    return AceSettings(benchmark=benchmark, seed=p.seed, bootstrap=p.metrics.bootstrap)

@@ -1,0 +1,64 @@
+"""What the steps that draw the figures are told."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from dg.params import Params
+from dg.steps.settings import Settings
+from dg.study.data import standing_in
+from dg.study.figures import FIGURES
+from dg.study.rows import figure_rows
+
+
+class FigureSettings(Settings):
+    """The values of one test's picture, from the best pair to the worst."""
+
+    MODULES = ("dg.reports.figures",)
+
+    benchmark: str
+    note: str = Field(description="a further line")
+
+
+class PaperFigureSettings(Settings):
+    """The values of one of the paper's figures."""
+
+    MODULES = ("dg.reports.paper_figures",)
+
+    figure: str
+    benchmark: str
+    choice: Literal["turned", "spread"]
+    labels: tuple[str, ...] = Field(description="of the rows of results, in order")
+    landmarks: bool = Field(description="whether l_r and lhat_t are drawn")
+    note: str = Field(description="a further line")
+
+
+def figure_settings(p: Params, benchmark: str) -> FigureSettings:
+    """On the test `benchmark`."""
+    return FigureSettings(benchmark=benchmark, note=_stands_in(p, benchmark))
+
+
+def paper_figure_settings(p: Params, figure: str) -> PaperFigureSettings:
+    """Of `figure`, a key of FIGURES."""
+    record = FIGURES[figure]
+    return PaperFigureSettings(
+        figure=figure,
+        benchmark=record.test,
+        choice=record.choice,
+        labels=tuple(label for label, _, _ in figure_rows(p, figure)),
+        landmarks=record.landmarks,
+        note=f"{_stands_in(p, record.test)}{_shared_start(p, figure)}".strip(),
+    )
+
+
+def _shared_start(p: Params, figure: str) -> str:
+    trained = FIGURES[figure].rows == "variants" and p.sizes.rfg.init == "bundled"
+    return " Both RFGs start from bundled weights that saw large poses." if trained else ""
+
+
+def _stands_in(p: Params, test: str) -> str:
+    """A sentence on those of a test's benchmarks that SynthFace stands in for; "" if it does for none."""
+    names = standing_in(p, test)
+    return f"SynthFace stands in for {' and '.join(names)}." if names else ""

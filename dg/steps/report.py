@@ -1,0 +1,74 @@
+"""What the page with everything is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from dg.backends import stand_ins
+from dg.params import IdsgWeights, Params, RfgWeights
+from dg.steps.settings import Settings
+from dg.steps.tables import Titles, titles
+from dg.study.rows import methods_of
+from dg.study.variants import with_overrides
+from dg.tests import COMPARED
+
+
+class ReportSettings(Settings):
+    """The values of the page."""
+
+    MODULES = ("dg.reports.page",)
+
+    params: dict[str, Any] = Field(description="values of params.yaml that it shows, keys dotted")
+    benchmarks: dict[str, str] = Field(description="benchmark: data set")
+    kinds: dict[str, str] = Field(description="data set: its kind")
+    titles: Titles
+    tests: tuple[tuple[str, tuple[str, ...]], ...] = Field(description="(test, its methods), in the tables' order")
+    networks: dict[str, str] = Field(description="role: network of others")
+    seeds: int = Field(gt=0, description="trainings behind a row of Tables 3 and 4")
+    stand_ins: tuple[str, ...] = Field(description="what isn't the paper's, in sentences")
+    template: str = Field(default="", description="digest of the page's template, as Snakemake gives it")
+
+
+def report_settings(p: Params) -> ReportSettings:
+    """Of the page."""
+    networks = {
+        "landmarks": p.landmarks.backend, "identity": p.identity.backend, "csim": p.metrics.csim, "fid": p.metrics.fid,
+    }  # fmt: skip
+    benchmarks = p.benchmarks.model_dump()
+    return ReportSettings(
+        params=_shown(with_overrides(p, "dg")),
+        benchmarks=benchmarks,
+        kinds={dataset: p.datasets[dataset].kind for dataset in benchmarks.values()},
+        titles=titles(p),
+        tests=tuple((test, tuple(methods_of(p, test))) for test in COMPARED),
+        networks=networks,
+        seeds=p.sizes.tables.comparison_seeds,
+        stand_ins=tuple(_stand_ins(p, networks)),
+    )
+
+
+def _shown(p: Params) -> dict[str, Any]:
+    weights = [*IdsgWeights.model_fields, *RfgWeights.model_fields]
+    plain = p.model_dump(mode="json", include={"scale", "preset", "seed", "training_seed", "train_on", *weights})
+    for block in ("idsg", "rfg", "training"):
+        values = getattr(p, block).model_dump(mode="json")
+        plain |= {f"{block}.{key}": value for key, value in values.items()}
+    for block in ("idsg", "rfg", "fine_tune", "protocols"):
+        sizes = getattr(p.sizes, block).model_dump(mode="json")
+        plain |= {f"scales.{p.scale}.{block}.{key}": value for key, value in sizes.items()}
+    return plain
+
+
+def _stand_ins(p: Params, networks: dict[str, str]) -> list[str]:
+    """What isn't the paper's, in sentences."""
+    phrases = [
+        f"data: SynthFace ({dataset}), people who don't exist, instead of {benchmark}"
+        for benchmark, dataset in p.benchmarks.model_dump().items()
+        if p.datasets[dataset].kind == "synthface"
+    ]
+    phrases += stand_ins(networks)
+    if p.scale != "paper":
+        phrases.append(f"sizes and iterations of scale '{p.scale}'")
+    return phrases + (["the RFG started from bundled weights"] if p.sizes.rfg.init == "bundled" else [])

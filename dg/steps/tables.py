@@ -1,0 +1,107 @@
+"""What the steps that write tables and their curves are told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from dg.params import Params
+from dg.steps.settings import Settings
+from dg.study.data import dataset_of
+from dg.study.models import networks_of
+from dg.study.rows import method_titles
+from dg.study.tables import TABLES
+from dg.study.variants import variants_by_row, with_overrides
+
+Titles = tuple[tuple[str, str], ...]
+"""(method, what the tables call it), in the tables' order: pairs, as the order must outlive JSON with sorted keys."""
+
+
+class AblationSettings(Settings):
+    """The values of Table 1 or 2."""
+
+    MODULES = ("dg.reports.ablation",)
+
+    table: str
+    rows: tuple[tuple[str, dict[str, Any]], ...] = Field(description="(row, what it changes), in order")
+    seeds: int = Field(gt=0, description="trainings per row")
+    data_set: str
+    kind: str = Field(description="of the data set")
+    scale: str
+    landmarks: str = Field(description="F_l's back end")
+    identity: str = Field(description="E_f's")
+    init: str | None = Field(description="the RFG's start; null where no RFG is trained")
+    bootstrap: int = Field(ge=100, description="resamples")
+    seed: int = Field(ge=0, description="of the bootstrap")
+
+
+class ComparisonSettings(Settings):
+    """The values of Table 3 or 4."""
+
+    MODULES = ("dg.reports.comparison",)
+
+    table: str
+    benchmarks: dict[str, str] = Field(description="benchmark: data set")
+    kinds: dict[str, str] = Field(description="benchmark: kind of its data set")
+    titles: Titles
+    networks: dict[str, tuple[str, ...]] = Field(description="method: which of idsg, rfg it uses")
+    scale: str
+    landmarks: str = Field(description="F_l's back end")
+    identity: str = Field(description="E_f's")
+    init: str = Field(description="the RFG's start")
+
+
+class CurvesSettings(Settings):
+    """The values of the curves for dvc plots."""
+
+    MODULES = ("dg.reports.curves",)
+
+    titles: Titles
+
+
+def titles(p: Params) -> Titles:
+    """Of all methods."""
+    return tuple(method_titles(p).items())
+
+
+def ablation_settings(p: Params, table: str) -> AblationSettings:
+    """Of "table1" or "table2"."""
+    (test,) = TABLES[table].tests
+    dataset = dataset_of(p, test)
+    # All rows of the table share its start, which may differ from Table 4's.
+    init = with_overrides(p, f"{table}-dg-0").sizes.rfg.init
+    return AblationSettings(
+        table=table,
+        rows=tuple((row, getattr(p.ablations, table).get(row, {})) for row in variants_by_row(p, table)),
+        seeds=p.sizes.tables.seeds,
+        data_set=dataset,
+        kind=p.datasets[dataset].kind,
+        scale=p.scale,
+        landmarks=p.landmarks.backend,
+        identity=p.identity.backend,
+        init=init if TABLES[table].network == "rfg" else None,
+        bootstrap=p.metrics.bootstrap,
+        seed=p.seed,
+    )
+
+
+def comparison_settings(p: Params, table: str) -> ComparisonSettings:
+    """Of "table3" or "table4"."""
+    benchmarks = p.benchmarks.model_dump()
+    return ComparisonSettings(
+        table=table,
+        benchmarks=benchmarks,
+        kinds={benchmark: p.datasets[dataset].kind for benchmark, dataset in benchmarks.items()},
+        titles=titles(p),
+        networks={method: tuple(networks_of(p, method)) for method in ["dg", *p.methods]},
+        scale=p.scale,
+        landmarks=p.landmarks.backend,
+        identity=p.identity.backend,
+        init=p.sizes.rfg.init,
+    )
+
+
+def curves_settings(p: Params) -> CurvesSettings:
+    """Of all tests."""
+    return CurvesSettings(titles=titles(p))
