@@ -17,7 +17,10 @@ ROOT = Path(__file__).resolve().parent.parent
 DIGESTS = Path(".cache/digests")
 # Plumbing whose every effect on a step's result reaches the step as a value in its settings, or is no effect on the
 # result at all (messages, where files are put). Without this list one new key in params.yaml would retrain everything.
-NOT_CODE = re.compile(r"dg\.(params|settings|steps|checked|digests|errors|files|cli|__main__)(\..+)?")
+_PLUMBING = r"dg\.(params|steps|checked|digests|errors|files|cli|__main__)(\..+)?"
+# What only shows or tells how a training goes.
+_SHOWN = r"dg\.(idsg\.samples|rfg\.samples|training\.progress|training\.card)"
+NOT_CODE = re.compile(f"{_PLUMBING}|{_SHOWN}")
 
 
 def _source(module: str) -> Path | None:
@@ -52,21 +55,29 @@ def _imports(tree: ast.Module, module: str, is_package: bool) -> set[str]:
     return {name for name in found if name == "dg" or name.startswith("dg.")}
 
 
+def _tables(tree: ast.Module, path: Path) -> list[Path]:
+    """JSON and CSV tables that lie beside a module and that it names."""
+    words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    names = sorted(word for word in words if re.fullmatch(r"\w[\w.-]*\.(json|csv)", word))
+    return [path.with_name(name) for name in names if path.with_name(name).is_file()]
+
+
 @cache
 def _read(module: str) -> tuple[str, frozenset[str]] | None:
+    """What a module means, and the modules that it imports; None if there is no such one."""
     path = _source(module)
     if path is None:
         return None
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imports = _imports(tree, module, path.name == "__init__.py")
-    return ast.dump(_without_docstrings(tree)), frozenset(imports)
+    tables = "".join(hashlib.sha256(table.read_bytes()).hexdigest() for table in _tables(tree, path))
+    return ast.dump(_without_docstrings(tree)) + tables, frozenset(imports)
 
 
-@cache
-def code_digest(module: str) -> str:
-    """Hash of what `module` and every dg module it imports, also inside functions, mean.
+def modules_behind(module: str) -> dict[str, str]:
+    """What `module` and every dg module it imports, also inside functions, mean: name -> its code and tables.
 
-    Comments, docstrings and layout don't count; JSON and CSV tables that lie beside a module do.
+    Comments, docstrings and layout don't count; JSON and CSV tables beside a module do, where it names them.
     """
     seen: dict[str, str] = {}
     todo = [module]
@@ -77,15 +88,16 @@ def code_digest(module: str) -> str:
         found = _read(name)
         if found is None:
             continue
-        meaning, imports = found
-        path = _source(name)
-        tables = sorted([*path.parent.glob("*.json"), *path.parent.glob("*.csv")]) if path else []
-        # The bundled weights' cards lie in dg/weights; their digests are settings, so they are no code.
-        tables = [table for table in tables if table.parent.name != "weights"]
-        seen[name] = meaning + "".join(hashlib.sha256(table.read_bytes()).hexdigest() for table in tables)
+        seen[name], imports = found
         todo += sorted(imports)
         todo += [".".join(name.split(".")[:depth]) for depth in range(1, name.count(".") + 1)]
-    return digest_of(sorted(seen.items()))
+    return seen
+
+
+@cache
+def code_digest(module: str) -> str:
+    """Hash of `modules_behind` it."""
+    return digest_of(sorted(modules_behind(module).items()))
 
 
 def digest_of(value: Any) -> str:

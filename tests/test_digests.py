@@ -50,11 +50,16 @@ def test_code_counts_also_where_it_is_imported_inside_a_function(package, name):
     assert digest() != before
 
 
-def test_tables_beside_the_code_count(package):
+def test_tables_beside_the_code_count_where_it_names_them(package):
     folder, digest = package
     before = digest()
+    (folder / "others.json").write_text("[1]")
+    assert digest() == before
     (folder / "points.json").write_text("[1]")
-    assert digest() != before
+    (folder / "other.py").write_text('TABLE = "points.json"\n')
+    first = digest()
+    (folder / "points.json").write_text("[2]")
+    assert digest() != first
 
 
 def settings(step, changes=(), **which):

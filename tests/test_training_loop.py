@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from dg.checked import Strict
 from dg.errors import DgError
 from dg.training import loop
 from dg.training.loop import Trainer
@@ -335,16 +336,22 @@ def test_the_card_says_how_long_the_device_waited_stops_included(tmp_path, monke
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, fail_at=17, after_step=after_step)
     _, trainer = train(tmp_path, after_step=after_step)
-    card = trainer.card({"steps": 40})
+    card = trainer.card(Told(steps=40))
     assert (card["seconds"], card["waited_share"]) == (80, 0.25)
+
+
+class Told(Strict):
+    """A training's settings."""
+
+    steps: int
 
 
 def test_a_card_without_git(tmp_path, monkeypatch):
     _, trainer = train(tmp_path)
     commit = Path(loop.__file__).parents[2] / ".git"
-    assert (trainer.card({"steps": 40})["git_commit"] is not None) == commit.exists()
+    assert (trainer.card(Told(steps=40))["git_commit"] is not None) == commit.exists()
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert trainer.card({"steps": 40})["git_commit"] is None
+    assert trainer.card(Told(steps=40))["git_commit"] is None
 
 
 def test_losses_can_be_watched_while_the_training_runs(tmp_path, monkeypatch, capsys):

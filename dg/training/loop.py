@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import copy
 import math
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 from pydantic import BaseModel
-from tqdm import tqdm
 
 from dg.checkpoints import save_checkpoint, with_prefix
 from dg.errors import DgError
 from dg.files import write_csv
+from dg.training.card import card
 from dg.training.prefetch import Prefetch
+from dg.training.progress import Progress, say
 from dg.training.state import FILE, load_state, save_state
 from dg.training.team import Team
 from dg.training.watch import LossWatch, not_finite
@@ -95,9 +93,8 @@ class Trainer:
         # On a CPU nothing is lost by looking at each step's losses; a GPU would have to finish the step first.
         read_each = self.team.device.type == "cpu"
         log_each, sample_each = max(1, steps // 200), max(1, steps // 5)
-        terminal = sys.stderr.isatty() and self.team.writes
-        bar = tqdm(total=steps, initial=first, desc=name, unit="step", disable=not terminal, mininterval=1)
-        with bar, Prefetch(draw, range(first, steps), threads) as batches:
+        progress = Progress(name, first, steps, self.team.writes)
+        with progress, Prefetch(draw, range(first, steps), threads) as batches:
             for index in range(first, steps):
                 batch = batches.get(index)
                 torch.manual_seed(self.seed * 1_000_003 + index)
@@ -107,12 +104,10 @@ class Trainer:
                     self._check()
                 if (index + 1) % log_each == 0 or index + 1 == steps:
                     self.rows.append({"step": index + 1, **self._check()})
-                    bar.set_postfix({k: f"{v:.3f}" for k, v in self.rows[-1].items() if k != "step"}, refresh=False)
-                bar.update()
+                    progress.losses(self.rows[-1])
+                progress.done(index + 1)
                 self.seconds = before + time.monotonic() - started
                 self.waited = waited + batches.waited
-                if not terminal and (index + 1) % max(1, steps // 10) == 0:
-                    self._tell(name, index + 1, steps, (time.monotonic() - started) / (index + 1 - first))
                 if (index + 1) % sample_each == 0 and self.team.writes:
                     sample(index + 1, self._samples / f"{index + 1:07d}.png")
                 if index + 1 < steps and self._state_is_due(index + 1, saved):
@@ -130,16 +125,7 @@ class Trainer:
 
     def card(self, settings: BaseModel) -> dict[str, Any]:
         """What a checkpoint's JSON card says about this training."""
-        values = settings.model_dump(mode="json")
-        return {
-            "settings": values,
-            "steps": values["steps"],
-            "seconds": round(self.seconds, 1),
-            "waited_share": round(self.waited / self.seconds, 4) if self.seconds else 0.0,
-            "losses": self.rows[-1] if self.rows else {},
-            "versions": {name: version(name) for name in ("torch", "numpy")},
-            "git_commit": _git_commit(),
-        }
+        return card(settings, self.seconds, self.waited, self.rows[-1] if self.rows else {})
 
     @property
     def _samples(self) -> Path:
@@ -211,20 +197,5 @@ class Trainer:
             f"remove {self.state} to start again with the same values."
         )
 
-    def _tell(self, name: str, step: int, steps: int, seconds: float) -> None:
-        losses = " ".join(f"{k}={v:.3f}" for k, v in self.rows[-1].items() if k != "step")
-        left = (steps - step) * seconds
-        self._say(f"{name}: {step}/{steps} {1 / seconds:.2f} steps/s, {left:.0f} s left, {losses}")
-
     def _say(self, text: str) -> None:
-        if self.team.writes:
-            print(text, file=sys.stderr)
-
-
-def _git_commit() -> str | None:
-    """The commit of this code, None outside of a clone and where there is no git."""
-    try:
-        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent)
-    except OSError:
-        return None
-    return done.stdout.strip() or None
+        say(text, self.team.writes)
