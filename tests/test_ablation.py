@@ -14,6 +14,7 @@ from dg.errors import DgError
 from dg.files import read_json, write_parquet
 from dg.idsg.networks import Idsg
 from dg.metrics.evaluate_idsg import evaluate_idsg
+from dg.metrics.metric import shown_in
 from dg.protocols.pairs import make_pairs
 from dg.reports.ablation import make_ablation
 from dg.shards import FaceSet
@@ -56,8 +57,10 @@ def measured_ace(folder, name, values):
 
 def measured_pictures(folder, name, ssim, csim, fid_draws):
     path = folder / f"{name}.json"
-    write_parquet(path.with_suffix(".parquet"), PAIRS.assign(ssim=ssim, csim=csim))
+    unmeasured = {one.key: np.nan for one in shown_in("table2")}
+    write_parquet(path.with_suffix(".parquet"), PAIRS.assign(**unmeasured | {"ssim": ssim, "csim": csim}))
     report = {"pairs": 30, "subjects": 6, "backends": {"csim": "dlib", "fid": "efficientnet-lite0"}}
+    report |= {key: {"value": None} for key in unmeasured}
     report |= {
         "ssim": {"value": float(np.nanmean(ssim)) if np.isfinite(ssim).any() else None},
         "csim": {"value": float(csim.mean())},

@@ -60,13 +60,13 @@ def test_parts_of_equations_3_and_6_with_the_joint_count_average_to_the_whole(po
     l_r, lhat_r, lhat_t, visible = (torch.from_numpy(x) for x in points)
     counts, halves = torch.tensor([True, False, True, True]), (slice(2), slice(2, 4))
     parts = [
-        vls_loss(l_r[k], lhat_r[k], lhat_t[k], visible[k], torch.tensor(SIGMA), "hinge", counts[k], count=3 / 2)
+        vls_loss(l_r[k], lhat_r[k], lhat_t[k], visible[k], torch.tensor(SIGMA), "hinge", counts[k], divisor=3 / 2)
         for k in halves
     ]
     kept = tuple(x[counts.numpy()] for x in points)
     assert (sum(parts) / 2).item() == pytest.approx(vls_by_hand(*kept, "hinge"), rel=1e-5)
     a, b, c, d = (torch.rand(4, 7) for _ in range(4))
-    parts = [localisation_loss(a[k], b[k], c[k], d[k], counts[k], count=3 / 2) for k in halves]
+    parts = [localisation_loss(a[k], b[k], c[k], d[k], counts[k], divisor=3 / 2) for k in halves]
     want = (a - b).abs().sum(1).mean() + (c - d)[counts].abs().sum(1).mean()
     assert (sum(parts) / 2).item() == pytest.approx(want.item(), rel=1e-5)
 

@@ -189,8 +189,8 @@ def test_invisible_points_are_given_to_the_map_where_they_are_to_be_hidden(monke
 
 
 def test_the_perceptual_loss_takes_the_place_of_equation_12(monkeypatch):
-    def perceptual_loss(net, painted, truth, known, count=None):
-        return net((painted - truth)[known]).abs().sum() / count
+    def perceptual_loss(net, painted, truth, known, divisor=None):
+        return net((painted - truth)[known]).abs().sum() / divisor
 
     stand_in = types.ModuleType("dg.rfg.perceptual")
     stand_in.load_perceptual, stand_in.perceptual_loss = lambda _: nn.Flatten(), perceptual_loss

@@ -18,7 +18,7 @@ from PIL import ExifTags, Image
 from dg import params
 from dg.errors import DgError
 from dg.files import write_csv, write_json, write_parquet
-from dg.metrics.metric import metric, shown_by_yaw
+from dg.metrics.metric import metric, shown_by_yaw, shown_in
 from dg.protocols.methods import NO_POINTS
 from dg.protocols.pairs import make_pairs
 from dg.protocols.results import Result, writing_results
@@ -109,6 +109,8 @@ def write_tables(results):
         "csim", -0.2, -0.3, -0.1, 0.018, "opposite", "yes"
     )
     steps |= step("fid", 5.0, np.nan, np.nan, -1.6, "opposite", "")
+    for other in (one.key for one in shown_in("table2") if one.key not in scores):
+        steps |= step(other, np.nan, np.nan, np.nan, np.nan, "", "") | {other: np.nan}
     last = {"row": "dg", "compared_with": "lm", "losses": "DG", **scores, **steps, **shared}
     write_csv(results / "table2.csv", pd.DataFrame([last]))
     extra = {metric.key: np.nan for metric in COMPARED if metric.key not in scores}

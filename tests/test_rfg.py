@@ -29,7 +29,7 @@ def test_equations_11_to_14():
 
 def test_parts_of_equation_11_with_the_joint_count_average_to_the_whole():
     a, b, known = torch.rand(4, 3, 5, 5), torch.rand(4, 3, 5, 5), torch.tensor([True, False, False, False])
-    parts = [attribute_loss(a[k], b[k], known[k], count=1 / 2) for k in (slice(2), slice(2, 4))]
+    parts = [attribute_loss(a[k], b[k], known[k], divisor=1 / 2) for k in (slice(2), slice(2, 4))]
     assert (sum(parts) / 2).item() == pytest.approx((a[0] - b[0]).abs().mean().item(), rel=1e-5)
 
 

@@ -48,16 +48,16 @@ def test_the_perceptual_loss_adds_up_five_layers(weights):
     rng = torch.Generator().manual_seed(2)
     painted, truth = torch.rand(2, 3, 3, 256, 256, generator=rng)
     known = torch.tensor([True, False, True])
-    judge = load_perceptual(folder=folder)
-    loss = perceptual_loss(judge, painted, truth, known)
+    net = load_perceptual(folder=folder)
+    loss = perceptual_loss(net, painted, truth, known)
     want = 0.0
     with torch.no_grad():
         for last in (2, 7, 12, 19, 26):  # relu1_1 to relu5_1
             first, second = (net.features[:last]((x - MEAN) / STD).numpy() for x in (painted, truth))
             want += np.mean([np.abs(first[i] - second[i]).mean() for i in (0, 2)])
     assert loss.item() == pytest.approx(want, rel=1e-3)
-    assert perceptual_loss(judge, painted, truth, known, count=4).item() == pytest.approx(want / 2, rel=1e-3)
-    assert perceptual_loss(judge, painted, truth, torch.zeros(3, dtype=torch.bool)).item() == 0
+    assert perceptual_loss(net, painted, truth, known, divisor=4).item() == pytest.approx(want / 2, rel=1e-3)
+    assert perceptual_loss(net, painted, truth, torch.zeros(3, dtype=torch.bool)).item() == 0
 
 
 def test_the_perceptual_losss_gradient_against_finite_differences():

@@ -21,7 +21,7 @@ def vls_loss(
     form: str,
     counts: torch.Tensor,
     regions: Mapping[str, tuple[int, ...]] = VLS_REGIONS,
-    count: float | None = None,
+    divisor: float | None = None,
 ) -> torch.Tensor:
     """Eq. (3), the visible local shape loss, summed over its five regions.
 
@@ -36,7 +36,7 @@ def vls_loss(
         form: "hinge" (floored at 0), "abs" (the authors' release), "raw" (as printed).
         counts: (B,) bool, which pairs count.
         regions: name -> point numbers, in the order of `sigma`.
-        count: see `dg.training.gan.masked_mean`.
+        divisor: see `dg.training.gan.masked_mean`.
 
     Returns:
         Scalar: mean over the pairs that count; 0 if none does.
@@ -51,7 +51,7 @@ def vls_loss(
         value = to_r[:, index].sum(1) - to_t[:, index].sum(1) + sigma[k]
         value = {"hinge": value.clamp_min(0), "abs": value.abs(), "raw": value}[form]
         total = total + value * visible[:, index].any(1)
-    return masked_mean(total, counts, count)
+    return masked_mean(total, counts, divisor)
 
 
 def action_loss(gamma_t: torch.Tensor, gamma_r: torch.Tensor) -> torch.Tensor:
@@ -78,7 +78,7 @@ def localisation_loss(
     lhat_t: torch.Tensor,
     l_t: torch.Tensor,
     known: torch.Tensor,
-    count: float | None = None,
+    divisor: float | None = None,
 ) -> torch.Tensor:
     """Eq. (6): ||lhat_r - l_r||_1 + ||lhat_t - l_t||_1, the latter over the pairs whose truth is known.
 
@@ -88,7 +88,7 @@ def localisation_loss(
     Args:
         lhat_r, l_r, lhat_t, l_t: (B, d); rows of l_t without truth hold anything.
         known: (B,) bool.
-        count: see `dg.training.gan.masked_mean`.
+        divisor: see `dg.training.gan.masked_mean`.
     """
     lhat_r, lhat_t = wide(lhat_r), wide(lhat_t)
-    return (lhat_r - l_r).abs().sum(1).mean() + masked_mean((lhat_t - l_t).abs().sum(1), known, count)
+    return (lhat_r - l_r).abs().sum(1).mean() + masked_mean((lhat_t - l_t).abs().sum(1), known, divisor)

@@ -10,16 +10,16 @@ from dg.training.gan import masked_mean
 
 
 def attribute_loss(
-    painted: torch.Tensor, truth: torch.Tensor, known: torch.Tensor, count: float | None = None
+    painted: torch.Tensor, truth: torch.Tensor, known: torch.Tensor, divisor: float | None = None
 ) -> torch.Tensor:
     """Eq. (11): mean |Ihat_t - I_t| over the pairs whose truth is known.
 
     Args:
         painted, truth: (B, 3, H, W) in [0, 1]; rows of `truth` without ground truth hold anything.
         known: (B,) bool.
-        count: see `dg.training.gan.masked_mean`.
+        divisor: see `dg.training.gan.masked_mean`.
     """
-    return masked_mean((wide(painted) - wide(truth)).abs().flatten(1).mean(1), known, count)
+    return masked_mean((wide(painted) - wide(truth)).abs().flatten(1).mean(1), known, divisor)
 
 
 def identity_loss(code_t: torch.Tensor, code_s: torch.Tensor) -> torch.Tensor:

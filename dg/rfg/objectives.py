@@ -125,7 +125,7 @@ class GeneratorLosses(nn.Module):
         from dg.rfg.perceptual import perceptual_loss
 
         with autocast(self.device):
-            value = perceptual_loss(self.frozen.perceptual, painted, pairs.truth, pairs.known, count=pairs.known_share)
+            value = perceptual_loss(self.frozen.perceptual, painted, pairs.truth, pairs.known, pairs.known_share)
         return value.float()
 
 

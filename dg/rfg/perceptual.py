@@ -25,13 +25,15 @@ def load_perceptual(device: str | torch.device = "cpu", folder: Path = PUBLISHED
     return net.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
 
 
-def perceptual_loss(net: VggFace, painted: Tensor, truth: Tensor, known: Tensor, count: float | None = None) -> Tensor:
+def perceptual_loss(
+    net: VggFace, painted: Tensor, truth: Tensor, known: Tensor, divisor: float | None = None
+) -> Tensor:
     """Sum over five layers of the mean |feature of Ihat_t - feature of I_t|, mean over the pairs whose truth is known.
 
     Args:
         painted, truth: (B, 3, H, H) in [0, 1]; rows of `truth` without ground truth hold anything.
         known: (B,) bool.
-        count: number to divide by in place of how many are known; see `dg.training.gan.masked_mean`.
+        divisor: number to divide by in place of how many are known; see `dg.training.gan.masked_mean`.
 
     Returns:
         Scalar, at least float32; 0 if no truth is known. Gradient to `painted` alone.
@@ -41,4 +43,4 @@ def perceptual_loss(net: VggFace, painted: Tensor, truth: Tensor, known: Tensor,
     distances = [
         (wide(made) - wide(goal)).abs().flatten(1).mean(1) for made, goal in zip(net.activations(painted), wanted)
     ]
-    return masked_mean(torch.stack(distances).sum(0), known, count)
+    return masked_mean(torch.stack(distances).sum(0), known, divisor)

@@ -69,14 +69,14 @@ def r1_penalty(logits: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
     return 0.5 * gradient.float().square().flatten(1).sum(1).mean()
 
 
-def masked_mean(values: torch.Tensor, counts: torch.Tensor, count: float | None) -> torch.Tensor:
+def masked_mean(values: torch.Tensor, counts: torch.Tensor, divisor: float | None) -> torch.Tensor:
     """Mean of the values that count; 0 if none does.
 
     Args:
         values: (B,), one per pair.
         counts: (B,) bool.
-        count: number to divide by in place of how many count here. Where a batch is computed in n parts whose losses
+        divisor: number to divide by in place of how many count here. Where a batch is computed in n parts whose losses
             are averaged, this is the whole batch's number / n: then the average is the whole batch's masked mean.
     """
     weight = counts.to(values.dtype)
-    return (values * weight).sum() / (weight.sum().clamp_min(1) if count is None else count)
+    return (values * weight).sum() / (weight.sum().clamp_min(1) if divisor is None else divisor)
