@@ -13,6 +13,7 @@ from dg.synthface import make as maker
 from dg.synthface import make_set
 from dg.synthface.sets import SETS, planned
 from dg.synthface.sets.mpie import POSES
+from dg.synthface.video import write_video
 
 SMALL = {
     "synth_rafd": {"people": 1, "size": 16},
@@ -65,6 +66,21 @@ def test_videos_have_their_frames_and_tag(tmp_path, head_file):
         assert video.metadata["comment"] == "synthetic: SynthFace"
         assert video.streams.video[0].average_rate == 25
         assert len(list(video.decode(video=0))) == 5
+
+
+def test_the_same_pictures_give_the_same_video(tmp_path):
+    rng = np.random.default_rng(0)
+    wall = np.cumsum(np.cumsum(rng.normal(0, 3, (84, 84, 3)), 0), 1)
+    wall = (255 * (wall - wall.min()) / np.ptp(wall)).astype(np.uint8)
+    pictures, seen = [wall[k : k + 64, k : k + 64] for k in range(10)], set()
+    for k in range(25):
+        # Memory that others used before: an encoder that reads some of it unasked shows here.
+        used = [rng.bytes(rng.integers(1, 200_000)) for _ in range(20)]
+        write_video(tmp_path / "other.mp4", rng.integers(0, 255, (3, 64, 64, 3), np.uint8), 64, 25, 1 + k, "")
+        del used
+        write_video(tmp_path / "one.mp4", pictures, 64, 25, 23, "a comment")
+        seen.add((tmp_path / "one.mp4").read_bytes())
+    assert len(seen) == 1
 
 
 def test_rafd_is_all_train_and_complete():

@@ -24,7 +24,7 @@ from .sets import planned
 from .sets.plan import Job, Shot, SynthSet
 from .video import write_video
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same settings would give other pictures."""
 TAG = "synthetic: SynthFace"
 _ROWS = ".rows"

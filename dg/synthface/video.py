@@ -22,9 +22,10 @@ def write_video(path: Path, pictures: Iterable[np.ndarray], size: int, fps: int,
         stream = container.add_stream("libx264", rate=Fraction(fps))
         stream.width = stream.height = size
         stream.pix_fmt = "yuv420p"
-        # One thread: with more, x264 may choose differently from run to run.
+        # One thread: with more, x264 may choose differently from run to run. Its macroblock tree does so with one: it
+        # reads memory that it never wrote.
         stream.codec_context.thread_count = 1
-        stream.options = {"crf": str(crf), "preset": "veryfast", "threads": "1"}
+        stream.options = {"crf": str(crf), "preset": "veryfast", "threads": "1", "x264-params": "mbtree=0"}
         for picture in pictures:
             for packet in stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")):
                 container.mux(packet)
