@@ -86,7 +86,7 @@ rule pretrain_rfg:
         "../envs/dg.yaml"
     threads: 64
     params:
-        state="data/pretraining/faces",
+        state=lambda wildcards, input: str(Path(input.bundle).with_suffix("")),
     shell:
         "(python -m dg.pretraining.faces train {input.bundle} {params.state} --threads {threads}"
         " && python -m dg.pretraining.faces pack {input.bundle} {params.state}/state.safetensors {output.weights})"
