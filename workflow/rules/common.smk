@@ -108,6 +108,14 @@ def shards(dataset, *kinds):
     ]
 
 
+def training_data(wildcards):
+    return [
+        path
+        for name in training_sets(PARAMS, wildcards.model)
+        for path in prepared(name)
+    ]
+
+
 def prepared(dataset):
     return [
         f"data/sets/{dataset}/manifest.parquet",
@@ -115,9 +123,61 @@ def prepared(dataset):
     ]
 
 
+def folders(wildcards):
+    return [f"data/sets/{name}" for name in training_sets(PARAMS, wildcards.model)]
+
+
+def training_threads(wildcards):
+    """All cores for one training; Table 2's many go side by side instead, which wastes less on small batches."""
+    if not wildcards.ablations:
+        return 64
+    variants = sum(map(len, variants_by_row(PARAMS, "table2").values()))
+    cores = workflow.cores or 1
+    return max(1, cores // min(variants, cores))
+
+
 def place(variant):
     """Variants of Tables 1 and 2 and Figure 6 lie apart, so that each DVC stage has folders of its own."""
     return "" if variant in main_variants(PARAMS) else "ablations/"
+
+
+def main_checkpoints(training):
+    """The checkpoints of a training that belong to Tables 3 and 4, of every training seed."""
+    return [
+        CHECKPOINTS.of(training, model, variant).path
+        for variant in main_variants(PARAMS)
+        for model in models_of(PARAMS, variant)
+    ]
+
+
+# The three parts of a training's rule that differ from record to record.
+
+
+def wanted(training, wildcards):
+    """The checkpoint that a job of the training's rule is to make."""
+    place = f"results/{wildcards.ablations}{training.rule}/{wildcards.values}"
+    return CHECKPOINTS.at(f"{place}/{wildcards.model}.safetensors")
+
+
+def before(training):
+    """Input function: the checkpoints that the training takes."""
+    return lambda wildcards: {
+        option: made.path for option, made in wanted(training, wildcards).needs.items()
+    }
+
+
+def options(training):
+    """Params function: the same for its verb."""
+    return lambda wildcards, input: " ".join(
+        f"--{option} {input[option]}" for option in training.needs
+    )
+
+
+def values_of(training):
+    """Params function: the training's values."""
+    return lambda wildcards: job(
+        training.step, wanted(training, wildcards).variant, **training.which
+    )
 
 
 def test_results(table, end):
