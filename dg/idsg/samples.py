@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image
 
 from dg.files import replacing
+from dg.idsg.data import Data
+from dg.idsg.networks import Idsg
 from dg.landmarks.linemap import draw_lines
 from dg.provenance import REENACTED, save_png
 
 SIZE, SHOWN = 128, 6
 
 
-def draw_samples(idsg: Any, data: Any, path: Path) -> None:
+def draw_samples(idsg: Idsg, data: Data, path: Path) -> None:
     """Write a grid: a row per pair; reference l_r, result lhat_t, truth l_t in red over the result where it's known."""
     source, reference, target = (
         torch.from_numpy(x[:SHOWN]).to(data.points.device)
