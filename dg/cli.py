@@ -364,8 +364,8 @@ def _parser(step: str) -> argparse.ArgumentParser:
     check = verbs.add_parser("check", help="check params.yaml")
     check.add_argument("--params", type=Path, default=Path("params.yaml"))
     check.set_defaults(does=_check)
-    schema = verbs.add_parser("schema", help="write the JSON schema of params.yaml")
-    schema.add_argument("--out", type=Path, default=Path("workflow/schemas/params.schema.json"))
+    schema = verbs.add_parser("schema", help="write the JSON schema of params.yaml, for editors")
+    schema.add_argument("--out", type=Path, default=Path("build/params.schema.json"))
     schema.set_defaults(does=_schema)
     return parser
 

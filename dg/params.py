@@ -126,10 +126,14 @@ class Metrics(Strict):
     bootstrap: int = Field(ge=100, description="resamples behind the 95 % intervals")
 
 
+# Each is a module of dg/datasets.
+Kind = Literal["synthface", "rafd", "mpie", "voxceleb", "faces"]
+
+
 class Dataset(Strict):
     """One data set under data/raw/<name>."""
 
-    kind: Literal["synthface", "rafd", "mpie", "voxceleb", "faces"]
+    kind: Kind
     crop: Literal["whole", "detect"]
     shards: int = Field(gt=0)
     max_broken: float = Field(ge=0, le=1)

@@ -1,5 +1,7 @@
 import json
 import math
+from importlib import import_module
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -10,8 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dg.datasets import mpie
-from dg.datasets.manifest import ADAPTERS, make_manifest
+from dg.datasets.manifest import make_manifest
 from dg.errors import DgError
+from dg.params import Kind
 from dg.shards import MANIFEST_COLUMNS
 from dg.steps.data import ManifestSettings
 from dg.videos import VideoInfo, read_info, sampled_frames
@@ -165,7 +168,7 @@ def test_synthface_refuses_an_index_that_does_not_fit(tmp_path, rows, message):
     assert not (tmp_path / "out").exists() or left_in(tmp_path / "out") == []
 
 
-@pytest.mark.parametrize("kind", sorted(set(ADAPTERS) - {"synthface"}))
+@pytest.mark.parametrize("kind", sorted({*get_args(Kind)} - {"synthface"}))
 @pytest.mark.parametrize("state", ["missing", "empty", "strange"])
 def test_a_missing_or_strange_folder_shows_the_layout(tmp_path, kind, state):
     if state != "missing":
@@ -175,7 +178,7 @@ def test_a_missing_or_strange_folder_shows_the_layout(tmp_path, kind, state):
     with pytest.raises(DgError) as caught:
         manifest(tmp_path, kind, fps=1)
     assert str(tmp_path / "raw") in str(caught.value)
-    assert ADAPTERS[kind].LAYOUT in str(caught.value)
+    assert import_module(f"dg.datasets.{kind}").LAYOUT in str(caught.value)
     assert not (tmp_path / "out").exists() or left_in(tmp_path / "out") == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -13,19 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from dg.datasets import faces, mpie, rafd, synthface, voxceleb
 from dg.datasets.rows import MANIFEST_SCHEMA, Row, Source
 from dg.errors import DgError
 from dg.files import replacing, write_json
 from dg.steps.data import ManifestSettings
 
-ADAPTERS: dict[str, ModuleType] = {
-    "synthface": synthface,
-    "rafd": rafd,
-    "mpie": mpie,
-    "voxceleb": voxceleb,
-    "faces": faces,
-}
 _BATCH = 65536  # rows held in memory: VoxCeleb2 at 25 fps has two hundred million
 
 
@@ -44,7 +37,7 @@ def make_manifest(settings: ManifestSettings, raw: Path, out: Path, max_broken: 
             max_broken of its files are unusable.
     """
     raw, out = Path(raw), Path(out)
-    adapter = ADAPTERS[settings.kind]
+    adapter = import_module(f"dg.datasets.{settings.kind}")
     source = Source(settings.dataset, raw, settings.fps)
     if not raw.is_dir():
         raise DgError(f"{raw}: no such folder. It should hold the {_expected(settings, adapter)}")

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from dg.checked import Strict, values_of
 from dg.digests import stored_digest
-from dg.params import Params, Protocols, SynthMpie, SynthRafd, SynthVox
+from dg.params import Kind, Params, Protocols, SynthMpie, SynthRafd, SynthVox
 from dg.steps.settings import Settings
 from dg.tests import TESTS
 
@@ -31,9 +31,13 @@ class ManifestSettings(Settings):
     MODULES = ("dg.datasets.manifest",)
 
     dataset: str
-    kind: Literal["synthface", "rafd", "mpie", "voxceleb", "faces"]
+    kind: Kind
     fps: float | None = Field(gt=0, description="frames a second taken from videos; pictures: null")
     raw: str = Field(default="", description="digest of the raw data, as Snakemake gives it")
+
+    def modules(self) -> tuple[str, ...]:
+        """The reader of its kind too."""
+        return (*self.MODULES, f"dg.datasets.{self.kind}")
 
 
 class Detector(Strict):
