@@ -113,7 +113,7 @@ class LandmarkNet(nn.Module):
         return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
 
     def _look(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return decode(self.fan(images.to(self.fan.conv1.weight.dtype))[-1], self.sharpness)
+        return decode(self.fan(images.to(next(self.fan.parameters()).dtype))[-1], self.sharpness)
 
     def _closer(self, images: Tensor, near: Tensor) -> tuple[Tensor, Tensor]:
         """A look at what surrounds the points `near`; places in the coordinates of `images`."""
