@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 STAND_INS = {
-    "csim": {"dlib": "CSIM by dlib's face ResNet instead of ArcFace"},
+    "csim": {
+        "sface": "CSIM by SFace instead of ArcFace",
+        "dlib": "CSIM by dlib's face ResNet, less its mean code, instead of ArcFace",
+    },
     "fid": {"efficientnet-lite0": "FID on EfficientNet-Lite0 features instead of Inception-V3's"},
     "landmarks": {"fan-synthface": "F_l is a FAN trained on SynthFace instead of the published 3DFAN-4"},
     "identity": {"synthface-id": "E_f was trained on SynthFace instead of VGGFace2"},
@@ -16,10 +16,3 @@ STAND_INS = {
 def stand_ins(backends: dict[str, str]) -> list[str]:
     """A phrase for every role in `backends` (role -> network) that a stand-in plays; empty: all are the paper's."""
     return [STAND_INS[role][name] for role, name in backends.items() if name in STAND_INS.get(role, {})]
-
-
-def lpips_paths() -> list[Path]:
-    """The weight files of LPIPS in torch.hub's folder; `dg.metrics.lpips.lpips_files` without importing torch."""
-    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    hub = Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser() / "hub"
-    return [hub / "checkpoints" / name for name in ("weights-vgg16-lpips.pth", "vgg16-397923af.pth")]

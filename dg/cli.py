@@ -320,8 +320,8 @@ def _parser(step: str) -> argparse.ArgumentParser:
         *(f"{name}?" for name in NETWORKS),
         "out",
     )
-    floor = verb("unchanged", _unchanged, "a baseline: source or reference as result", "pairs", "out", threads=False)
-    floor.add_argument("--show", choices=("source", "reference"), required=True)
+    floor = verb("unchanged", _unchanged, "a floor or ceiling: a known picture", "pairs", "out", threads=False)
+    floor.add_argument("--show", choices=("source", "reference", "target"), required=True)
     verb("paint", _paint, "a baseline: the RFG on the reference's own landmarks", "rfg", "pairs", "out")
     verb("evaluate", _evaluate, "SSIM, FID and CSIM of the pictures", "settings", "data", "pairs", "generated", "out")
     verb("ace", _ace, "ACE of an IDSG's landmarks", "settings", "folder", "pairs", "idsg", "out", threads=False)

@@ -119,9 +119,9 @@ class Identity(Strict):
 class Metrics(Strict):
     """The networks of the metrics."""
 
-    csim: Literal["dlib", "arcface"]
+    csim: Literal["sface", "dlib", "arcface"]
     fid: Literal["efficientnet-lite0", "inception"]
-    lpips: Literal["auto", "none", "vgg16"] = Field(description="auto: if its weights are there")
+    lpips: Literal["alexnet", "none"]
     ssim_reference: Literal["none", "reference"]
     bootstrap: int = Field(ge=100, description="resamples behind the 95 % intervals")
 
@@ -151,7 +151,7 @@ class Method(Strict):
     benchmarks: tuple[TestName, ...] = Field(description="tests that it takes part in")
     command: str = Field(
         description="how to run it; {pairs} stands for the pair list (CSV), {out} for the folder of its pictures, "
-        "{rfg} and {idsg} for DG's trained networks; see docs/methods.md"
+        "{truth} for the pair list with ground truths, {rfg} and {idsg} for DG's trained networks; see docs/methods.md"
     )
     figures: bool = Field(default=True, description="also a row of Figures 3 to 5")
     version: str = Field(default="", description="any text; change it where the code behind the command has changed")
@@ -162,10 +162,11 @@ class Method(Strict):
             named = {name for _, name, _, _ in string.Formatter().parse(self.command) if name is not None}
         except ValueError as error:
             raise ValueError(f"command: {error}") from None
-        if not {"pairs", "out"} <= named or not named <= {"pairs", "out", *NETWORKS}:
+        lists = named & {"pairs", "truth"}
+        if len(lists) != 1 or "out" not in named or not named <= {*lists, "out", *NETWORKS}:
             raise ValueError(
-                f"command: must hold {{pairs}} and {{out}}, and beside them at most {_placeholders(NETWORKS)}; "
-                f"it holds {_placeholders(sorted(named)) or 'none'}"
+                "command: must hold {pairs} (or {truth}) and {out}, and beside them at most "
+                f"{_placeholders(NETWORKS)}; it holds {_placeholders(sorted(named)) or 'none'}"
             )
         return self
 

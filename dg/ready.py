@@ -82,13 +82,6 @@ def require_weights(params: Params) -> None:
             _NEEDS[key][value](f" (under {place}, which sets it)" if place else "")
 
 
-def _lpips(_: str) -> None:
-    # Imported where needed: every start of Snakemake comes by here, and this imports torch.
-    from dg.metrics.lpips import require_lpips
-
-    require_lpips("vgg16")
-
-
 def _look_for(weights: Published) -> Callable[[str], object]:
     return lambda place: weights.require(place=place)
 
@@ -97,7 +90,6 @@ def _look_for(weights: Published) -> Callable[[str], object]:
 _NEEDS: dict[str, dict[str, Callable[[str], object]]] = {
     "metrics.csim": {"arcface": _look_for(ARCFACE)},
     "metrics.fid": {"inception": _look_for(INCEPTION)},
-    "metrics.lpips": {"vgg16": _lpips},
     "identity.backend": {name: _look_for(weights) for name, weights in ENCODERS.items()},
     "rfg.identity_loss": {"perceptual": _look_for(PERCEPTUAL)},
 }

@@ -3,11 +3,8 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from dg import digests, params
-from dg.backends import lpips_paths
-from dg.metrics.lpips import lpips_files
 from dg.steps.registry import step_settings
 
 ROOT = Path(__file__).parent.parent
@@ -102,24 +99,3 @@ def test_a_large_file_is_read_once_until_it_changes(tmp_path, monkeypatch):
         digests.stored_digest.cache_clear()
         assert digests.stored_digest(file) == str(content)
     assert len(reads) == 2
-
-
-def test_lpips_weights_that_come_later_change_the_settings_of_every_evaluation(tmp_path, monkeypatch):
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    before = [settings("evaluate", benchmark="RaFD", method=method) for method in ("dg", "source_unchanged")]
-    for path in lpips_paths():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"weights")
-    after = [settings("evaluate", benchmark="RaFD", method=method) for method in ("dg", "source_unchanged")]
-    assert [each.lpips for each in (*before, *after)] == ["none", "none", "vgg16", "vgg16"]
-    assert settings("evaluate", {("metrics", "lpips"): "none"}, benchmark="RaFD", method="dg").lpips == "none"
-
-
-@pytest.mark.parametrize("home", ["TORCH_HOME", "XDG_CACHE_HOME", "HOME"])
-def test_lpips_weights_are_looked_for_where_torch_keeps_them(tmp_path, monkeypatch, home):
-    monkeypatch.setattr(torch.hub, "_hub_dir", None)
-    for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv(home, str(tmp_path))
-    assert lpips_paths() == list(lpips_files())
-    assert lpips_paths()[0].is_relative_to(tmp_path)

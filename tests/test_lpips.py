@@ -13,6 +13,7 @@ import torchvision
 from dg.errors import DgError
 from dg.lpips.network import Lpips
 from dg.lpips.weights import ArrayUnpickler, lpips_weights
+from dg.metrics.lpips import open_lpips
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,14 @@ def test_distances_are_those_of_torchvisions_network_and_the_papers_formula(back
         linear = weights[f"lin.{number}.weight"].numpy().reshape(1, -1, 1, 1)
         total += ((unit[0] - unit[1]) ** 2 * linear).sum(axis=1).mean(axis=(1, 2))
     np.testing.assert_allclose(Lpips(backbone)(*(images / 255 for images in pictures)), total, rtol=2e-3)
+
+
+def test_the_judge_says_zero_of_equal_pictures_and_more_of_worse_ones(pictures):
+    distance = open_lpips("alexnet")
+    found = distance(*pictures)
+    assert found.dtype == float and (np.diff(found) > 0).all()
+    np.testing.assert_array_equal(distance(pictures[0], pictures[0]), np.zeros(3))
+    assert open_lpips("none") is None
 
 
 def test_a_gradient_reaches_the_picture_alone(pictures):

@@ -66,12 +66,29 @@ def test_a_command_that_knows_nothing_of_this_project_enters(toy, tmp_path):
             assert "result of the method 'mine'" in image.text["provenance"]
 
 
-@pytest.mark.parametrize("show", ["source", "reference"])
-def test_the_floors_give_the_picture_as_it_is(toy, tmp_path, show):
-    made = run(toy, tmp_path, f"python -m dg unchanged --show {show} --pairs {{pairs}} --out {{out}}")
+@pytest.mark.parametrize(("show", "given"), [("source", "pairs"), ("reference", "pairs"), ("target", "truth")])
+def test_floors_and_ceiling_give_the_picture_as_it_is(toy, tmp_path, show, given):
+    made = run(toy, tmp_path, f"python -m dg unchanged --show {show} --pairs {{{given}}} --out {{out}}")
     faces = FaceSet([toy[0]])
     for result in made:
         np.testing.assert_array_equal(decode_image(result.image), faces.image(faces.row(getattr(result, show))))
+
+
+def test_a_method_is_not_told_the_truth(toy, tmp_path):
+    faces, pairs = FaceSet([toy[0]]), read_parquet(toy[1])
+    write_exchange(faces, pairs, tmp_path / "work")
+    assert "target" not in pd.read_csv(tmp_path / "work/pairs.csv")
+    shown = {path.read_bytes() for path in (tmp_path / "work/pictures").iterdir()}
+    assert shown == {faces.encoded(faces.row(key)) for key in (*pairs["source"], *pairs["reference"])}
+    assert not (tmp_path / "work/truth.csv").exists()
+
+
+def test_a_pair_without_truth_has_no_ceiling(toy, tmp_path):
+    faces, pairs = FaceSet([toy[0]]), read_parquet(toy[1])
+    pairs.loc[1, "target"] = ""
+    path = write_exchange(faces, pairs, tmp_path / "work", truths=True)
+    with pytest.raises(DgError, match=f"1 of {len(pairs)} pairs have no ground truth, 000001 is the first"):
+        unchanged(path, "target", tmp_path)
 
 
 def test_a_method_gets_landmarks_and_the_frames_to_tune_on(toy, tmp_path):
@@ -154,7 +171,7 @@ def test_a_pair_list_that_is_not_there_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"command": "run {pairs}"}, r"must hold \{pairs\} and \{out\}"),
+        ({"command": "run {pairs}"}, r"must hold \{pairs\} \(or \{truth\}\) and \{out\}"),
         ({"command": "run {pairs} {out} {gpu}"}, r"at most \{idsg\}, \{rfg\}; it holds \{gpu\}, \{out\}, \{pairs\}"),
         ({"benchmarks": ["VoxCeleb"]}, r"methods\.mine\.benchmarks\.0"),
         ({"comand": "x"}, r"methods\.mine\.comand: unknown key"),

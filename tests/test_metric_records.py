@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dg.backends import STAND_INS
 from dg.metrics import measures, metric
 from dg.metrics.metric import METRICS, Metric, printed_in, shown_by_yaw, shown_in
+from dg.reports.comparison import columns
 from dg.reports.page.tables import cell
 from dg.reports.paper import ROWS1, TABLE2, TABLE3, TABLE4
 
@@ -20,7 +22,9 @@ ROOT = Path(__file__).parent.parent
 def test_every_metric_is_computed_and_every_computed_one_has_a_record():
     for_each_pair = {one.key for one in METRICS if one.interval == "people"}
     assert for_each_pair == set(measures.PER_PAIR)
-    assert {one.key for one in METRICS} - for_each_pair == set(measures.PER_SET)
+    shares = {one.key for one in METRICS if one.interval == "shares"}
+    assert shares == set(measures.PER_SHARE)
+    assert {one.key for one in METRICS} - for_each_pair - shares == set(measures.PER_SET)
 
 
 def test_no_field_of_a_record_may_be_forgotten():
@@ -31,7 +35,7 @@ def test_no_field_of_a_record_may_be_forgotten():
 
 
 def test_only_what_has_a_value_for_each_pair_is_shown_by_yaw():
-    assert shown_by_yaw() and all(one.interval == "people" for one in shown_by_yaw())
+    assert shown_by_yaw() and all(one.interval in ("people", "shares") for one in shown_by_yaw())
 
 
 @pytest.mark.parametrize(("table", "of_paper"), [("table2", TABLE2), ("table3", TABLE3), ("table4", TABLE4["RaFD"])])
@@ -61,6 +65,18 @@ def test_a_metric_without_a_direction_has_no_arrow_and_no_verdict():
     assert cell(row, metric.metric("csim"), quoted=False).verdict == "better"
 
 
+@pytest.mark.parametrize(("backend", "verdict"), [("arcface", "better"), ("sface", ""), ("dlib", "")])
+def test_only_the_papers_network_says_better_or_worse(backend, verdict):
+    row = {"csim": 0.9, "csim_low": 0.8, "csim_high": 0.95, "paper_csim": 0.5, "csim_backend": backend}
+    found = cell(row, metric.metric("csim"), quoted=False)
+    assert (found.verdict, found.difference) == (verdict, "+0.400")
+
+
+def test_every_network_is_a_column_of_the_tables():
+    roles = {one.role for one in METRICS} - {""}
+    assert roles <= {name.removesuffix("_backend") for name in columns("table4")} & STAND_INS.keys()
+
+
 def test_docs_describe_every_metric_as_its_record_does():
     rows = [line.split(" | ") for line in (ROOT / "docs/metrics.md").read_text(encoding="utf-8").splitlines()]
     described = {row[0].removeprefix("| "): row[1:] for row in rows if row[0].startswith("| ")}
@@ -80,4 +96,4 @@ def test_dvcs_plots_show_metrics_where_the_records_do():
     by_yaw = [(title, *plot["y"].values()) for title, plot in plots.items() if "by yaw" in title]
     for title, key in by_yaw:
         assert metric.metric(key).by_yaw and f", {metric.metric(key).title} by yaw" in title
-    assert len(by_yaw) == 6
+    assert len(by_yaw) == 9

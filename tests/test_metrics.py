@@ -18,8 +18,8 @@ from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics
 from dg.errors import DgError
 from dg.metrics import csim
 from dg.metrics.ace import ace
-from dg.metrics.bootstrap import levels, mean_interval
-from dg.metrics.csim import ArcFace, cosine, open_embedder
+from dg.metrics.bootstrap import levels, mean_interval, share_interval, share_summary
+from dg.metrics.csim import ArcFace, cosine, open_embedder, rank1
 from dg.metrics.evaluate import evaluate
 from dg.metrics.feature_store import Features, FeatureStore
 from dg.metrics.features import FeatureNet
@@ -236,6 +236,51 @@ def test_cosine_is_numpys():
     np.testing.assert_allclose(cosine(first, second), expected)
 
 
+def test_an_interval_of_means_is_that_of_shares_of_ones():
+    rng = np.random.default_rng(0)
+    subjects, values = rng.integers(0, 9, 80).astype(str), rng.normal(size=80)
+    values[::7] = np.nan
+    assert share_interval(values, np.ones(80), subjects, 200, 1) == mean_interval(values, subjects, 200, 1)
+
+
+def test_shares_are_of_sums_and_people_bring_both():
+    rng = np.random.default_rng(0)
+    subjects = rng.integers(0, 40, 400)
+    wholes = rng.uniform(0.1, 1, 400)
+    parts = 0.4 * wholes + 0.1 * rng.normal(size=400)
+    parts[:20] = np.nan
+    found = share_summary(parts, wholes, subjects, 1000, seed=0)
+    assert found["pairs"] == 380 and found["value"] == pytest.approx(parts[20:].sum() / wholes[20:].sum())
+    draws = []
+    for _ in range(1000):
+        rows = np.concatenate([np.flatnonzero(subjects == person) for person in rng.integers(0, 40, 40)])
+        rows = rows[rows >= 20]
+        draws.append(parts[rows].sum() / wholes[rows].sum())
+    np.testing.assert_allclose([found["low"], found["high"]], np.percentile(draws, [2.5, 97.5]), atol=0.006)
+    nothing = dict.fromkeys(("value", "low", "high"))
+    assert share_summary(parts, np.zeros(400), subjects, 100, 0) == nothing | {"pairs": 380}
+    assert share_summary(np.full(3, np.nan), np.ones(3), np.arange(3), 100, 0) == nothing | {"pairs": 0}
+
+
+def test_rank_1_asks_all_other_people_and_no_other_picture_of_the_person():
+    rng = np.random.default_rng(2)
+    people = np.array(list("aabbccc"))
+    sources, made = rng.normal(size=(2, 7, 5))
+    sources[1] = sources[0]
+
+    def angle(x, y):
+        return x @ y / np.sqrt(x @ x * (y @ y))
+
+    expected = [
+        float(all(angle(x, own) > angle(x, other) for other, who in zip(sources, people) if who != person))
+        for x, own, person in zip(made, sources, people)
+    ]
+    np.testing.assert_array_equal(rank1(made, sources, people), expected)
+    assert 0 < sum(expected) < 7
+    np.testing.assert_array_equal(rank1(sources, sources, people), np.ones(7))
+    assert np.isnan(rank1(made, sources, np.array(["a"] * 7))).all()
+
+
 def londoners(count=6):
     """Picture and 68 landmarks of each person's neutral and smiling photograph."""
     import dlib
@@ -256,18 +301,17 @@ def londoners(count=6):
 
 
 @needs(LONDON)
-@pytest.mark.parametrize("backend", ["dlib", pytest.param("arcface", marks=needs(MOBILE_ARCFACE))])
+@pytest.mark.parametrize("backend", ["sface", "dlib", pytest.param("arcface", marks=needs(MOBILE_ARCFACE))])
 def test_embedders_tell_people_apart(backend):
-    embedder = open_embedder("dlib") if backend == "dlib" else ArcFace(MOBILE_ARCFACE)
+    embedder = ArcFace(MOBILE_ARCFACE) if backend == "arcface" else open_embedder(backend)
     neutral, smiling = (
         np.stack([embedder(*shots[kind]) for shots in people]) for people in [londoners()] for kind in (0, 1)
     )
     every = np.array([[cosine(a[None], b[None])[0] for b in smiling] for a in neutral])
     same, others = np.diag(every), every[~np.eye(len(every), dtype=bool)]
     assert same.min() > others.max()
-    if backend == "arcface":
-        assert same.mean() > 0.5
-        assert others.mean() < 0.3
+    assert same.mean() > 0.5
+    assert others.mean() < 0.3
 
 
 @needs(LONDON)
@@ -337,6 +381,8 @@ def test_evaluate_of_the_ground_truth_is_perfect(toy, tmp_path):
     assert report["ssim"]["value"] == pytest.approx(1)
     assert report["fid"]["value"] == pytest.approx(0, abs=1e-3)
     assert report["ace"]["value"] == 0
+    np.testing.assert_allclose(table["identity_kept_part"], table["identity_kept_whole"])
+    assert report["identity_kept"]["pairs"] == 6
     assert report["fid"]["real_set"]["ground_truth"] == 6
     for metric in METRICS:
         assert ("draws" in report[metric.key]) == (metric.interval == "draws"), metric.key
@@ -361,11 +407,15 @@ def test_evaluate_agrees_with_the_parts(toy, tmp_path, net, stored):
     expected = fid(*seen)
     assert report["fid"]["value"] == pytest.approx(expected, rel=1e-4)
     embedder = open_embedder("dlib")
-    embedded = {
-        name: np.stack([embedder(faces.image(row), faces.points[row]) for row in rows[name]])
-        for name in ("source", "reference")
-    }
-    np.testing.assert_allclose(table["csim"], cosine(embedded["source"], embedded["reference"]), atol=1e-6)
+    embedded = {name: np.stack([embedder(faces.image(row), faces.points[row]) for row in rows[name]]) for name in rows}
+    stranger, truth = (cosine(embedded["source"], embedded[name]) for name in ("reference", "target"))
+    np.testing.assert_allclose(table["csim"], stranger, atol=1e-6)
+    found = rank1(embedded["reference"], embedded["source"], table["subject"].to_numpy())
+    np.testing.assert_array_equal(table["rank1"], found)
+    # The reference as it is keeps nothing of the source's identity.
+    np.testing.assert_array_equal(table["identity_kept_part"], np.zeros(6))
+    np.testing.assert_allclose(table["identity_kept_whole"], truth - stranger, atol=1e-6)
+    assert sum(part["identity_kept"]["pairs"] for part in report["yaw_bins"]) == 6
     np.testing.assert_allclose(table["ace"], ace(faces.points[rows["reference"]], faces.points[rows["target"]]))
 
 
@@ -395,7 +445,8 @@ def test_every_picture_is_looked_at_once(toy, tmp_path, monkeypatch):
     monkeypatch.setattr(csim, "Dlib", Counting)
     torch.set_num_threads(1)  # with more, dlib works in processes of its own
     evaluate(evaluate_settings(), *toy, results_showing(toy, tmp_path / "made.arrow", "source"), tmp_path / "out.json")
-    assert len(looks) == len(set(looks)) == 3
+    pairs = pd.read_parquet(toy[1])
+    assert len(looks) == len(set(looks)) == len({*pairs["source"], *pairs["reference"], *pairs["target"]})
     assert json.loads((tmp_path / "out.json").read_text())["csim"]["value"] == pytest.approx(1)
 
 

@@ -59,7 +59,7 @@ def run(tmp_path_factory):
                     image = png_bytes(255 - faces.image(row))
                     writer.write([Result(pair.source, pair.reference, pair.target, image, points)])
             unmeasured = {metric.key: np.nan for metric in SCORES}
-            scores = {name: rng.random(len(table)) for name in ("csim", "landmark_error", "pose_error")}
+            scores = {name: rng.random(len(table)) for name in ("csim", "rank1", "landmark_error", "pose_error")}
             scores["ssim"] = rng.random(len(table)) if test == "RaFD" else np.nan
             if test == "RaFD":
                 scores["ssim"][:6] = np.nan

@@ -9,6 +9,7 @@ from PIL import Image
 
 from dg import params
 from dg.errors import DgError
+from dg.metrics.bootstrap import levels
 from dg.protocols.methods import run_method
 from dg.protocols.pairs import make_pairs
 from dg.reports import figures
@@ -64,8 +65,12 @@ def summary(
         "fid": {"value": 12.5, "low": 10.0, "high": 15.0},
         "kid": {"value": 0.25, "low": None, "high": None},
         "csim": {"value": 0.9, "low": None, "high": None},
+        "rank1": {"value": 0.5, "low": 0.4, "high": 0.6},
+        "identity_kept": {"value": 0.25, "low": None, "high": None},
         "landmark_error": {"value": 4.0, "low": 3.0, "high": 5.0},
         "pose_error": {"value": 2.5, "low": None, "high": None},
+        "landmark_error_fl": {"value": 3.5, "low": None, "high": None},
+        "pose_error_fl": {"value": 1.5, "low": None, "high": None},
         "backends": backends,
         "settings": {"bootstrap": 400} | ({} if method == "source_unchanged" else {"training_seed": seed}),
     }
@@ -111,9 +116,8 @@ def test_the_table_puts_the_papers_numbers_beside_the_measured(tmp_path):
         assert phrase in rafd["stand_in"]
     text = (tmp_path / "table4.md").read_text()
     assert text.startswith("# Table 4, cross-reenactment, on SynthFace and offline networks: not comparable")
-    row = (
-        "| RaFD | DG [2] | 0.750 [0.650, 0.850] | 12.5 [10.0, 15.0] | 0.250 | 0.900 | 4.00 [3.00, 5.00] | 2.50 | 160 |"
-    )
+    row = "| RaFD | DG [2] | 0.750 [0.650, 0.850] | 12.5 [10.0, 15.0] | 0.250 | 0.900 | 0.50 [0.40, 0.60] | 0.25 |"
+    row += " 4.00 [3.00, 5.00] | 2.50 | 3.50 | 1.50 | 160 |"
     assert row in text and "LPIPS" not in text
     assert "| VoxCeleb2 | DG [1] | – |" in text
     assert "| RaFD | FReeNet | 0.717 | 12.17 | n.a. |" in text
@@ -128,7 +132,8 @@ def test_nothing_is_said_of_stand_ins_where_there_are_none(tmp_path):
 
 
 PEOPLE = np.repeat([f"p{k}" for k in range(6)], 4)
-NUMBERS = ("ssim", "csim", "landmark_error", "pose_error")
+WHOLES = np.linspace(0.5, 0.9, 24)
+NUMBERS = ("ssim", "csim", "rank1", "landmark_error", "pose_error")
 
 
 def seeds_of(tmp_path, values, **changes):
@@ -141,10 +146,12 @@ def seeds_of(tmp_path, values, **changes):
             report[name]["value"] = float(of_pairs.mean())
         report["fid"] |= {"value": 20.0 + seed, "draws": (20 + seed + draws).tolist()}
         report["kid"]["value"] = 0.1 + seed
+        report["identity_kept"]["value"] = float(of_pairs.sum() / WHOLES.sum())
         path.write_text(json.dumps(report))
         table = pd.DataFrame({"subject": PEOPLE, "source": PEOPLE, "reference": np.arange(24).astype(str)})
         unmeasured = {metric.key: np.nan for metric in COMPARED if metric.key not in NUMBERS}
         table = table.assign(**dict.fromkeys(NUMBERS, of_pairs), **unmeasured)
+        table = table.assign(identity_kept_part=of_pairs, identity_kept_whole=WHOLES)
         table.to_parquet(path.with_suffix(".parquet"))
         paths.append(path)
     return paths
@@ -164,6 +171,14 @@ def test_training_seeds_are_joined_and_people_and_seeds_drawn(tmp_path):
     drawn = [np.array(groups)[rng.integers(0, 3, 3)][:, rng.integers(0, 6, 6)].mean() for _ in range(4000)]
     found = row[["ssim_low", "ssim_high"]].to_numpy(float)
     assert found == pytest.approx(np.percentile(drawn, [2.5, 97.5]), abs=0.03)
+    kept = row[["identity_kept", "identity_kept_low", "identity_kept_high"]].to_numpy(float)
+    shares = []
+    for _ in range(4000):
+        seeds, people = rng.integers(0, 3, 3), rng.integers(0, 6, 6)
+        some = np.concatenate([np.flatnonzero(np.unique(PEOPLE)[person] == PEOPLE) for person in people])
+        shares.append(values[seeds][:, some].sum() / 3 / WHOLES[some].sum())
+    assert kept[0] == pytest.approx(values.sum() / 3 / WHOLES.sum())
+    assert kept[1:] == pytest.approx(np.percentile(shares, levels(6)), abs=0.1)
     # Seeds alone spread over 0.2: an interval over people of the mean alone would be narrower by far.
     assert found[1] - found[0] > 0.12
     assert table.loc["source_unchanged", "seeds"] == 1 and np.isnan(table.loc["source_unchanged", "ssim_seeds_std"])
@@ -257,6 +272,7 @@ def test_metrics_are_nested_for_dvc(tmp_path):
     make_comparison(settings(), paths, tmp_path / "table4.csv")
     same = {metric.key: None for metric in COMPARED}
     same |= {"fid": 12.5, "csim": 0.9, "kid": 0.25, "landmark_error": 4.0, "pose_error": 2.5}
+    same |= {"rank1": 0.5, "identity_kept": 0.25, "landmark_error_fl": 3.5, "pose_error_fl": 1.5}
     assert json.loads((tmp_path / "table4.json").read_text()) == {
         "VoxCeleb2": {"dg": same | {"ssim": None}},
         "RaFD": {"dg": same | {"ssim": 0.75}},
@@ -312,14 +328,19 @@ def test_curves_for_dvc_hold_the_bins_and_the_rows(tmp_path):
     paths = seeds_of(tmp_path, np.full((2, 24), 0.75), benchmark="MPIE_LP", data_set="synth_mpie")
     for seed, path in enumerate(paths):
         report = json.loads(path.read_text())
-        values = {name: {"value": seed + k / 8} for k, name in enumerate(("csim", "pose_error", "landmark_error"))}
+        values = {
+            name: {"value": seed + k / 8} for k, name in enumerate(("csim", "pose_error", "landmark_error", "rank1"))
+        }
         # Nobody in this bin has a ground truth.
-        report["yaw_bins"] = [{"from": 75, "to": 90, "pairs": 7} | values | {"ssim": {"value": None}}]
+        report["yaw_bins"] = [{"from": 75, "to": 90, "pairs": 7} | values]
+        for key in ("ssim", "identity_kept", "landmark_error_fl", "pose_error_fl"):
+            report["yaw_bins"][0][key] = {"value": None}
         path.write_text(json.dumps(report))
     mine = summary(tmp_path, "MPIE_LP", "mine", "synth_mpie")
     make_curves([*paths, mine], TITLES, tmp_path / "plots")
     assert (tmp_path / "plots/yaw_MPIE_LP.csv").read_text().splitlines() == [
-        "yaw,pairs,ssim,csim,landmark_error,pose_error", "82.5,7,,0.5,0.75,0.625",
+        "yaw,pairs,ssim,csim,rank1,identity_kept,landmark_error,pose_error,landmark_error_fl,pose_error_fl",
+        "82.5,7,,0.5,0.875,,0.75,0.625,,",
     ]  # fmt: skip
     table = pd.read_csv(tmp_path / "plots/tables.csv")
     assert table["row"].tolist() == ["MPIE LP: DG", "MPIE LP: Mine & yours"]

@@ -41,15 +41,28 @@ def mean_interval(values: np.ndarray, subjects: np.ndarray, resamples: int, seed
     Returns:
         (low, high), or (None, None) with fewer than two subjects.
     """
-    kept = ~np.isnan(values)
+    return share_interval(values, np.ones(len(values)), subjects, resamples, seed)
+
+
+def share_interval(parts: np.ndarray, wholes: np.ndarray, subjects: np.ndarray, resamples: int, seed: int) -> Interval:
+    """Expanded percentile interval of the sum of `parts` / the sum of `wholes`; people bring both.
+
+    Args:
+        parts, wholes: (n,) numbers; a pair with a NaN among them is left out.
+        subjects: (n,) the source subject of each pair.
+
+    Returns:
+        (low, high), or (None, None) with fewer than two subjects or where the wholes of a draw sum to nothing.
+    """
+    kept = ~np.isnan(parts + wholes)
     names, cluster = np.unique(subjects[kept], return_inverse=True)
     if len(names) < 2:
         return None, None
-    sums = np.bincount(cluster, values[kept])
-    counts = np.bincount(cluster)
     weights = cluster_weights(len(names), resamples, np.random.default_rng(seed))
-    means = (weights @ sums) / (weights @ counts)
-    low, high = np.percentile(means, levels(len(names)))
+    over, under = (weights @ np.bincount(cluster, some[kept]) for some in (parts, wholes))
+    if (under <= 0).any():
+        return None, None
+    low, high = np.percentile(over / under, levels(len(names)))
     return float(low), float(high)
 
 
@@ -68,3 +81,18 @@ def mean_summary(values: np.ndarray, subjects: np.ndarray, resamples: int, seed:
         "std": float(known.std()) if len(known) else None,
         "pairs": len(known),
     }
+
+
+def share_summary(
+    parts: np.ndarray, wholes: np.ndarray, subjects: np.ndarray, resamples: int, seed: int
+) -> dict[str, float | int | None]:
+    """{value (the sum of parts / the sum of wholes), low, high, pairs (that have both)}, None where there is nothing.
+
+    Args:
+        parts, wholes, subjects: as `share_interval`.
+    """
+    kept = ~np.isnan(parts + wholes)
+    whole = wholes[kept].sum()
+    low, high = share_interval(parts, wholes, subjects, resamples, seed)
+    value = float(parts[kept].sum() / whole) if whole > 0 else None
+    return {"value": value, "low": low, "high": high, "pairs": int(kept.sum())}

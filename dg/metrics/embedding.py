@@ -25,8 +25,8 @@ _embedder: Embedder
 def embeddings(backend: str, faces: Iterable[Face]) -> Iterator[np.ndarray]:
     """The embedding (d,) float32 of each face, in order.
 
-    dlib works on one core and holds Python's lock, so it gets a process per core; ArcFace's runtime shares its work by
-    itself.
+    dlib works on one core and holds Python's lock, so it gets a process per core; the runtime of the others shares its
+    work by itself.
 
     Raises:
         DgError: a process was killed, most often for want of memory.

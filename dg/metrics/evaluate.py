@@ -11,9 +11,9 @@ import pandas as pd
 from dg.backends import stand_ins
 from dg.errors import DgError
 from dg.files import read_parquet, write_json, write_parquet
-from dg.metrics.bootstrap import mean_summary
+from dg.metrics.bootstrap import mean_summary, share_summary
 from dg.metrics.evidence import Evidence
-from dg.metrics.measures import PER_PAIR, PER_SET
+from dg.metrics.measures import PER_PAIR, PER_SET, PER_SHARE
 from dg.metrics.networks import MetricNetworks
 from dg.metrics.yaw import yaw_bins
 from dg.protocols.results import Results
@@ -45,12 +45,16 @@ def evaluate(settings: EvaluateSettings, folders: list[Path], pairs: Path, gener
     evidence = Evidence(settings, networks, faces, table, results, Path(out).parent)
     for name, measure in PER_PAIR.items():
         table[name] = measure(evidence)
+    for name, measure in PER_SHARE.items():
+        table[f"{name}_part"], table[f"{name}_whole"] = measure(evidence)
     table["yaw"] = np.abs(evidence.angles[1][:, 0])
     table["landmarks"] = list(evidence.points[evidence.made, :, :2].reshape(len(table), -1))
 
     def summary(name: str, rows: pd.DataFrame = table) -> dict[str, Any]:
-        values, subjects = rows[name].to_numpy(float), rows["subject"].to_numpy()
-        return mean_summary(values, subjects, settings.bootstrap, settings.seed)
+        drawn = rows["subject"].to_numpy(), settings.bootstrap, settings.seed
+        if name in PER_SHARE:
+            return share_summary(*(rows[f"{name}_{half}"].to_numpy(float) for half in ("part", "whole")), *drawn)
+        return mean_summary(rows[name].to_numpy(float), *drawn)
 
     backends = {"csim": settings.csim, "fid": settings.fid, "landmarks": settings.landmarks.backend}
     report = {
@@ -60,10 +64,10 @@ def evaluate(settings: EvaluateSettings, folders: list[Path], pairs: Path, gener
         "seed": settings.seed,
         "pairs": len(table),
         "subjects": int(table["subject"].nunique()),
-        **{name: summary(name) for name in PER_PAIR},
+        **{name: summary(name) for name in (*PER_PAIR, *PER_SHARE)},
         **{name: measure(evidence) for name, measure in PER_SET.items()},
         "faceless": int(np.count_nonzero(evidence.faceless[evidence.made])),
-        "yaw_bins": yaw_bins(table, PER_PAIR, summary),
+        "yaw_bins": yaw_bins(table, (*PER_PAIR, *PER_SHARE), summary),
         "backends": backends,
         "stand_in": "; ".join(stand_ins(backends)),
         "settings": settings.plain(),

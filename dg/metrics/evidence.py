@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from tqdm import tqdm
 from dg.landmarks.fan import load_landmark_net
 from dg.metrics.different import Numbering, fingerprint
 from dg.metrics.embedding import embeddings
+from dg.metrics.face_mesh import LARGEST_YAW
 from dg.metrics.feature_store import Features, FeatureStore
 from dg.metrics.lpips import Distance
 from dg.metrics.motion import head_angles
@@ -23,6 +25,19 @@ from dg.shards import FaceSet, decode_image
 from dg.steps.evaluate import EvaluateSettings
 
 _BATCH = 16
+
+
+class ByMesh(NamedTuple):
+    """The face mesh's landmarks of some pairs.
+
+    Attributes:
+        pairs: (k,) which.
+        made, references: (k, 68, 3) float32, crop coordinates.
+    """
+
+    pairs: np.ndarray
+    made: np.ndarray
+    references: np.ndarray
 
 
 class Evidence:
@@ -67,6 +82,7 @@ class Evidence:
         # Where to read each different picture; the pictures themselves would fill the memory.
         self._places: list[Callable[[], bytes]] = []
         self._embeddings: dict[int, np.ndarray] = {}
+        self._meshes: dict[int, np.ndarray] = {}
         known: list[np.ndarray] = []
         of_row: dict[int, int] = {}
         for result in tqdm(results, total=len(results), desc="pictures", unit="pair", disable=None):
@@ -119,6 +135,22 @@ class Evidence:
     def angles(self) -> tuple[np.ndarray, np.ndarray]:
         """Yaw, pitch and roll (n, 3) of the heads in results and in references, degrees."""
         return head_angles(self.points[self.made]), head_angles(self.faces.points[self.reference_rows])
+
+    def meshes(self, *numbers: np.ndarray) -> list[np.ndarray]:
+        """The face mesh's landmarks of each of the sets of pictures `numbers`: (len, 68, 3) float32 each."""
+        missing = sorted({number for some in numbers for number in some.tolist()} - self._meshes.keys())
+        net = self.networks.face_mesh
+        for number in tqdm(missing, desc="face mesh", unit="picture", disable=None):
+            self._meshes[number] = net(self._image(number))
+        return [np.stack([self._meshes[number] for number in some.tolist()]) for some in numbers]
+
+    @cached_property
+    def by_mesh(self) -> ByMesh:
+        """What the face mesh finds, of the pairs whose reference turns no further than it can read."""
+        pairs = np.flatnonzero(np.abs(self.angles[1][:, 0]) <= LARGEST_YAW)
+        if not len(pairs):
+            return ByMesh(pairs, *np.zeros((2, 0, 68, 3), np.float32))
+        return ByMesh(pairs, *self.meshes(self.made[pairs], self.references[pairs]))
 
     def embeddings(self, *numbers: np.ndarray) -> list[np.ndarray]:
         """CSIM's face embeddings of each of the sets of pictures `numbers`: (len, d) float32 each."""

@@ -25,9 +25,11 @@ class Metric:
         digits: behind the point, as printed.
         least: the lowest possible value; intervals are cut there. -inf: the metric itself has no bound.
         compares: the result with the picture of the source, the truth, the reference, or all results with a "set".
+        role: whose network measures it, as dg/backends.py calls it; "": no network, or always the same.
         interval: how its 95 % interval is made. "people": it has a value for each pair (PER_PAIR of measures.py), and
-            people are drawn with their pairs; "draws": the summary holds draws of the whole set; "none": it has none.
-        by_yaw: shown for each bin of the reference's yaw, which needs a value for each pair.
+            people are drawn with their pairs; "shares": the same with two values for each pair, whose sums are divided
+            (PER_SHARE); "draws": the summary holds draws of the whole set; "none": it has none.
+        by_yaw: shown for each bin of the reference's yaw, which needs values for each pair.
         tables: those that show it ("table1" to "table4").
         printed: those in which the paper prints it; its numbers stand in dg/reports/paper.py.
         pictures_std: ± beside it is the standard deviation over pictures, as the paper prints it, not over seeds.
@@ -39,8 +41,9 @@ class Metric:
     better: Literal["higher", "lower", "none"]
     digits: int
     least: float
+    role: Literal["csim", "fid", "landmarks", ""]
     compares: Literal["source", "truth", "reference", "set"]
-    interval: Literal["people", "draws", "none"]
+    interval: Literal["people", "shares", "draws", "none"]
     by_yaw: bool
     tables: tuple[str, ...]
     printed: tuple[str, ...]
@@ -78,40 +81,58 @@ _COMPARISONS = ("table3", "table4")
 # In the order of columns.
 METRICS = (
     Metric(
-        key="ssim", title="SSIM", unit="", better="higher", digits=3, least=-1, compares="truth", interval="people",
-        by_yaw=True, tables=_PAPERS, printed=_PAPERS, pictures_std=False,
+        key="ssim", title="SSIM", unit="", better="higher", digits=3, least=-1, role="", compares="truth",
+        interval="people", by_yaw=True, tables=_PAPERS, printed=_PAPERS, pictures_std=False,
     ),
     Metric(
-        key="fid", title="FID", unit="", better="lower", digits=1, least=0, compares="set", interval="draws",
-        by_yaw=False, tables=_PAPERS, printed=_PAPERS, pictures_std=False,
+        key="fid", title="FID", unit="", better="lower", digits=1, least=0, role="fid", compares="set",
+        interval="draws", by_yaw=False, tables=_PAPERS, printed=_PAPERS, pictures_std=False,
     ),
     Metric(
-        key="kid", title="KID", unit="", better="lower", digits=3, least=-math.inf, compares="set", interval="none",
-        by_yaw=False, tables=_COMPARISONS, printed=(), pictures_std=False,
+        key="kid", title="KID", unit="", better="lower", digits=3, least=-math.inf, role="fid", compares="set",
+        interval="none", by_yaw=False, tables=_COMPARISONS, printed=(), pictures_std=False,
     ),
     Metric(
-        key="csim", title="CSIM", unit="", better="higher", digits=3, least=-1, compares="source", interval="people",
-        by_yaw=True, tables=_PAPERS, printed=_PAPERS, pictures_std=False,
+        key="csim", title="CSIM", unit="", better="higher", digits=3, least=-1, role="csim", compares="source",
+        interval="people", by_yaw=True, tables=_PAPERS, printed=_PAPERS, pictures_std=False,
     ),
     Metric(
-        key="landmark_error", title="landmark error", unit="pixels at 256", better="lower", digits=2, least=0,
+        key="rank1", title="rank-1", unit="", better="higher", digits=2, least=0, role="csim", compares="source",
+        interval="people", by_yaw=True, tables=_COMPARISONS, printed=(), pictures_std=False,
+    ),
+    Metric(
+        key="identity_kept", title="identity kept", unit="", better="higher", digits=2, least=-math.inf, role="csim",
+        compares="source", interval="shares", by_yaw=True, tables=_COMPARISONS, printed=(), pictures_std=False,
+    ),
+    Metric(
+        key="landmark_error", title="landmark error", unit="pixels at 256", better="lower", digits=2, least=0, role="",
         compares="reference", interval="people", by_yaw=True, tables=_COMPARISONS, printed=(), pictures_std=False,
     ),
     Metric(
-        key="pose_error", title="pose error", unit="degrees", better="lower", digits=2, least=0,
+        key="pose_error", title="pose error", unit="degrees", better="lower", digits=2, least=0, role="",
         compares="reference", interval="people", by_yaw=True, tables=_COMPARISONS, printed=(), pictures_std=False,
     ),
     Metric(
-        key="yaw_error", title="yaw error", unit="degrees", better="lower", digits=2, least=0,
+        key="yaw_error", title="yaw error", unit="degrees", better="lower", digits=2, least=0, role="",
         compares="reference", interval="people", by_yaw=False, tables=(), printed=(), pictures_std=False,
     ),
     Metric(
-        key="lpips", title="LPIPS", unit="", better="lower", digits=3, least=0, compares="truth", interval="people",
-        by_yaw=False, tables=_COMPARISONS, printed=(), pictures_std=False,
+        key="landmark_error_fl", title="landmark error (F_l)", unit="pixels at 256", better="lower", digits=2, least=0,
+        role="landmarks", compares="reference", interval="people", by_yaw=True, tables=_COMPARISONS, printed=(),
+        pictures_std=False,
     ),
     Metric(
-        key="ace", title="ACE", unit="pixels at 256", better="lower", digits=2, least=0, compares="truth",
-        interval="people", by_yaw=False, tables=("table1",), printed=("table1",), pictures_std=True,
+        key="pose_error_fl", title="pose error (F_l)", unit="degrees", better="lower", digits=2, least=0,
+        role="landmarks", compares="reference", interval="people", by_yaw=True, tables=_COMPARISONS, printed=(),
+        pictures_std=False,
+    ),
+    Metric(
+        key="lpips", title="LPIPS", unit="", better="lower", digits=3, least=0, role="", compares="truth",
+        interval="people", by_yaw=False, tables=_COMPARISONS, printed=(), pictures_std=False,
+    ),
+    Metric(
+        key="ace", title="ACE", unit="pixels at 256", better="lower", digits=2, least=0, role="landmarks",
+        compares="truth", interval="people", by_yaw=False, tables=("table1",), printed=("table1",), pictures_std=True,
     ),
 )  # fmt: skip
 _BY_KEY = {metric.key: metric for metric in METRICS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dg.metrics.csim import require_embedder
+from dg.metrics.face_mesh import FaceMesh
 from dg.metrics.features import FeatureNet
 from dg.metrics.lpips import open_lpips
 from dg.steps.evaluate import EvaluateSettings
@@ -15,6 +16,7 @@ class MetricNetworks:
         lpips: the distance of two batches of pictures, None if it is not measured.
         features: behind FID and KID.
         embedder: back end of CSIM; its processes open it.
+        face_mesh: behind landmark and pose errors.
         landmarks: back end of F_l; opened where a result is new.
     """
 
@@ -25,6 +27,7 @@ class MetricNetworks:
             DgError: weights are missing or damaged.
         """
         self.lpips = open_lpips(settings.lpips)
+        self.face_mesh = FaceMesh()
         self.features = FeatureNet(settings.fid)
         require_embedder(settings.csim)
         self.embedder: str = settings.csim

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from dg.errors import DgError
 from dg.protocols.exchange import read_exchange
 from dg.provenance import save_png
 
@@ -16,12 +17,20 @@ _BATCH = 16
 
 
 def unchanged(pairs: Path, show: str, out: Path) -> None:
-    """Give every pair's "source" or "reference" (`show`) as its result, byte for byte.
+    """Give every pair's "source", "reference" or "target" (`show`) as its result, byte for byte.
+
+    Args:
+        pairs: the pair list, for "target" the one with the ground truths.
 
     Raises:
-        DgError: see `read_exchange`.
+        DgError: see `read_exchange`; the target is to be shown, and a pair has none.
     """
     table = read_exchange(pairs)
+    if show == "target" and (lacking := [pair for pair, path in zip(table["pair"], table["target"]) if path is None]):
+        raise DgError(
+            f"{pairs}: {len(lacking)} of {len(table)} pairs have no ground truth, {lacking[0]} is the first. Take the "
+            "test off the method's benchmarks in params.yaml."
+        )
     for pair, picture in zip(table["pair"], table[show]):
         shutil.copyfile(picture, out / f"{pair}{picture.suffix}")
 

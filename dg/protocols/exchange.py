@@ -3,7 +3,9 @@
 `pairs.csv` has a row per pair: `pair` (a name), `source` and `reference` (picture files), `tuning` (picture files
 joined by ";", empty but in VoxCeleb1's protocol). `landmarks.csv` has a row per picture: `picture` and, for each of the
 68 points, x, y, z in crop coordinates and whether it is visible. File names are relative to the CSV's folder. The
-method writes `<pair>.png` (or .jpg) for every pair into the folder it is given.
+method writes `<pair>.png` (or .jpg) for every pair into the folder it is given. `truth.csv`, for ceilings, is pairs.csv
+with the picture of the ground truth in a further column `target` (empty where there is none); it is only there for
+commands that ask for it.
 """
 
 from __future__ import annotations
@@ -26,15 +28,18 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 _PNG = b"\x89PNG"
 
 
-def write_exchange(faces: FaceSet, pairs: pd.DataFrame, folder: Path) -> Path:
+def write_exchange(faces: FaceSet, pairs: pd.DataFrame, folder: Path, truths: bool = False) -> Path:
     """Write the pictures, landmarks and pairs into `folder`; returns the path of pairs.csv, which is written last.
 
     Args:
         faces: the prepared faces.
         pairs: a pair list (PAIR_COLUMNS, perhaps `tuning`).
+        truths: write truth.csv in the place of pairs.csv.
     """
     tuning = [list(keys) for keys in pairs["tuning"]] if "tuning" in pairs else [[]] * len(pairs)
-    keys = list(dict.fromkeys([*pairs["source"], *pairs["reference"], *(key for some in tuning for key in some)]))
+    targets = [key for key in pairs["target"] if key] if truths else []
+    shown = [*pairs["source"], *pairs["reference"], *(key for some in tuning for key in some), *targets]
+    keys = list(dict.fromkeys(shown))
     files: dict[str, str] = {}
     for number, key in enumerate(keys):
         data = faces.encoded(faces.row(key))
@@ -54,8 +59,11 @@ def write_exchange(faces: FaceSet, pairs: pd.DataFrame, folder: Path) -> Path:
             "tuning": [";".join(files[key] for key in some) for some in tuning],
         }
     )
-    write_csv(folder / "pairs.csv", table)
-    return folder / "pairs.csv"
+    if truths:
+        table["target"] = pairs["target"].map(files).fillna("").to_numpy()
+    path = folder / ("truth.csv" if truths else "pairs.csv")
+    write_csv(path, table)
+    return path
 
 
 def pair_names(count: int) -> list[str]:
@@ -64,10 +72,11 @@ def pair_names(count: int) -> list[str]:
 
 
 def read_exchange(path: Path) -> pd.DataFrame:
-    """What a method reads: pairs.csv with full paths, and the reference's landmarks.
+    """What a method reads: pairs.csv or truth.csv with full paths, and the reference's landmarks.
 
     Returns:
-        pair, source, reference (paths), tuning (lists of paths), points ((68, 3) float32), visible ((68,) bool).
+        pair, source, reference (paths), tuning (lists of paths), points ((68, 3) float32), visible ((68,) bool), of
+        truth.csv also target (path or None).
 
     Raises:
         DgError: a file is missing.
@@ -82,8 +91,9 @@ def read_exchange(path: Path) -> pd.DataFrame:
     points = reference[list(POINT_COLUMNS)].to_numpy(np.float32).reshape(-1, 3, 68).transpose(0, 2, 1)
     table["points"], table["visible"] = list(points), list(reference[list(VISIBLE_COLUMNS)].to_numpy(bool))
     table["tuning"] = [[folder / name for name in names.split(";") if name] for names in table["tuning"]]
-    for column in ("source", "reference"):
-        table[column] = [folder / name for name in table[column]]
+    for column in ("source", "reference", "target"):
+        if column in table:
+            table[column] = [folder / name if name else None for name in table[column]]
     return table
 
 

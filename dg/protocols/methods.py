@@ -35,7 +35,7 @@ def run_method(
 
     Args:
         method: its name in params.yaml.
-        command: a template with {pairs} and {out}, perhaps {rfg} and {idsg}.
+        command: a template with {pairs} or {truth} and {out}, perhaps {rfg} and {idsg}.
         folders: the prepared data sets.
         work: folder of the exchange, see dg/protocols/exchange.py; a command that was stopped finds there what it
             wrote.
@@ -47,7 +47,8 @@ def run_method(
     faces, table = FaceSet(folders), read_parquet(pairs)
     answers = work / "out"
     answers.mkdir(parents=True, exist_ok=True)
-    places = {"pairs": write_exchange(faces, table, work), "out": answers, **networks}
+    truths = "{truth}" in command
+    places = {"truth" if truths else "pairs": write_exchange(faces, table, work, truths), "out": answers, **networks}
     words = [word.format(**places) for word in shlex.split(command)]
     # "python" is the one that runs this, whatever PATH says.
     words[:1] = [sys.executable] if words[0] == "python" else words[:1]

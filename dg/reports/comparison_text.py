@@ -96,7 +96,9 @@ def as_markdown(settings: ComparisonSettings, frame: pd.DataFrame) -> str:
         "only; KID has no such bias. Landmark error (pixels at 256) and pose error (degrees) compare the result with "
         "the reference. How each is measured: docs/metrics.md.",
         "*source unchanged* and *reference unchanged* give that picture as the result: floors that show what doing "
-        "nothing scores. The first has CSIM 1 by construction, the second the right pose on the wrong person.",
+        "nothing scores. The first has CSIM 1 by construction, the second the right pose on the wrong person. *ground "
+        "truth* gives the true picture: the ceiling. Identity kept is (CSIM - stranger) / (truth - stranger), those of "
+        "the last two on the same pairs; rank-1 is the share of results nearest to their source among all its people.",
         *(f"{sentence}." for sentence in remarks(measured)),
         *(f"[{number}] {text[0].upper()}{text[1:]}." for text, number in notes.items()),
         "## Quoted: as printed in the paper",

@@ -107,20 +107,26 @@ def seed_scores(metric: Metric, runs: list[Run], resamples: int, seed: int) -> S
     if metric.interval == "draws":
         draws = [np.array(run.summary[key]["draws"], float) for run in runs]
         return SeedScores(values, np.stack(draws, 1), pairs["subject"].nunique())
-    draws = [_people(run.pairs, key, resamples, seed) for run in runs]
-    return SeedScores(values, np.stack(draws, 1), pairs.dropna(subset=key)["subject"].nunique())
+    draws = [_people(run.pairs, *_halves(metric, run.pairs), resamples, seed) for run in runs]
+    known = ~np.isnan(np.sum(_halves(metric, pairs), axis=0))
+    return SeedScores(values, np.stack(draws, 1), pairs.loc[known, "subject"].nunique())
 
 
-def _people(pairs: pd.DataFrame, metric: str, resamples: int, seed: int) -> np.ndarray:
-    """(R,) means of a metric over drawn people. Pairs without a value are left out after the draw: so every metric and
+def _halves(metric: Metric, pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) twice: the metric is the sum of the first / the sum of the second; for a mean the second are ones."""
+    if metric.interval == "shares":
+        return pairs[f"{metric.key}_part"].to_numpy(float), pairs[f"{metric.key}_whole"].to_numpy(float)
+    return pairs[metric.key].to_numpy(float), np.ones(len(pairs))
+
+
+def _people(pairs: pd.DataFrame, parts: np.ndarray, wholes: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """(R,) values of a metric over drawn people. Pairs without a value are left out after the draw: so every metric and
     row draws the same people."""
     names, cluster = np.unique(pairs["subject"], return_inverse=True)
-    values = pairs[metric].to_numpy(float)
-    kept = ~np.isnan(values)
+    kept = ~np.isnan(parts + wholes)
     weights = cluster_weights(len(names), resamples, np.random.default_rng(seed))
-    sums = np.bincount(cluster[kept], values[kept], minlength=len(names))
-    counts = weights @ np.bincount(cluster[kept], minlength=len(names))
-    return np.divide(weights @ sums, counts, out=np.full(resamples, np.nan), where=counts > 0)
+    over, under = (weights @ np.bincount(cluster[kept], some[kept], minlength=len(names)) for some in (parts, wholes))
+    return np.divide(over, under, out=np.full(resamples, np.nan), where=under > 0)
 
 
 def interval(draws: np.ndarray, people: int) -> tuple[float, float]:

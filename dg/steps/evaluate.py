@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from dg.backends import lpips_paths
 from dg.checked import values_of
 from dg.params import Metrics, Params
 from dg.steps.landmarks import LandmarkNetwork, landmark_network
@@ -37,10 +36,6 @@ class AceSettings(Settings):
 
 def evaluate_settings(p: Params, benchmark: str, method: str) -> EvaluateSettings:
     """Of `method` on the test `benchmark`."""
-    chosen = values_of(p.metrics, Metrics)
-    if p.metrics.lpips == "auto":
-        # Decided here, so that weights that come later score every method again and not the newest alone.
-        chosen["lpips"] = "vgg16" if all(path.exists() for path in lpips_paths()) else "none"
     return EvaluateSettings(
         benchmark=benchmark,
         method=method,
@@ -48,7 +43,7 @@ def evaluate_settings(p: Params, benchmark: str, method: str) -> EvaluateSetting
         training_seed=p.training_seed if networks_of(p, method) else None,
         landmarks=landmark_network(p),
         landmark_dims=p.idsg.landmark_dims,
-        **chosen,
+        **values_of(p.metrics, Metrics),
     )
 
 

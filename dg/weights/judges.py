@@ -17,7 +17,7 @@ ARCFACE = Published(
     what="insightface's ArcFace (ResNet-50, WebFace600K)",
     names=("w600k_r50.onnx",),
     source="https://github.com/deepinsight/insightface/releases/download/v0.7/buffalo_l.zip",
-    instead="metrics.csim: dlib, whose numbers aren't the paper's CSIM",
+    instead="metrics.csim: sface, whose numbers aren't the paper's CSIM",
     sha256="4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43",
     form="the archive's w600k_r50.onnx",
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from dg.backends import stand_ins
 from dg.errors import DgError
 from dg.metrics.metric import Metric, shown_in
 from dg.reports.ablation import step_lines
@@ -25,7 +26,8 @@ class Cell:
     Attributes:
         value, interval, paper, difference: as printed, standard deviations beside the values; "" where there is none.
         verdict: "better" or "worse" than the paper's number where the interval excludes it, "open" where it doesn't, ""
-            where there is nothing to compare or no value is better than another.
+            where there is nothing to compare, no value is better than another or another network than the paper's
+            measures it.
     """
 
     value: str
@@ -121,7 +123,8 @@ def cell(row: dict[str, Any], metric: Metric, quoted: bool) -> Cell:
     if not printed:
         return Cell(text, interval)
     difference, verdict = value - paper, ""
-    if interval and metric.sign:
+    stands_in = stand_ins({metric.role: row.get(f"{metric.role}_backend")})
+    if interval and metric.sign and not stands_in:
         excluded = paper < low or paper > high
         verdict = ("better" if difference * metric.sign > 0 else "worse") if excluded else "open"
     return Cell(text, interval, printed, metric.text(difference, "+"), verdict)
