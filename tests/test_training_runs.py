@@ -20,9 +20,11 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from dg import params
+from dg.checkpoints import save_checkpoint, with_prefix
 from dg.errors import DgError
 from dg.files import read_json, write_json, write_parquet
 from dg.rfg.fine_tuning import ChosenFaces
+from dg.rfg.training import RfgTraining
 from dg.shards import (
     FRAME_SCHEMA,
     FaceSet,
@@ -511,3 +513,23 @@ def test_voxceleb1_tunes_once_for_each_video_and_goes_on_after_a_stop(data, idsg
         fine_tune(values, data, list(part["tuning"].iloc[0]), rfg, net, tmp_path / f"s{number}")
         expected = list(DgReenactor(FaceSet([data]), idsg, net)(part))
         assert [result.image for result in expected] == [made[3 * number + k].image for k in range(3)]
+
+
+def test_a_stored_face_discriminator_starts_the_next_one_unless_that_sees_maps_too(data, tmp_path):
+    def training(seed, **values):
+        chosen = settings("rfg", "self", seed=seed, lambda_lm=0, lambda_ds=0, lambda_id=0, **values)
+        faces = FaceSet([data], split="train")
+        return RfgTraining(chosen, faces, PairSampler(faces.table, 2, 0), None, Team())
+
+    first, start = training(0), tmp_path / "start.safetensors"
+    judge = first.nets["face_discriminator"].state_dict()
+    stored = with_prefix("face_discriminator", judge) | with_prefix("ema_rfg", first.nets["rfg"].state_dict())
+    save_checkpoint(start, stored, {})
+    for sees_maps in (False, True):
+        second = training(1, face_discriminator_map=sees_maps)
+        before = {name: value.clone() for name, value in second.nets["face_discriminator"].state_dict().items()}
+        second.start_from(start)
+        wanted = before if sees_maps else judge
+        after = second.nets["face_discriminator"].state_dict()
+        assert all(torch.equal(after[name], wanted[name]) for name in after)
+        assert torch.equal(second.nets["rfg"].generator.first.weight, first.nets["rfg"].generator.first.weight)

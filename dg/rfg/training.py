@@ -110,7 +110,7 @@ class RfgTraining:
         )
 
     def start_from(self, path: Path, tested: bool = False, mend: str = SIZES_DIFFER) -> None:
-        """Take the weights of a checkpoint; a discriminator that isn't stored starts afresh.
+        """Take the weights of a checkpoint; a discriminator that isn't stored, or sees other channels, starts afresh.
 
         Args:
             tested: take the RFG's moving averages, what testing uses, in place of the trained weights.
@@ -122,11 +122,13 @@ class RfgTraining:
         tensors = load_checkpoint(path)
         stored = {name.split(".")[0] for name in tensors}
         for name, net in self.nets.items():
-            # Bundled weights hold the averages alone.
+            # Bundled weights hold the RFG's averages alone.
             wanted = (f"ema_{name}", name) if tested else (name, f"ema_{name}")
             source = next((known for known in wanted if known in stored), None)
-            if source is not None or name == "rfg":
-                fill(net, source or name, tensors, path, mend)
+            # The bundled D_f sees faces; with face_discriminator_map it is to see their maps too.
+            if name != "rfg" and (source is None or tensors[f"{source}.first.weight"].shape != net.first.weight.shape):
+                continue
+            fill(net, source or name, tensors, path, mend)
 
     def step(self, index: int, parts: list[Part]) -> dict[str, torch.Tensor]:
         """One step on what `data.draw(index)` made; returns the losses."""
