@@ -9,15 +9,12 @@ import pytest
 from dg.metrics.ace import PIXELS
 from dg.metrics.face_mesh import LARGEST_YAW, FaceMesh
 from dg.metrics.motion import head_angles, landmark_error
-from dg.synthface import EXPRESSIONS, Action, build_head, load_head, random_scene, render, sample_person
+from dg.synthface import EXPRESSIONS, Action, random_scene, render, sample_person
 
 
 @pytest.fixture(scope="module")
-def shots(tmp_path_factory):
+def shots(head):
     """Six people at yaws to both sides."""
-    path = tmp_path_factory.mktemp("head") / "head.safetensors"
-    build_head(path)
-    head = load_head(path)
     yaws = (0.0, -20.0, 30.0, -45.0, 45.0, float(LARGEST_YAW))
     people = [sample_person(0, 9_600_000 + number) for number in range(len(yaws))]
     scenes = [random_scene(np.random.default_rng(number)) for number in range(len(yaws))]

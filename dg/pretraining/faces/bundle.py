@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -18,7 +19,9 @@ from safetensors.numpy import load_file, save_file
 from tqdm import tqdm
 
 from dg.files import replacing
-from dg.synthface import load_head, render, sample_person, sets
+from dg.synthface import MPIE_LIGHTS, load_head, render, sample_person
+from dg.synthface.sets import planned
+from dg.synthface.sets.plan import Job, Shot
 
 KINDS = ("synth_mpie",) * 5 + ("synth_rafd",) * 3 + ("synth_vox",) * 4
 """Whose shots person number n takes: KINDS[n % 12]."""
@@ -80,15 +83,15 @@ def _person(parts: Path, head: Path, pictures: int, size: int, number: int) -> P
     return file
 
 
-def _shots(name: str, number: int, pictures: int, size: int, rng: np.random.Generator):
+def _shots(name: str, number: int, pictures: int, size: int, rng: np.random.Generator) -> tuple[Job, list[Shot]]:
+    """Person `number` of the set `name`, and `pictures` of the shots that it has of that person."""
+    settings: dict[str, Any] = {"people": number + 1}
     if name == "synth_mpie":
-        light = "frontal" if rng.random() < 0.6 else str(rng.choice(list(sets.MPIE_LIGHTS)[1:5]))
-        chosen = {"train_people": number + 1, "test_people": 0, "expressions": 6, "lights": [light]}
-    elif name == "synth_rafd":
-        chosen = {"people": number + 1}
-    else:
-        chosen = {"train_people": number + 1, "test_people": 0, "clips": 1, "seconds": 8, "fps": 10}
-    settings = sets.parse(name, {**chosen, "size": size, "seed": SEED})
-    job = sets.jobs(name, settings)[number]
-    shots = sets.shots(name, settings, job)
+        light = "frontal" if rng.random() < 0.6 else str(rng.choice(list(MPIE_LIGHTS)[1:5]))
+        settings = {"train_people": number + 1, "test_people": 0, "expressions": 6, "lights": [light]}
+    elif name == "synth_vox":
+        settings = {"train_people": number + 1, "test_people": 0, "clips": 1, "seconds": 8, "fps": 10}
+    plan = planned(name, settings | {"size": size, "seed": SEED})
+    job = plan.jobs()[number]
+    shots = plan.shots(job)
     return job, [shots[k] for k in rng.choice(len(shots), min(pictures, len(shots)), replace=False)]
