@@ -1,12 +1,14 @@
-"""The head model of SynthFace, built once for all tests of a process; a machine without internet."""
+"""Made once for all tests of a process: SynthFace's head model, params.yaml as shipped; a machine without internet."""
 
 import urllib.error
 import urllib.request
 
 import pytest
+import yaml
 
 from dg.synthface import load_head
 from dg.synthface.head_builder import build_head
+from tests.scales import values_at
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +21,14 @@ def head_file(tmp_path_factory):
 @pytest.fixture(scope="session")
 def head(head_file):
     return load_head(head_file)
+
+
+@pytest.fixture(scope="session")
+def shipped_file(tmp_path_factory):
+    """params.yaml as shipped, whatever a user has set in his."""
+    path = tmp_path_factory.getbasetemp() / "params.yaml"
+    path.write_text(yaml.safe_dump(values_at(), sort_keys=False), encoding="utf-8")
+    return path
 
 
 @pytest.fixture

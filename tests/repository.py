@@ -11,19 +11,9 @@ from pathlib import Path
 from dvc.utils.serialize import load_yaml, modify_yaml
 from snakemake.utils import update_config
 
+from tests.scales import LAID_OVER, SHIPPED
+
 ROOT = Path(__file__).resolve().parent.parent
-
-
-# What the tests of the pipeline rest on, where someone has set other values here.
-KNOWN = {
-    "preset": "paper",
-    "seed": 0,
-    "training_seed": 0,
-    "train_on": "joint",
-    "lambda_vls": 10,
-    "benchmarks": {"VoxCeleb1": "synth_vox", "VoxCeleb2": "synth_vox", "RaFD": "synth_rafd", "MPIE": "synth_mpie"},
-    "training": {"gpus": 1},
-}
 
 
 def run(folder: Path, *command: str, check: bool = True) -> str:
@@ -72,8 +62,8 @@ def tiny_copy(folder: Path, source: Path = ROOT) -> Path:
     """A copy of this repository at scale `tiny` with few jobs: one shard per set, one seed, one row beside "dg"."""
     copy_of_this_repository(folder, source)
     with modify_yaml(folder / "params.yaml") as values:
-        update_config(values, KNOWN)
-        update_config(values, load_yaml(folder / "tests/tiny.yaml"))
+        update_config(values, load_yaml(folder / SHIPPED))
+        update_config(values, load_yaml(folder / LAID_OVER["tiny"]))
         for entry in values["datasets"].values():
             entry["shards"] = min(entry["shards"], 1)
         values["ablations"].update(table1={"bl": values["ablations"]["table1"]["bl"]})

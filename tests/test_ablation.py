@@ -1,14 +1,12 @@
 """Tables 1 and 2 from made-up measurements whose steps are known, and ACE of an IDSG against a plain computation."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from dg import params
 from dg.checkpoints import save_checkpoint, with_prefix
 from dg.errors import DgError
 from dg.files import read_json, write_parquet
@@ -22,9 +20,9 @@ from dg.steps.evaluate import AceSettings
 from dg.steps.registry import step_settings
 from dg.steps.tables import AblationSettings
 from tests.prepared import face_table, prepare
+from tests.scales import params_at
 from tests.told import pairs_settings
 
-ROOT = Path(__file__).parent.parent
 PEOPLE = np.repeat([f"p{k}" for k in range(6)], 5)
 PAIRS = pd.DataFrame({"subject": PEOPLE, "source": PEOPLE, "reference": [f"r{k}" for k in range(30)]})
 
@@ -195,7 +193,7 @@ def test_rows_measured_on_different_pairs_are_refused(tmp_path):
 
 @pytest.mark.parametrize(("table", "order"), [("table1", "bl l a dg"), ("table2", "bl id st lm dg")])
 def test_rows_keep_the_papers_order_on_their_way_through_the_command_line(table, order):
-    values = params.load(ROOT / "params.yaml")
+    values = params_at()
     received = AblationSettings.read(step_settings(values, "ablation", table=table).job())
     assert [row for row, _ in received.rows] == order.split()
 

@@ -13,6 +13,7 @@ from dg.study.captions import captions
 from dg.study.data import datasets_of
 from dg.study.figures import FIGURES
 from dg.tests import COMPARED
+from tests.scales import values_at
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,7 +31,7 @@ def rendered(name: str, values: dict, **wildcards: str) -> str:
     + [("range", {"benchmark": test}, test) for test in COMPARED],
 )
 def test_captions_of_pictures_name_the_stand_ins(caption, wildcards, test):
-    values = params.read_values(ROOT / "params.yaml")
+    values = values_at()
     text = rendered(caption, values, **wildcards)
     sets = datasets_of(params.validate(values, "params.yaml"), test)
     assert [f"SynthFace ({name})" in text for name in sets] == [True] * len(sets)

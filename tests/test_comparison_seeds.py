@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dg import params
+from tests.scales import values_at
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def planned(folder: Path, seeds: int, *targets: str) -> str:
     """What Snakemake would run in an empty folder."""
-    values = params.read_values(ROOT / "params.yaml")
+    values = values_at()
     values["scales"][values["scale"]]["tables"]["comparison_seeds"] = seeds
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

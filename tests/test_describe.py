@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 
-from dg import params
 from dg.cli import main
 from dg.describe import describe, layers, networks
 from dg.errors import DgError
@@ -19,17 +17,16 @@ from dg.rfg.model import Rfg
 from dg.rfg.objectives import judge_channels
 from dg.steps.registry import step_settings
 from dg.study.variants import with_overrides
-
-PARAMS = Path(__file__).resolve().parents[1] / "params.yaml"
+from tests.scales import params_at
 
 
 def values(preset):
-    return with_overrides(params.load(PARAMS).model_copy(update={"scale": "paper", "preset": preset}), "dg")
+    return with_overrides(params_at("paper").model_copy(update={"preset": preset}), "dg")
 
 
 @pytest.fixture(scope="module")
-def tables():
-    return {preset: describe(PARAMS, preset, "paper") for preset in ("paper", "released")}
+def tables(shipped_file):
+    return {preset: describe(shipped_file, preset, "paper") for preset in ("paper", "released")}
 
 
 def linear(*widths):
@@ -91,23 +88,23 @@ def test_the_code_length_is_the_face_encoders():
     assert load_face_encoder("synthface-id")(torch.zeros(1, 3, 64, 64)).shape == (1, DIMENSIONS["synthface-id"])
 
 
-def test_another_picture_size_has_fewer_blocks(tables):
-    small = describe(PARAMS, "paper", "paper", 64).set_index(["network", "layer"])
+def test_another_picture_size_has_fewer_blocks(shipped_file, tables):
+    small = describe(shipped_file, "paper", "paper", 64).set_index(["network", "layer"])
     assert small.loc[("G_f", "first"), "output"] == "64 x 64 x 64"
     assert len(small.loc["E_s"]) < (tables["paper"]["network"] == "E_s").sum()
     with pytest.raises(DgError, match=r"image_size.*100"):
-        describe(PARAMS, "paper", "paper", 100)
+        describe(shipped_file, "paper", "paper", 100)
 
 
-def test_the_command_prints_totals_and_writes_the_table(tmp_path, capsys, tables):
+def test_the_command_prints_totals_and_writes_the_table(tmp_path, capsys, shipped_file, tables):
     out = tmp_path / "networks.csv"
-    assert main(["describe", "--preset", "released", "--csv", str(out)]) == 0
+    assert main(["describe", "--params", str(shipped_file), "--preset", "released", "--csv", str(out)]) == 0
     pd.testing.assert_frame_equal(pd.read_csv(out, dtype={"layer": str, "output": str}).fillna(""), tables["released"])
     printed = capsys.readouterr().out
     assert f"{tables['released']['parameters'].sum():,}" in printed.splitlines()[-1]
 
 
 @pytest.mark.parametrize(("preset", "scale"), [("papre", "paper"), ("paper", "papre")])
-def test_an_unknown_preset_or_scale_is_named(preset, scale):
+def test_an_unknown_preset_or_scale_is_named(shipped_file, preset, scale):
     with pytest.raises(DgError, match="'papre'"):
-        describe(PARAMS, preset, scale)
+        describe(shipped_file, preset, scale)

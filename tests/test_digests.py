@@ -6,6 +6,7 @@ import pytest
 
 from dg import digests, params
 from dg.steps.registry import step_settings
+from tests.scales import values_at
 
 ROOT = Path(__file__).parent.parent
 
@@ -62,7 +63,7 @@ def test_tables_beside_the_code_count_where_it_names_them(package):
 def settings(step, changes=(), **which):
     """Of the shipped params.yaml with {(block, key): value} changed, as a fresh start of Snakemake sees them."""
     digests.stored_digest.cache_clear()
-    values = params.read_values(ROOT / "params.yaml")
+    values = values_at()
     for (block, key), value in dict(changes).items():
         values[block][key] = value
     return step_settings(params.validate(values, "params.yaml"), step, **which)

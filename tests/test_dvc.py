@@ -20,9 +20,10 @@ from snakemake.settings.types import DAGSettings, OutputSettings, ResourceSettin
 from dg import params
 from dg.errors import DgError
 from dg.ready import check_variants
+from tests.scales import values_at
 
 ROOT = Path(__file__).parent.parent
-VALUES = params.read_values(ROOT / "params.yaml")
+VALUES = values_at()
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 MAKERS = {
     name: {path for out in [*stage.get("outs", []), *stage.get("metrics", [])] for path in out}

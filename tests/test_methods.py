@@ -23,6 +23,7 @@ from dg.shards import FaceSet, decode_image
 from dg.steps.registry import step_settings
 from dg.study.rows import methods_of
 from tests.prepared import face_table, left_in, prepare
+from tests.scales import values_at
 from tests.told import pairs_settings
 
 MIRROR = """
@@ -178,7 +179,7 @@ def test_a_pair_list_that_is_not_there_is_named(tmp_path):
     ],
 )
 def test_a_wrong_entry_is_answered(change, message):
-    values = params.read_values(params.Path("params.yaml"))
+    values = values_at()
     entry = {"title": "Mine", "benchmarks": ["RaFD"], "command": "run {pairs} {out}"}
     values["methods"]["mine"] = entry
     chosen = params.validate(values, "params.yaml")

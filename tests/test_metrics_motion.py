@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -32,6 +31,7 @@ from dg.protocols.results import Result, writing_results
 from dg.ready import require_weights
 from dg.shards import FaceSet
 from tests.prepared import face_table, left_in, prepare
+from tests.scales import params_at, values_at
 from tests.told import evaluate_settings, pairs_settings
 
 
@@ -75,9 +75,6 @@ def test_yaw_bins_hold_each_pair_once_and_say_where_none_is():
         (0, 15, 2, 2), (15, 30, 1, 1), (30, 45, 1, 1), (75, 90, 4, 3),
     ]  # fmt: skip
     np.testing.assert_allclose([part["csim"]["value"] for part in bins], [0.05, 0.2, 0.3, 0.55])
-
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +183,7 @@ def test_a_killed_embedding_process_is_said(toy, monkeypatch):
 )
 @pytest.mark.usefixtures("offline")
 def test_missing_weights_are_answered_before_the_first_job(tmp_path, monkeypatch, key, value, message):
-    values = params.read_values(ROOT / "params.yaml")
+    values = values_at()
     blocks = {"backend": values["identity"], "identity_loss": values["rfg"], "preset": values}
     blocks.get(key, values["metrics"])[key] = value
     monkeypatch.chdir(tmp_path)
@@ -197,7 +194,7 @@ def test_missing_weights_are_answered_before_the_first_job(tmp_path, monkeypatch
 
 
 def test_an_ablation_s_weights_are_asked_for_and_those_of_a_loss_without_weight_are_not(tmp_path, monkeypatch):
-    values = params.read_values(ROOT / "params.yaml")
+    values = values_at()
     values["rfg"]["identity_loss"], values["lambda_id"] = "perceptual", 0
     monkeypatch.chdir(tmp_path)
     require_weights(params.validate(values, "params.yaml"))
@@ -210,7 +207,7 @@ def test_the_default_networks_need_no_download(tmp_path, monkeypatch):
     def refuse(*_):
         raise AssertionError("asked the network")
 
-    chosen = params.load(ROOT / "params.yaml")
+    chosen = params_at()
     monkeypatch.chdir(tmp_path)
     for name in ("HOME", "TORCH_HOME"):
         monkeypatch.setenv(name, str(tmp_path))

@@ -13,7 +13,6 @@ import pytest
 import torch
 from torch import nn
 
-from dg import params
 from dg.errors import DgError
 from dg.idsg import objectives as idsg_objectives
 from dg.idsg.networks import Idsg, landmark_discriminator, subject_classifier
@@ -24,17 +23,17 @@ from dg.rfg.networks import Trunk
 from dg.steps.registry import step_settings
 from dg.training.compiling import compile_networks, twice_differentiable
 from dg.training.gan import discriminator_loss, generator_loss, r1_penalty
+from tests.scales import params_at
 from tests.told import changed
 from tests.training_driver import Encoder, Landmarks
 
-ROOT = Path(__file__).resolve().parent.parent
 SIZE, B = 32, 3
 CPU = torch.device("cpu")
 
 
 def idsg_parts(**chosen):
     """Settings, the IDSG, its judges and a batch."""
-    s = changed(step_settings(params.load(ROOT / "params.yaml"), "idsg", phase="cross"), **chosen)
+    s = changed(step_settings(params_at(), "idsg", phase="cross"), **chosen)
     torch.manual_seed(0)
     net, judge, classifier = Idsg(3, 6), landmark_discriminator(3), subject_classifier(3, 4)
     l_r, l_t = torch.rand(B, 204), torch.rand(B, 204)
@@ -94,7 +93,7 @@ def rfg_parts(monkeypatch, nets=None, regularise=True, **chosen):
     monkeypatch.setattr(rfg_objectives, "load_landmark_net", lambda *_: Landmarks())
     monkeypatch.setattr(rfg_objectives, "load_face_encoder", lambda *_: Encoder())
     sizes = {"size": SIZE, "channels": 4, "max_channels": 8, "style_dim": 4}
-    s = changed(step_settings(params.load(ROOT / "params.yaml"), "rfg", phase="self"), **sizes | chosen)
+    s = changed(step_settings(params_at(), "rfg", phase="self"), **sizes | chosen)
     torch.manual_seed(0)
     nets = nets or {
         "rfg": Rfg(s.sizes),
@@ -138,7 +137,7 @@ def test_lazy_r1_is_a_loss_of_its_own_eight_times_as_heavy(monkeypatch):
     due = rfg_losses(monkeypatch, nets)[0]
     assert set(due) - set(lazy) == {"d_f_r1", "d_s_r1"}
     torch.testing.assert_close((due["d_f"], due["d_s"]), (lazy["d_f"], lazy["d_s"]), rtol=1e-3, atol=0)
-    s = changed(step_settings(params.load(ROOT / "params.yaml"), "rfg", phase="self"), size=SIZE, r1=3.0)
+    s = changed(step_settings(params_at(), "rfg", phase="self"), size=SIZE, r1=3.0)
     terms = rfg_objectives.JudgeLosses(s, nets, CPU)(replace(pairs, regularise=True), painted)
     assert {name: weight for name, (weight, _) in terms.items()} == {"d_f": 1, "d_f_r1": 24, "d_s": 1, "d_s_r1": 24}
 

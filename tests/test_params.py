@@ -24,18 +24,18 @@ from dg.study.tables import ABLATIONS, COMPARISONS
 from dg.study.variants import all_variants
 from dg.tests import TESTS
 from dg.weights import BUNDLED, bundled_digest
-from tests.scales import SCALES, values_at
+from tests.scales import LAID_OVER, SCALES, params_at, values_at
 
 ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
 def values():
-    return params.read_values(ROOT / "params.yaml")
+    return values_at()
 
 
-def test_the_shipped_file_is_valid_and_an_editor_is_told_every_key(values, tmp_path):
-    params.validate(values, "params.yaml")
+def test_the_file_here_is_valid_and_an_editor_is_told_every_key(values, tmp_path):
+    check_variants(params.load(ROOT / "params.yaml"))
     assert main(["schema", "--out", str(tmp_path / "schema.json")]) == 0
     assert list(read_json(tmp_path / "schema.json")["properties"]) == list(params.Params.model_fields)
     assert set(values) == set(params.Params.model_fields)
@@ -44,12 +44,12 @@ def test_the_shipped_file_is_valid_and_an_editor_is_told_every_key(values, tmp_p
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("lambda_vls", "5"),
-        ("scale", "paper"),
-        ("benchmarks.RaFD", "rafd"),
-        ("landmarks.backend", "fan"),
-        ("datasets.voxceleb2.fps", "5"),
-        ("scales.sample.rfg.self_steps", "7"),
+        ("lambda_vls", "5.25"),
+        ("scale", "another"),
+        ("benchmarks.RaFD", "another"),
+        ("landmarks.backend", "another"),
+        ("datasets.voxceleb2.fps", "5.25"),
+        ("scales.sample.rfg.self_steps", "7001"),
     ],
 )
 def test_dvc_changes_the_line_of_the_key_that_it_sets_and_no_other(key, value, tmp_path):
@@ -61,8 +61,8 @@ def test_dvc_changes_the_line_of_the_key_that_it_sets_and_no_other(key, value, t
     assert len(changed) == 2 and changed[1].split(":")[1].split()[0] == value, changed
 
 
-def test_only_the_scales_that_users_choose_stand_in_params_yaml(values):
-    assert list(values["scales"]) == ["sample", "paper"]
+def test_only_the_scales_that_users_choose_stand_in_params_yaml():
+    assert set(params.load(ROOT / "params.yaml").scales).isdisjoint(LAID_OVER)
 
 
 def test_a_typo_names_the_key_and_the_right_one(values):
@@ -140,7 +140,7 @@ def test_tables_3_and_4_take_further_training_seeds_of_methods_with_networks_alo
     which = {"benchmark": "RaFD", "method": "source_unchanged"}
     floors = [step_settings(p, "evaluate", variant, **which) for variant in variants]
     assert floors[0] == floors[2] and floors[0].training_seed is None
-    one = params.validate(params.read_values(ROOT / "params.yaml"), "params.yaml")
+    one = params_at()
     assert variants_of(one, "dg") == ["dg"] and not any(name.startswith("seed") for name in all_variants(one))
 
 
@@ -310,7 +310,7 @@ def test_betas_lie_from_0_to_below_1(values, network, betas, place):
     params.validate(values, "params.yaml")
 
 
-def test_the_check_looks_into_every_variant(values, tmp_path, capsys):
+def test_the_check_looks_into_every_variant(values, shipped_file, tmp_path, capsys):
     path = tmp_path / "params.yaml"
     values["ablations"]["table2"]["foo"] = {"lambda_foo": 0}
     path.write_text(yaml.safe_dump(values), encoding="utf-8")
@@ -320,7 +320,7 @@ def test_the_check_looks_into_every_variant(values, tmp_path, capsys):
     path.write_text(yaml.safe_dump(values), encoding="utf-8")
     assert main(["check", "--params", str(path)]) == 1
     assert "(table2-foo-0)" in (said := capsys.readouterr().err) and "lambda_id" in said
-    assert main(["check", "--params", str(ROOT / "params.yaml")]) == 0
+    assert main(["check", "--params", str(shipped_file)]) == 0
 
 
 @pytest.mark.parametrize(
@@ -336,8 +336,8 @@ def test_the_check_looks_into_every_variant(values, tmp_path, capsys):
         (["idsg", "self"], "'self': expected KEY=VALUE, such as phase=self"),
     ],
 )
-def test_settings_that_no_step_has_are_answered_with_those_there_are(words, message, capsys):
-    assert main(["settings", *words, "--params", str(ROOT / "params.yaml")]) == 1
+def test_settings_that_no_step_has_are_answered_with_those_there_are(words, message, shipped_file, capsys):
+    assert main(["settings", *words, "--params", str(shipped_file)]) == 1
     assert re.search(message, capsys.readouterr().err)
 
 

@@ -13,7 +13,7 @@ from dg.plan import SIZED, measured_seconds, plan
 from dg.steps.registry import step_settings
 from dg.timings import read_timings
 from tests.prepared import took
-from tests.scales import values_at
+from tests.scales import ROOT, values_at
 
 NETWORKS = [f"results/{rule}/dg/joint.safetensors" for rule in ("idsg_cross", "rfg_cross")]
 
@@ -22,6 +22,7 @@ NETWORKS = [f"results/{rule}/dg/joint.safetensors" for rule in ("idsg_cross", "r
 def alone(tmp_path, monkeypatch):
     """A folder of no other files."""
     monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def of_scale(scale="sample", **changed):
@@ -135,7 +136,10 @@ def test_the_shipped_times_are_those_of_scale_sample_alone(planned):
     assert said.endswith("about 3 minutes; not counted, as never measured at scale 'paper': rfg_self; brew.")
 
 
-def test_targets_that_snakemake_refuses_are_said(monkeypatch):
+def test_targets_that_snakemake_refuses_are_said(alone, shipped_file, monkeypatch):
+    for name in ("Snakefile", "workflow", "profiles", "dg"):
+        (alone / name).symlink_to(ROOT / name)
+    (alone / "params.yaml").symlink_to(shipped_file)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(DgError, match=r"results/table9\.csv: Snakemake refuses:\n(.|\n)*table9"):
         plan(["results/table9.csv"])

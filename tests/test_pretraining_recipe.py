@@ -29,13 +29,13 @@ NETWORKS = ("fan-synthface", "visibility-synthface", "synthface-id")
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(tmp_path_factory, shipped_file):
     """data/pretraining of a copy of the project, made by Snakemake."""
     folder = tmp_path_factory.mktemp("recipe") / "project"
     for name in ("dg", "workflow", "profiles"):
         shutil.copytree(ROOT / name, folder / name)
-    for name in ("Snakefile", "params.yaml"):
-        shutil.copy2(ROOT / name, folder)
+    for path in (ROOT / "Snakefile", shipped_file):
+        shutil.copy2(path, folder)
     settings = folder / "dg/pretraining/settings.yaml"
     values = yaml.safe_load(settings.read_text(encoding="utf-8"))
     settings.write_text(yaml.safe_dump({name: values[name] | sizes for name, sizes in SIZES.items()}), encoding="utf-8")

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from dg.networks import TRAININGS
+from tests.scales import values_at
 
 ROOT = Path(__file__).parent.parent
 TOOLS = str(Path(sys.executable).parent)
@@ -51,6 +52,9 @@ def test_on_a_cluster_no_rule_of_the_experiments_asks_for_64_cores():
     [({"idsg": 2, "rfg": 2}, None), ({"idsg": 2, "rfg": 1}, r"training\.gpus is 2, .*slurm.* gives rfg_\w+ gpu: 1\.")],
 )
 def test_two_gpus_a_training_are_a_matter_of_two_files_on_a_cluster(tmp_path, gpus, answer):
+    values = values_at()
+    values["training"]["gpus"] = 2
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     # The executor is a plugin of its own; all else of the profile is read as it is.
     profile = {key: value for key, value in SLURM.items() if key != "executor"} | {"cores": 8}
     sizes = {f"{net}_{phase}": {"gpu": gpus[net]} for net in gpus for phase in ("self", "cross")}
@@ -60,8 +64,8 @@ def test_two_gpus_a_training_are_a_matter_of_two_files_on_a_cluster(tmp_path, gp
     smi.touch(mode=0o755)
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "rules", "--workflow-profile", str(tmp_path),
-         "--config", "training={accumulate: 1, compile: false, gpus: 2}"],
-        cwd=ROOT, env={**os.environ, "PATH": os.pathsep.join([str(tmp_path), TOOLS, os.environ["PATH"]])},
+         "--snakefile", str(ROOT / "Snakefile")],
+        cwd=tmp_path, env={**os.environ, "PATH": os.pathsep.join([str(tmp_path), TOOLS, os.environ["PATH"]])},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     assert re.search(answer, done.stdout) if answer else done.returncode == 0, done.stdout

@@ -31,6 +31,7 @@ from dg.reports.summaries import COMPARED
 from dg.shards import FaceSet
 from dg.steps.registry import step_settings
 from tests.prepared import face_table, prepare, took
+from tests.scales import values_at
 from tests.told import changed, pairs_settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,7 +79,7 @@ def run(tmp_path_factory):
         path = results / f"figures/figure{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         save_png(Image.new("RGB", (1200, 300), (9 * number, 0, 90)), path, "synthetic, a test")
-    values = params.read_values(ROOT / "params.yaml")
+    values = values_at()
     values["methods"] = {
         "mine": {"title": TITLE, "benchmarks": ["RaFD", "VoxCeleb2"], "command": "x {pairs} {out}"},
     }

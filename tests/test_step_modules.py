@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dg import params
 from dg.digests import modules_behind
 from dg.steps.registry import STEPS, step_settings
+from tests.scales import params_at
 
-ROOT = Path(__file__).parent.parent
 LISTED = Path(__file__).with_name("step_modules.yaml")
 
 # Every step, and the forms of those that run other code by their values.
@@ -39,7 +38,7 @@ WHICH = {
 
 
 def modules_of(form):
-    settings = step_settings(params.load(ROOT / "params.yaml"), form.split(" ")[0], **WHICH[form])
+    settings = step_settings(params_at(), form.split(" ")[0], **WHICH[form])
     names = {name.removeprefix("dg.") for module in settings.modules() for name in modules_behind(module)}
     return sorted(names - {"dg"})
 

@@ -1,7 +1,6 @@
 """A step's settings: from params.yaml to JSON and back, and what a wrong one is answered with."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -13,10 +12,10 @@ from dg.sizes.rfg import RfgSizes
 from dg.steps.idsg import IdsgSettings
 from dg.steps.registry import STEPS, step_settings
 from dg.weights import BUNDLED
+from tests.scales import params_at, values_at
 from tests.test_step_modules import WHICH
 
-ROOT = Path(__file__).parent.parent
-P = params.load(ROOT / "params.yaml")
+P = params_at()
 
 
 @pytest.mark.parametrize("form", WHICH)
@@ -28,7 +27,7 @@ def test_a_step_reads_what_snakemake_hands_it(form):
 
 
 def test_the_weight_of_equation_3_goes_from_params_yaml_to_the_step():
-    changed = params.validate({**params.read_values(ROOT / "params.yaml"), "lambda_vls": 3.5}, "params.yaml")
+    changed = params.validate({**values_at(), "lambda_vls": 3.5}, "params.yaml")
     told = IdsgSettings.read(step_settings(changed, "idsg", phase="cross").job())
     assert told.lambda_vls == 3.5
     assert told == IdsgSettings(
@@ -67,7 +66,7 @@ def test_cards_older_than_a_key_tell_the_sizes_of_their_time():
 
 
 def test_how_many_broken_pictures_are_put_up_with_is_in_no_steps_settings():
-    values = params.read_values(ROOT / "params.yaml")
+    values = values_at()
     values["datasets"]["rafd"]["max_broken"] = 0.9
     raised = params.validate(values, "params.yaml")
     for step in ("manifest", "frames"):

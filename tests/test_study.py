@@ -10,8 +10,9 @@ from dg.study.data import dataset_of, datasets_of, standing_in
 from dg.study.figures import FIGURES
 from dg.study.tables import ABLATIONS, COMPARISONS, TABLES
 from dg.tests import COMPARED, TESTS
+from tests.scales import params_at
 
-P = params.load()
+P = params_at()
 
 
 def test_every_test_has_a_rule_for_its_pairs():

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from dg import params
 from dg.errors import DgError
 from dg.metrics.bootstrap import levels
 from dg.protocols.methods import run_method
@@ -23,6 +22,7 @@ from dg.steps.figures import FigureSettings
 from dg.steps.registry import step_settings
 from dg.steps.tables import ComparisonSettings
 from tests.prepared import disk_is_full, face_table, left_in, prepare
+from tests.scales import params_at
 from tests.told import changed, pairs_settings
 
 STAND_IN = {"csim": "dlib", "fid": "efficientnet-lite0"}
@@ -280,7 +280,7 @@ def test_metrics_are_nested_for_dvc(tmp_path):
 
 
 def test_the_settings_of_the_shipped_file_make_the_table(tmp_path):
-    chosen = step_settings(params.load(), "comparison", table="table4")
+    chosen = step_settings(params_at(), "comparison", table="table4")
     make_comparison(chosen, [summary(tmp_path)], tmp_path / "table4.csv")
     assert (pd.read_csv(tmp_path / "table4.csv")["source"] == "measured").sum() == 1
 
@@ -388,7 +388,7 @@ def test_grids_fit_the_report_and_say_that_they_are_synthetic(tmp_path, size, ta
 
 
 def test_grids_say_what_stands_in(tmp_path):
-    values = params.load()
+    values = params_at()
     assert step_settings(values, "figure", benchmark="MPIE_LP").note == "SynthFace stands in for MPIE."
     real = values.model_copy(update={"benchmarks": values.benchmarks.model_copy(update={"RaFD": "rafd"})})
     assert step_settings(real, "figure", benchmark="RaFD").note == ""

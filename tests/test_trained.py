@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 
 import pytest
 
@@ -13,13 +12,12 @@ from dg.networks import TRAININGS
 from dg.study.models import models_of
 from dg.study.variants import all_variants
 from dg.trained import Checkpoints
-
-ROOT = Path(__file__).parent.parent
+from tests.scales import values_at
 
 
 @pytest.fixture
 def values():
-    return params.read_values(ROOT / "params.yaml")
+    return values_at()
 
 
 def checkpoints(values):

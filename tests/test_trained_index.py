@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,13 +10,12 @@ import pytest
 from dg import params
 from dg.trained import Checkpoints
 from dg.trained_index import index_of_ablations, write_index
-
-ROOT = Path(__file__).parent.parent
+from tests.scales import values_at
 
 
 @pytest.fixture
 def values():
-    return params.read_values(ROOT / "params.yaml")
+    return values_at()
 
 
 def index(values):

@@ -2,13 +2,11 @@
 
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from dg import params
 from dg.idsg.data import Data
 from dg.idsg.networks import Idsg
 from dg.shards import FaceSet
@@ -18,9 +16,8 @@ from dg.training.pairs import FrameSampler, PairSampler
 from dg.training.prefetch import Prefetch
 from dg.training.team import Team
 from tests.prepared import face_table, prepare
+from tests.scales import params_at
 from tests.told import changed
-
-ROOT = Path(__file__).parent.parent
 
 
 def test_each_step_gets_its_own_batch_whatever_thread_is_first():
@@ -132,7 +129,7 @@ def test_frames_of_one_person_are_paired_with_each_other():
     ("localisation", "phase", "some"), [("known", "cross", True), ("self", "cross", False), ("self", "self", True)]
 )
 def test_equation_6_knows_the_truth_of_others_pairs_only_where_it_may(tmp_path, localisation, phase, some):
-    settings = changed(idsg_settings(params.load(ROOT / "params.yaml"), phase), localisation=localisation)
+    settings = changed(idsg_settings(params_at(), phase), localisation=localisation)
     table = face_table(people=3, split="train")
     faces = FaceSet([prepare(tmp_path / "toy", table)], split="train")
     data = Data(settings, faces, PairSampler(faces.table, 8, 0), Team())

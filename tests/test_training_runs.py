@@ -19,7 +19,6 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from dg import params
 from dg.checkpoints import save_checkpoint, with_prefix
 from dg.errors import DgError
 from dg.files import read_json, write_json, write_parquet
@@ -36,6 +35,7 @@ from dg.steps.rfg import FineTuneSettings, FineTuning
 from dg.training.pairs import PairSampler
 from dg.training.team import Team
 from tests.prepared import face_key, face_table, prepare
+from tests.scales import params_at
 from tests.told import changed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,7 +52,7 @@ def settings(verb: str, phase: str, **chosen):
     sizes = {"batch": 2, "steps": 8, "ema": 0.9, "accumulate": 1, "compile": False}
     if verb == "rfg":
         sizes |= {"size": SIZE, "channels": 4, "max_channels": 8, "style_dim": 4, "init": None}
-    return changed(step_settings(params.load(ROOT / "params.yaml"), verb, phase=phase), **sizes | chosen)
+    return changed(step_settings(params_at(), verb, phase=phase), **sizes | chosen)
 
 
 def tuning(**chosen):
