@@ -4,6 +4,7 @@ import difflib
 import hashlib
 import re
 import shutil
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from dg.study.tables import ABLATIONS, COMPARISONS
 from dg.study.variants import all_variants
 from dg.tests import TESTS
 from dg.weights import BUNDLED, bundled_digest
-from tests.scales import LAID_OVER, SCALES, params_at, values_at
+from tests.scales import LAID_OVER, SCALES, SHIPPED, params_at, values_at
 
 ROOT = Path(__file__).parent.parent
 
@@ -371,3 +372,21 @@ def test_every_key_stands_in_the_list_of_options():
     keys = list(leaves(params.schema(), params.schema(), ""))
     assert len(keys) > 90 and {"sizes.fine_tune.lr", "datasets.<set>.crop", "lambda_vls", "metrics.fid"} < set(keys)
     assert [key for key in keys if f"`{key}`" not in text] == []
+
+
+def test_the_tests_rest_on_a_known_value_of_every_setting(tmp_path, monkeypatch):
+    """Blocks of things that people name are no settings: what they add there, tests don't ask about."""
+    named = ("sizes", "datasets", "methods", "presets", "ablations")
+    keys = [key for key in leaves(params.schema(), params.schema(), "") if key.split(".")[0] not in named]
+    shipped = params.read_values(ROOT / SHIPPED)
+    here = params.read_values(ROOT / "params.yaml")
+    for key in keys:
+        *blocks, name = key.split(".")
+        assert name in reduce(dict.__getitem__, blocks, shipped), f"{SHIPPED} lacks {key}"
+        reduce(dict.__getitem__, blocks, here)[name] = "what a user has set"
+    for folder in ("tests", "docs"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(here), encoding="utf-8")
+    before = {scale: values_at(scale) for scale in SCALES}
+    monkeypatch.setattr("tests.scales.ROOT", tmp_path)
+    assert {scale: values_at(scale) for scale in SCALES} == before
