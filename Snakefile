@@ -28,6 +28,7 @@ rule all:
         expand("results/{table}.csv", table=TABLES),
         rules.figure_6_models.input,
         "results/ablations/checkpoints.csv",
+        "results/methods/models.csv",
         "results/plots",
         "results/training_plots",
         expand("results/figures/{figure}.png", figure=FIGURES),

@@ -105,6 +105,16 @@ def _train(a: argparse.Namespace) -> None:
     end(state)
 
 
+def _train_method(a: argparse.Namespace) -> None:
+    from dg.protocols.method_training import train_method
+    from dg.resume import end, input_digests, state_of
+
+    inputs = input_digests(a.data, [])
+    work = state_of(a.settings, inputs)
+    train_method(a.settings, a.data, a.out, work, inputs, a.threads or os.cpu_count() or 1, a.gpus)
+    end(work)
+
+
 def _finetune(a: argparse.Namespace) -> None:
     from dg.resume import end, input_digests, state_of
     from dg.rfg.fine_tuning import fine_tune
@@ -125,7 +135,7 @@ def _reenact(a: argparse.Namespace) -> None:
     from dg.resume import end, input_digests, state_of
 
     use_threads(a.threads)
-    networks = {name: path for name in NETWORKS if (path := getattr(a, name))}
+    networks = {name: path for name in (*NETWORKS, "model") if (path := getattr(a, name))}
     if a.settings.command is not None:
         from dg.protocols.methods import run_method
 
@@ -318,8 +328,11 @@ def _parser(step: str) -> argparse.ArgumentParser:
         "data",
         "pairs",
         *(f"{name}?" for name in NETWORKS),
+        "model?",
         "out",
     )
+    method = verb("train_method", _train_method, "train a method beside DG, by its command", "settings", "data", "out")
+    method.add_argument("--gpus", type=int, default=0, help="how many the command may use")
     floor = verb("unchanged", _unchanged, "a floor or ceiling: a known picture", "pairs", "out", threads=False)
     floor.add_argument("--show", choices=("source", "reference", "target"), required=True)
     verb("paint", _paint, "a baseline: the RFG on the reference's own landmarks", "rfg", "pairs", "out")

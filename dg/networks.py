@@ -1,5 +1,5 @@
 """The networks that the pipeline trains: one record per training. Rules, their inputs, and what tests and methods use
-follow from these records."""
+follow from these records. Methods of params.yaml that are trained add theirs: `dg.study.trainings`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Training:
     """One training of one network; it leaves a checkpoint per variant and model.
 
     Attributes:
-        rule: names the Snakemake rule, its folder under results/ and the DVC stage.
-        network: what is trained; a method's command asks for its checkpoint by this name: {rfg}.
+        rule: names the Snakemake rule, and of DG's networks the DVC stage.
+        network: what is trained; a method's command asks for a checkpoint of DG's by this name: {rfg}.
         phase: one of PHASES; see `dg.study.models.training_behind`.
         step: the verb of `python -m dg`.
         which: what the verb works on; with `step` it picks the values (`dg.steps.registry.step_settings`).
@@ -22,6 +22,8 @@ class Training:
         pictures: whether it learns from pictures, or from landmarks and face codes alone, for which one core will do.
         switch: key of params.yaml that says whether it takes place, `train` or `skip`; None: always.
         plotted: the plot in DVC beside that of the whole loss.
+        folder: of its checkpoints, under results/; None: named as the rule.
+        suffix: of its checkpoints; "": they are folders.
     """
 
     rule: str
@@ -34,6 +36,12 @@ class Training:
     pictures: bool = True
     switch: str | None = None
     plotted: str = ""
+    folder: str | None = None
+    suffix: str = ".safetensors"
+
+    def checkpoint(self, values: str, model: str, ablations: str = "") -> str:
+        """Where a checkpoint lies, from the project's folder: see `dg.trained`."""
+        return f"results/{ablations}{self.folder or self.rule}/{values}/{model}{self.suffix}"
 
     @property
     def needs(self) -> dict[str, str]:
@@ -73,10 +81,10 @@ _RFG_CROSS = replace(
 )
 
 TRAININGS = {training.rule: training for training in (_IDSG_SELF, _IDSG_CROSS, _RFG_SELF, _RFG_CROSS)}
-"""By rule, each after those it needs."""
+"""Of DG's networks, by rule, each after those it needs."""
 
 NETWORKS = tuple(dict.fromkeys(training.network for training in TRAININGS.values()))
-"""The trained networks, as a method's command names them."""
+"""DG's trained networks, as a method's command names them."""
 
 OF_DG = ("idsg", "rfg")
 """Those that DG itself is made of."""

@@ -141,7 +141,19 @@ class Dataset(Strict):
 
 
 def _placeholders(names: Iterable[str]) -> str:
-    return ", ".join(f"{{{name}}}" for name in names)
+    return ", ".join(f"{{{name}}}" for name in names) or "none"
+
+
+def _named(key: str, template: str) -> set[str]:
+    """The placeholders in a command."""
+    try:
+        return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None
+
+
+# What a method's `train` may ask for beside {data} and {out}.
+_TRAINED_WITH = ("state", "seed", "threads", "gpus")
 
 
 class Method(Strict):
@@ -151,22 +163,38 @@ class Method(Strict):
     benchmarks: tuple[TestName, ...] = Field(description="tests that it takes part in")
     command: str = Field(
         description="how to run it; {pairs} stands for the pair list (CSV), {out} for the folder of its pictures, "
-        "{truth} for the pair list with ground truths, {rfg} and {idsg} for DG's trained networks; see docs/methods.md"
+        "{truth} for the pair list with ground truths, {rfg} and {idsg} for DG's trained networks, {model} for what "
+        "`train` made; see docs/methods.md"
+    )
+    train: str | None = Field(
+        default=None,
+        description="how to train it, once per model and seed: {data} stands for the folder of training pictures, "
+        "{out} for the folder that {model} will be, {state} for one that keeps unfinished work; also {seed}, "
+        "{threads}, {gpus}; null: it needs no training",
     )
     figures: bool = Field(default=True, description="also a row of Figures 3 to 5")
-    version: str = Field(default="", description="any text; change it where the code behind the command has changed")
+    version: str = Field(default="", description="any text; change it where the code behind a command has changed")
 
     @model_validator(mode="after")
     def _command_fits(self) -> Method:
-        try:
-            named = {name for _, name, _, _ in string.Formatter().parse(self.command) if name is not None}
-        except ValueError as error:
-            raise ValueError(f"command: {error}") from None
+        named = _named("command", self.command)
         lists = named & {"pairs", "truth"}
-        if len(lists) != 1 or "out" not in named or not named <= {*lists, "out", *NETWORKS}:
+        needed = {*lists, "out"} if self.train is None else {*lists, "out", "model"}
+        if len(lists) != 1 or not needed <= named <= needed.union(NETWORKS):
+            model = "" if self.train is None else ", {model} (what `train` makes)"
             raise ValueError(
-                "command: must hold {pairs} (or {truth}) and {out}, and beside them at most "
-                f"{_placeholders(NETWORKS)}; it holds {_placeholders(sorted(named)) or 'none'}"
+                f"command: must hold {{pairs}} (or {{truth}}){model} and {{out}}, and beside them at most "
+                f"{_placeholders(NETWORKS)}; it holds {_placeholders(sorted(named))}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _training_fits(self) -> Method:
+        named = {"data", "out"} if self.train is None else _named("train", self.train)
+        if not {"data", "out"} <= named <= {"data", "out", *_TRAINED_WITH}:
+            raise ValueError(
+                f"train: must hold {{data}} and {{out}}, and beside them at most {_placeholders(_TRAINED_WITH)}; it "
+                f"holds {_placeholders(sorted(named))}"
             )
         return self
 

@@ -14,12 +14,19 @@ STATES = Path(".cache/training")
 
 
 def input_digests(folders: list[Path], files: list[Path | None]) -> dict[str, str]:
-    """Digests of a step's inputs by path; of prepared sets all but the pictures, which landmarks and codes follow."""
+    """Digests of a step's inputs by path; of prepared sets all but the pictures, which landmarks and codes follow.
+
+    `files` may be folders too, such as the model of a method.
+    """
     found = {}
     for folder in folders:
         shards = sorted(path for path in folder.rglob("*.arrow") if path.parent.name != "frames")
         found[str(folder)] = content_digest([*shards, folder / "manifest.parquet"])
-    return found | {str(path): file_digest(path) for path in files if path}
+    return found | {str(path): _digest(path) for path in files if path}
+
+
+def _digest(path: Path) -> str:
+    return content_digest(sorted(filter(Path.is_file, path.rglob("*")))) if path.is_dir() else file_digest(path)
 
 
 def state_of(settings: Settings, inputs: dict[str, str]) -> Path:

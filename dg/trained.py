@@ -2,6 +2,7 @@
 
 `results/<rule>/<variant>/<model>.safetensors` belongs to Tables 3 and 4, whose variants are "dg", "seed-1", ...;
 `results/ablations/<rule>/<digest>/<model>.safetensors` is named by the values of the training and of those before it.
+Of a method that is trained it is a folder, `results/methods/<method>/<variant>/<model>`.
 So no row of `ablations` has a say in what another row's checkpoints are called, and a row shares every training whose
 values it doesn't change.
 """
@@ -13,11 +14,12 @@ from dataclasses import dataclass
 
 from dg.digests import digest_of
 from dg.errors import DgError
-from dg.networks import TRAININGS, Training
+from dg.networks import Training
 from dg.params import Params
 from dg.steps.registry import step_settings
 from dg.study.data import dataset_of
 from dg.study.models import model_of, models_of, training_behind, training_sets
+from dg.study.trainings import trainings
 from dg.study.variants import all_variants, main_variants
 
 INDEX = "results/ablations/checkpoints.csv"
@@ -28,7 +30,7 @@ class Checkpoint:
     """What one training leaves.
 
     Attributes:
-        path: the file, relative to the project's folder.
+        path: the file or folder, relative to the project's folder.
         digest: of the values of the training and of those before it.
         model: says what data it learns from, see `dg.study.models.training_sets`.
         variant: the first one that uses it; all that do have the same values here.
@@ -60,11 +62,11 @@ class Checkpoints:
         # Those of Tables 3 and 4 come first and are named so.
         for variant in all_variants(params):
             for model in models_of(params, variant):
-                for training in TRAININGS.values():
+                for training in trainings(params).values():
                     needs = {option: self._of[rule, model, variant] for option, rule in training.needs.items()}
                     digest = _digest(params, training, model, variant, needs)
-                    name = f"{training.rule}/{variant}" if variant in main else f"ablations/{training.rule}/{digest}"
-                    made = Checkpoint(f"results/{name}/{model}.safetensors", digest, training, model, variant, needs)
+                    place = (variant, model) if variant in main else (digest, model, "ablations/")
+                    made = Checkpoint(training.checkpoint(*place), digest, training, model, variant, needs)
                     made = known.setdefault(digest, made)
                     self._of[training.rule, model, variant] = self._at[made.path] = made
 

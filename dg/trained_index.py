@@ -1,4 +1,4 @@
-"""Which checkpoint of the ablations serves which variants, for people; and an end to those that serve none."""
+"""Which checkpoint serves what, for people: of the ablations, with an end to those that serve none, and of methods."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dg.params import Params
 from dg.steps.registry import step_settings
 from dg.study.figures import FIGURES
 from dg.study.tables import ABLATIONS, TABLES
-from dg.study.variants import all_variants, variants_by_row
+from dg.study.variants import all_variants, main_variants, variants_by_row
 from dg.trained import Checkpoint, Checkpoints
 
 
@@ -34,7 +34,9 @@ def index_of_ablations(params: Params, checkpoints: Checkpoints) -> dict[str, An
             step_settings(params, training.step, name, **training.which).plain() for name in (variants[0], "dg")
         )
         rows.append([path, variants, {key: value for key, value in ours.items() if value != dg[key]}])
-    return {"rows": rows, "used": sorted({made.digest for made in checkpoints} | set(all_variants(params)))}
+    # A method's networks aren't tested in ablations: a new method leaves the index alone.
+    used = {made.digest for made in checkpoints if made.training.network in OF_DG}
+    return {"rows": rows, "used": sorted(used | set(all_variants(params)))}
 
 
 def write_index(index: dict[str, Any], out: Path, log: Path) -> None:
@@ -57,6 +59,28 @@ def write_index(index: dict[str, Any], out: Path, log: Path) -> None:
     table = [(path, " ".join(names), _in_words(changes)) for path, names, changes in index["rows"]]
     write_csv(out, pd.DataFrame(table, columns=["checkpoint", "variants", "unlike_dg"]))
     write_text(log, "".join(f"removed {folder}\n" for folder in removed))
+
+
+def index_of_methods(params: Params, checkpoints: Checkpoints) -> list[dict[str, Any]]:
+    """What `write_models` needs: of each model of a method that is trained its training's values and where it lies."""
+    main = [
+        made for made in checkpoints if made.training.step == "train_method" and made.variant in main_variants(params)
+    ]
+    return [
+        step_settings(params, made.training.step, made.variant, **made.training.which).plain()
+        | {"model": made.model, "checkpoint": made.path}
+        for made in main
+    ]
+
+
+def write_models(index: list[dict[str, Any]], out: Path) -> None:
+    """Write the table `out` (CSV: method, model, training_seed, version, checkpoint), a row per model.
+
+    Args:
+        index: see `index_of_methods`.
+    """
+    columns = ["method", "model", "seed", "version", "checkpoint"]
+    write_csv(out, pd.DataFrame(index, columns=columns).rename(columns={"seed": "training_seed"}))
 
 
 def _of_ablations(params: Params, checkpoints: Checkpoints) -> dict[str, list[str]]:

@@ -197,3 +197,27 @@ def test_another_trained_network_takes_a_record_and_a_method_whose_command_names
     (train,) = re.findall(r"python -m dg rfg .*", planned)
     assert "--idsg results/idsg_cross/dg/joint.safetensors --out results/toy/dg/joint.safetensors" in train
     assert len(re.findall(r"python -m dg reenact .* --toy results/toy/dg/joint\.safetensors", planned)) == 2
+
+
+def test_a_method_that_is_trained_takes_an_entry_of_params_yaml_alone(project):
+    mine = {
+        "title": "mine", "benchmarks": ["VoxCeleb1", "RaFD"],
+        "train": "fit {data} {out} {seed}", "command": "mine {model} {pairs} {out}",
+    }  # fmt: skip
+    project.values["methods"] = {"mine": mine}
+    try:
+        planned = project.snakemake("--dry-run", "--printshellcmds")
+        project.make()
+        assert project.planned() == set()
+        mine["train"] = "fit --longer {data} {out} {seed}"
+        again = project.planned()
+    finally:
+        project.values["methods"] = {}
+    made = {line.split(",")[0] for line in re.findall(r"    output: (.*)", planned)}
+    tested = [f"results/evaluate/dg/{test}/mine.{end}" for test in ("VoxCeleb1", "RaFD") for end in ("arrow", "json")]
+    assert made == again == {
+        "results/methods/mine/dg/joint", *tested, "results/table3.csv", "results/table4.csv", "results/plots",
+    }  # fmt: skip
+    (train,) = re.findall(r"python -m dg train_method .*", planned)
+    assert "--out results/methods/mine/dg/joint --threads" in train and "results/idsg" not in train
+    assert len(re.findall(r"python -m dg reenact .* --model results/methods/mine/dg/joint ", planned)) == 2

@@ -7,7 +7,7 @@ import yaml
 
 from dg.digests import modules_behind
 from dg.steps.registry import STEPS, step_settings
-from tests.scales import params_at
+from tests.scales import values_at
 
 LISTED = Path(__file__).with_name("step_modules.yaml")
 
@@ -23,6 +23,7 @@ WHICH = {
     "rfg (self)": {"phase": "self"},
     "rfg (cross)": {"phase": "cross"},
     "finetune": {},
+    "train_method": {"method": "mine"},
     "reenact (DG)": {"benchmark": "RaFD", "method": "dg"},
     "reenact (DG, tuned)": {"benchmark": "VoxCeleb1", "method": "dg"},
     "reenact (a command)": {"benchmark": "RaFD", "method": "source_unchanged"},
@@ -37,8 +38,16 @@ WHICH = {
 }
 
 
+def with_trained_method():
+    """params.yaml and a method that is trained, which it has none of."""
+    values = values_at()
+    commands = {"train": "fit {data} {out}", "command": "run {model} {pairs} {out}"}
+    values["methods"]["mine"] = {"title": "Mine", "benchmarks": ["RaFD"], **commands}
+    return params.validate(values, "params.yaml")
+
+
 def modules_of(form):
-    settings = step_settings(params_at(), form.split(" ")[0], **WHICH[form])
+    settings = step_settings(with_trained_method(), form.split(" ")[0], **WHICH[form])
     names = {name.removeprefix("dg.") for module in settings.modules() for name in modules_behind(module)}
     return sorted(names - {"dg"})
 

@@ -13,7 +13,7 @@ from dg.steps.idsg import IdsgSettings
 from dg.steps.registry import STEPS, step_settings
 from dg.weights import BUNDLED
 from tests.scales import params_at, values_at
-from tests.test_step_modules import WHICH
+from tests.test_step_modules import WHICH, with_trained_method
 
 P = params_at()
 
@@ -21,7 +21,7 @@ P = params_at()
 @pytest.mark.parametrize("form", WHICH)
 def test_a_step_reads_what_snakemake_hands_it(form):
     step = form.split(" ")[0]
-    told = step_settings(P, step, **WHICH[form])
+    told = step_settings(with_trained_method(), step, **WHICH[form])
     read = STEPS[step].settings.read(told.job())
     assert read.code and read.model_dump(exclude={"code"}) == told.model_dump(exclude={"code"})
 

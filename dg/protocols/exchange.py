@@ -40,17 +40,10 @@ def write_exchange(faces: FaceSet, pairs: pd.DataFrame, folder: Path, truths: bo
     targets = [key for key in pairs["target"] if key] if truths else []
     shown = [*pairs["source"], *pairs["reference"], *(key for some in tuning for key in some), *targets]
     keys = list(dict.fromkeys(shown))
-    files: dict[str, str] = {}
-    for number, key in enumerate(keys):
-        data = faces.encoded(faces.row(key))
-        files[key] = f"pictures/{number:06d}{'.png' if data.startswith(_PNG) else '.jpg'}"
-        with replacing(folder / files[key]) as temporary:
-            temporary.write_bytes(data)
     rows = [faces.row(key) for key in keys]
-    points = pd.DataFrame(faces.points[rows].transpose(0, 2, 1).reshape(len(rows), -1), columns=list(POINT_COLUMNS))
-    visible = pd.DataFrame(faces.visible[rows].astype(int), columns=list(VISIBLE_COLUMNS))
+    files = dict(zip(keys, write_pictures(faces, rows, folder)))
     names = pd.Series(list(files.values()), name="picture")
-    write_csv(folder / "landmarks.csv", pd.concat([names, points, visible], axis=1))
+    write_csv(folder / "landmarks.csv", pd.concat([names, landmark_columns(faces, rows)], axis=1))
     table = pd.DataFrame(
         {
             "pair": pair_names(len(pairs)),
@@ -64,6 +57,23 @@ def write_exchange(faces: FaceSet, pairs: pd.DataFrame, folder: Path, truths: bo
     path = folder / ("truth.csv" if truths else "pairs.csv")
     write_csv(path, table)
     return path
+
+
+def write_pictures(faces: FaceSet, rows: list[int], folder: Path) -> list[str]:
+    """Write the pictures of some rows as they are stored, PNG or JPEG; returns their names, relative to `folder`."""
+    names = []
+    for number, row in enumerate(rows):
+        data = faces.encoded(row)
+        names.append(f"pictures/{number:06d}{'.png' if data.startswith(_PNG) else '.jpg'}")
+        with replacing(folder / names[-1]) as temporary:
+            temporary.write_bytes(data)
+    return names
+
+
+def landmark_columns(faces: FaceSet, rows: list[int]) -> pd.DataFrame:
+    """POINT_COLUMNS and VISIBLE_COLUMNS (0 or 1) of some rows."""
+    points = pd.DataFrame(faces.points[rows].transpose(0, 2, 1).reshape(len(rows), -1), columns=list(POINT_COLUMNS))
+    return pd.concat([points, pd.DataFrame(faces.visible[rows].astype(int), columns=list(VISIBLE_COLUMNS))], axis=1)
 
 
 def pair_names(count: int) -> list[str]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 
-from dg.errors import DgError
 from dg.files import read_parquet
+from dg.protocols.command import run_command
 from dg.protocols.exchange import read_answers, write_exchange
 from dg.protocols.results import Result, writing_results
 from dg.provenance import png_bytes
@@ -35,11 +32,11 @@ def run_method(
 
     Args:
         method: its name in params.yaml.
-        command: a template with {pairs} or {truth} and {out}, perhaps {rfg} and {idsg}.
+        command: a template with {pairs} or {truth} and {out}, perhaps {rfg}, {idsg} and {model}.
         folders: the prepared data sets.
         work: folder of the exchange, see dg/protocols/exchange.py; a command that was stopped finds there what it
             wrote.
-        networks: "rfg", "idsg": checkpoints for the placeholders of that name.
+        networks: "rfg", "idsg", "model": checkpoints for the placeholders of that name.
 
     Raises:
         DgError: the command can't be started, fails, or leaves pictures out.
@@ -49,18 +46,7 @@ def run_method(
     answers.mkdir(parents=True, exist_ok=True)
     truths = "{truth}" in command
     places = {"truth" if truths else "pairs": write_exchange(faces, table, work, truths), "out": answers, **networks}
-    words = [word.format(**places) for word in shlex.split(command)]
-    # "python" is the one that runs this, whatever PATH says.
-    words[:1] = [sys.executable] if words[0] == "python" else words[:1]
-    try:
-        done = subprocess.run(words, check=False)
-    except OSError as error:
-        raise DgError(f"methods.{method}.command: can't start '{words[0]}' ({error.strerror}).") from error
-    if done.returncode:
-        raise DgError(
-            f"methods.{method}.command: ended with status {done.returncode}; its own message stands above. It was: "
-            f"{shlex.join(words)}"
-        )
+    run_command(f"methods.{method}.command", command, places)
     size = len(faces.image(faces.row(table["source"].iloc[0])))
     pictures = read_answers(answers, len(table), size, method)
     note = f"result of the method '{method}', not a photograph as it stands"

@@ -1,4 +1,4 @@
-"""What the step that makes a method's pictures of a test is told (Sec. 4.1)."""
+"""What the steps are told that train a method beside DG, and that make a method's pictures of a test (Sec. 4.1)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,17 @@ from dg.steps.rfg import FineTuning, fine_tuning
 from dg.steps.settings import Settings
 from dg.study.rows import methods_of
 from dg.tests import TESTS
+
+
+class TrainMethodSettings(Settings):
+    """The values of one training of a method beside DG."""
+
+    MODULES = ("dg.protocols.method_training",)
+
+    method: str = Field(description="a name under `methods`")
+    command: str = Field(description="its `train`")
+    version: str = Field(description="of its code")
+    seed: int = Field(ge=0, description="training_seed, for commands that ask for it")
 
 
 class ReenactSettings(Settings):
@@ -41,3 +52,16 @@ def reenact_settings(p: Params, benchmark: str, method: str) -> ReenactSettings:
         return ReenactSettings(benchmark=benchmark, method=method, tuning=tuning)
     chosen = p.methods[method]
     return ReenactSettings(benchmark=benchmark, method=method, command=chosen.command, version=chosen.version)
+
+
+def train_method_settings(p: Params, method: str) -> TrainMethodSettings:
+    """Of `method`.
+
+    Raises:
+        DgError: no such method is trained.
+    """
+    trained = {name: chosen for name, chosen in p.methods.items() if chosen.train is not None}
+    if method not in trained:
+        raise DgError(f"no method '{method}' has `train`, only: {', '.join(trained) or 'none'}.")
+    chosen = trained[method]
+    return TrainMethodSettings(method=method, command=chosen.train, version=chosen.version, seed=p.training_seed)

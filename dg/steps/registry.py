@@ -45,6 +45,7 @@ STEPS = {
     "idsg": Step(idsg.IdsgSettings, idsg.idsg_settings, ("phase",)),
     "rfg": Step(rfg.RfgSettings, rfg.rfg_settings, ("phase",)),
     "finetune": Step(rfg.FineTuneSettings, rfg.finetune_settings),
+    "train_method": Step(reenact.TrainMethodSettings, reenact.train_method_settings, ("method",)),
     "reenact": Step(reenact.ReenactSettings, reenact.reenact_settings, ("benchmark", "method")),
     "evaluate": Step(evaluate.EvaluateSettings, evaluate.evaluate_settings, ("benchmark", "method")),
     "ace": Step(evaluate.AceSettings, evaluate.ace_settings, ("benchmark",)),

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from dg.networks import NETWORKS
 from dg.params import Params
 from dg.steps.settings import Settings
 from dg.study.data import dataset_of
@@ -45,7 +46,7 @@ class ComparisonSettings(Settings):
     benchmarks: dict[str, str] = Field(description="benchmark: data set")
     kinds: dict[str, str] = Field(description="benchmark: kind of its data set")
     titles: Titles
-    networks: dict[str, tuple[str, ...]] = Field(description="method: which of idsg, rfg it uses")
+    networks: dict[str, tuple[str, ...]] = Field(description="method: which of DG's it uses")
     scale: str
     landmarks: str = Field(description="F_l's back end")
     identity: str = Field(description="E_f's")
@@ -94,7 +95,7 @@ def comparison_settings(p: Params, table: str) -> ComparisonSettings:
         benchmarks=benchmarks,
         kinds={benchmark: p.datasets[dataset].kind for benchmark, dataset in benchmarks.items()},
         titles=titles(p),
-        networks={method: tuple(networks_of(p, method)) for method in ["dg", *p.methods]},
+        networks={method: tuple(n for n in networks_of(p, method) if n in NETWORKS) for method in ["dg", *p.methods]},
         scale=p.scale,
         landmarks=p.landmarks.backend,
         identity=p.identity.backend,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from dg.networks import NETWORKS, OF_DG, PHASES, TRAININGS, Training
+from dg.networks import NETWORKS, OF_DG, PHASES, Training
 from dg.params import Params
+from dg.study.trainings import trainings
 from dg.study.variants import main_variants, with_overrides
 from dg.tests import TESTS
 
@@ -41,18 +42,22 @@ def training_behind(params: Params, network: str, benchmark: str, variant: str =
     chosen, phase = with_overrides(params, variant), TESTS[benchmark].phase
     return [
         training
-        for training in TRAININGS.values()
+        for training in trainings(params).values()
         if training.network == network
         and PHASES.index(training.phase) <= PHASES.index(phase)
         and not (training.switch and attrgetter(training.switch)(chosen) == "skip")
     ][-1]
 
 
-def networks_of(params: Params, method: str) -> list[str]:
-    """The trained networks that a method uses: DG its own, a command those that it names."""
+def networks_of(params: Params, method: str) -> dict[str, str]:
+    """The trained networks that a method uses, by the option of its step: DG its own, a command those that it names.
+
+    The option is the placeholder in the command: {"rfg": "rfg"}; {"model": "mine"} of a method `mine` that is trained.
+    """
     if method == "dg":
-        return list(OF_DG)
-    return [network for network in NETWORKS if f"{{{network}}}" in params.methods[method].command]
+        return {network: network for network in OF_DG}
+    known = {network: network for network in NETWORKS} | {"model": method}
+    return {name: network for name, network in known.items() if f"{{{name}}}" in params.methods[method].command}
 
 
 def variants_of(params: Params, method: str) -> list[str]:

@@ -14,7 +14,6 @@ sys.path.insert(0, workflow.basedir)
 from dg import trained
 from dg.digests import code_digest, content_digest, digest_of, listing_digest
 from dg.errors import DgError
-from dg.networks import TRAININGS
 from dg.params import validate as validate_params
 from dg.ready import check_variants, require_weights
 from dg.steps.registry import step_settings
@@ -31,9 +30,15 @@ from dg.study.models import (
 )
 from dg.study.rows import figure_rows, methods_of
 from dg.study.tables import ABLATIONS, COMPARISONS, TABLES
+from dg.study.trainings import trainings
 from dg.study.variants import all_variants, main_variants, variants_by_row
 from dg.tests import COMPARED, TESTS
-from dg.trained_index import index_of_ablations, write_index
+from dg.trained_index import (
+    index_of_ablations,
+    index_of_methods,
+    write_index,
+    write_models,
+)
 
 try:
     PARAMS = validate_params(config, "params.yaml")
@@ -48,6 +53,7 @@ config["captions"] = captions(PARAMS)
 GPU = int(shutil.which("nvidia-smi") is not None)
 TRAINING_GPUS = GPU * PARAMS.training.gpus
 DATASETS = datasets_in_use(PARAMS)
+TRAININGS = trainings(PARAMS)
 CHECKPOINTS = trained.Checkpoints(PARAMS)
 SYNTHETIC = tuple(
     name for name, entry in PARAMS.datasets.items() if entry.kind == "synthface"
@@ -150,13 +156,19 @@ def main_checkpoints(training):
     ]
 
 
-# The three parts of a training's rule that differ from record to record.
+# The parts of a training's rule that differ from record to record.
 
 
 def wanted(training, wildcards):
     """The checkpoint that a job of the training's rule is to make."""
-    place = f"results/{wildcards.ablations}{training.rule}/{wildcards.values}"
-    return CHECKPOINTS.at(f"{place}/{wildcards.model}.safetensors")
+    return CHECKPOINTS.at(
+        training.checkpoint(wildcards.values, wildcards.model, wildcards.ablations)
+    )
+
+
+def checkpoint_pattern(training):
+    """The checkpoints of a training, with their wildcards."""
+    return training.checkpoint("{values}", "{model}", "{ablations}")
 
 
 def before(training):
@@ -249,12 +261,10 @@ def tested_data(wildcards):
 
 
 def tested_checkpoints(wildcards):
-    """The checkpoints of the trained networks that a method uses."""
+    """The checkpoints of the trained networks that a method uses, by the option of its step."""
     return {
-        network: CHECKPOINTS.tested(
-            network, wildcards.benchmark, wildcards.variant
-        ).path
-        for network in networks_of(PARAMS, wildcards.method)
+        option: CHECKPOINTS.tested(network, wildcards.benchmark, wildcards.variant).path
+        for option, network in networks_of(PARAMS, wildcards.method).items()
     }
 
 

@@ -27,8 +27,8 @@ rule reenact:
         ),
         folders=set_folders,
         nets=lambda wildcards, input: " ".join(
-            f"--{network} {input[network]}"
-            for network in networks_of(PARAMS, wildcards.method)
+            f"--{option} {input[option]}"
+            for option in networks_of(PARAMS, wildcards.method)
         ),
     shell:
         "python -m dg reenact --settings {params.job:q} --data {params.folders} --pairs {input.pairs} {params.nets}"

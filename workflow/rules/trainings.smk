@@ -1,4 +1,5 @@
-# A rule for each training, and a target for those that Tables 3 and 4 test: dg/networks.py holds the records.
+# A rule for each training, and a target for those that Tables 3 and 4 test: dg/networks.py holds the records of DG's
+# networks, dg/study/trainings.py makes those of the methods that are trained.
 for training in TRAININGS.values():
 
     rule:
@@ -8,11 +9,15 @@ for training in TRAININGS.values():
             unpack(before(training)),
             data=training_data,
         output:
-            net=f"results/{{ablations}}{training.rule}/{{values}}/{{model}}.safetensors",
+            net=(
+                checkpoint_pattern(training)
+                if training.suffix
+                else directory(checkpoint_pattern(training))
+            ),
         log:
             f"logs/{{ablations}}{training.rule}/{{values}}/{{model}}.log",
         benchmark:
-            f"logs/times/results/{{ablations}}{training.rule}/{{values}}/{{model}}.safetensors.jsonl"
+            f"logs/times/{checkpoint_pattern(training)}.jsonl"
         conda:
             "../envs/dg.yaml"
         threads: training_threads if training.pictures else 1
@@ -33,3 +38,25 @@ for training in TRAININGS.values():
             f"{training.rule}_models"
         input:
             main_checkpoints(training),
+
+
+# The models of all methods that are trained; none as shipped. Their index is there in any case, so that one DVC stage
+# records them, whatever params.yaml calls them.
+rule method_models:
+    input:
+        [
+            path
+            for training in TRAININGS.values()
+            if training.step == "train_method"
+            for path in main_checkpoints(training)
+        ],
+    output:
+        index="results/methods/models.csv",
+    log:
+        "logs/method_models.log",
+    benchmark:
+        "logs/times/results/methods/models.csv.jsonl"
+    params:
+        index=json.dumps(index_of_methods(PARAMS, CHECKPOINTS)),
+    run:
+        write_models(json.loads(params.index), Path(output.index))
