@@ -73,14 +73,16 @@ def index_of_methods(params: Params, checkpoints: Checkpoints) -> list[dict[str,
     ]
 
 
-def write_models(index: list[dict[str, Any]], out: Path) -> None:
+def write_models(index: list[dict[str, Any]], out: Path, log: Path) -> None:
     """Write the table `out` (CSV: method, model, training_seed, version, checkpoint), a row per model.
 
     Args:
         index: see `index_of_methods`.
+        log: says how many there are.
     """
     columns = ["method", "model", "seed", "version", "checkpoint"]
     write_csv(out, pd.DataFrame(index, columns=columns).rename(columns={"seed": "training_seed"}))
+    write_text(log, f"{len(index)} models\n")
 
 
 def _of_ablations(params: Params, checkpoints: Checkpoints) -> dict[str, list[str]]:

@@ -225,15 +225,15 @@ def test_its_commands_and_version_are_in_the_digests_of_its_own_jobs_alone(value
 def test_the_index_lists_the_models(values, tmp_path):
     values["scales"][values["scale"]]["tables"]["comparison_seeds"] = 2
     p = params.validate(values, "params.yaml")
-    write_models(index_of_methods(p, Checkpoints(p)), tmp_path / "models.csv")
+    write_models(index_of_methods(p, Checkpoints(p)), tmp_path / "models.csv", tmp_path / "log")
     found = pd.read_csv(tmp_path / "models.csv")
     assert found["training_seed"].tolist() == [0, 1] and found["method"].tolist() == ["mine", "mine"]
     assert found["checkpoint"].tolist() == ["results/methods/mine/dg/joint", "results/methods/mine/seed-1/joint"]
     del values["methods"]["mine"]
     p = params.validate(values, "params.yaml")
     assert index_of_methods(p, Checkpoints(p)) == [] and "train_mine" not in trainings(p)
-    write_models([], tmp_path / "none.csv")
-    assert pd.read_csv(tmp_path / "none.csv").empty
+    write_models([], tmp_path / "none.csv", tmp_path / "log")
+    assert pd.read_csv(tmp_path / "none.csv").empty and (tmp_path / "log").read_text() == "0 models\n"
 
 
 @pytest.mark.parametrize(

@@ -59,4 +59,4 @@ rule method_models:
     params:
         index=json.dumps(index_of_methods(PARAMS, CHECKPOINTS)),
     run:
-        write_models(json.loads(params.index), Path(output.index))
+        write_models(json.loads(params.index), Path(output.index), Path(log[0]))
