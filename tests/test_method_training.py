@@ -31,6 +31,7 @@ from dg.study.trainings import trainings
 from dg.trained import Checkpoints
 from dg.trained_index import index_of_methods, write_models
 from tests.prepared import face_table, left_in, prepare
+from tests.scales import values_at
 from tests.told import pairs_settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,7 +61,7 @@ def script(tmp_path, text, words="{data} {out}"):
 
 def test_the_documented_method_is_trained_and_tested(data, tmp_path):
     (tmp_path / "nearest.py").write_text(EXAMPLE, encoding="utf-8")
-    values = params.read_values(ROOT / "params.yaml")
+    values = values_at()
     values["methods"] = copy.deepcopy(ENTRY)
     entry = params.validate(values, "params.yaml").methods["nearest"]
     assert len(EXAMPLE.splitlines()) <= 45
@@ -174,7 +175,7 @@ def test_the_verb_trains_and_leaves_no_state(data, tmp_path, monkeypatch, capfd)
 
 @pytest.fixture
 def values():
-    values = params.read_values(ROOT / "params.yaml")
+    values = values_at()
     values["methods"]["mine"] = {
         "title": "Mine", "benchmarks": ["VoxCeleb1", "RaFD"], "version": "1",
         "train": "fit {data} {out}", "command": "run {model} {pairs} {out}",

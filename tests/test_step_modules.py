@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dg import params
 from dg.digests import modules_behind
 from dg.steps.registry import STEPS, step_settings
 from tests.scales import values_at
