@@ -48,7 +48,7 @@ def main() -> None:
         for name, path in summaries.items():
             found = read_json(path)
             rows.append({"test": test, "faces": name} | {key: _mean(found.get(key)) for key in SHOWN})
-    names = {metric.key: f"{metric.title} {metric.unit}".strip() for metric in METRICS}
+    names = {metric.key: metric.heading for metric in METRICS}
     print(pd.DataFrame(rows).rename(columns=names).to_string(index=False, float_format=lambda value: f"{value:.3f}"))
 
 

@@ -104,13 +104,13 @@ class FacesTraining:
         self._set_rate()
         pairs = self.pictures.pairs(recipe.seed, self.step, recipe.batch)
         maps = draw_lines(pairs.points, recipe.size, recipe.line_width).expand(-1, 3, -1, -1)
-        adversarial = self.done >= recipe.adversarial_from
+        corners, adversarial = self._corners(pairs), self.done >= recipe.adversarial_from
         judge.requires_grad_(False)
         with torch.autocast(self.device.type, torch.bfloat16):
             style = self.nets["style_encoder"](pairs.source.contiguous(memory_format=torch.channels_last))
             with watched(self.nets["generator"]) as shares:
                 painted = self.nets["generator"](maps, style)
-            seen, wanted = (self._squares(images, pairs) for images in (painted, pairs.truth))
+            seen, wanted = (self._squares(images, corners) for images in (painted, pairs.truth))
             losses = {"at": (painted - pairs.truth).abs().mean(), "lpips": self.lpips(seen, wanted).float().mean()}
             if adversarial:
                 losses["adv"] = generator_loss(judge(painted), "non_saturating")
@@ -139,14 +139,18 @@ class FacesTraining:
         self._descend("judge", total)
         return losses
 
-    def _squares(self, images: Tensor, pairs: Pairs) -> Tensor:
-        """The squares of this step that LPIPS looks at, (b, 3, patch, patch): the same of every `images`."""
+    def _corners(self, pairs: Pairs) -> list[tuple[int, int]]:
+        """Upper left corners (x, y) of this step's squares of `patch` pixels that LPIPS looks at, one a pair."""
         size, side = self.recipe.size, self.recipe.patch
         rng = np.random.default_rng([self.recipe.seed, self.step, 1])
         low, high = (edge.cpu().numpy() * size for edge in (pairs.points.amin(1), pairs.points.amax(1)))
-        on_face = rng.random((len(images), 1)) < ON_FACE
+        on_face = rng.random((len(low), 1)) < ON_FACE
         middle = np.where(on_face, rng.uniform(low, np.maximum(high, low)), rng.uniform(0, size, low.shape))
-        corners = np.clip(middle - side / 2, 0, size - side).round().astype(int)
+        return [(x, y) for x, y in np.clip(middle - side / 2, 0, size - side).round().astype(int)]
+
+    def _squares(self, images: Tensor, corners: list[tuple[int, int]]) -> Tensor:
+        """(b, 3, patch, patch) of the `images`."""
+        side = self.recipe.patch
         cut = [image[:, y : y + side, x : x + side] for image, (x, y) in zip(images, corners)]
         return torch.stack(cut).contiguous(memory_format=torch.channels_last)
 
