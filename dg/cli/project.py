@@ -1,0 +1,64 @@
+"""Verbs about params.yaml and the project as a whole: what its values are, what will run, what DVC must know."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from dg.cli.verbs import Verbs, add_params
+from dg.errors import DgError
+
+
+def _plan(a: argparse.Namespace) -> None:
+    from dg.plan import plan
+
+    print(plan(a.targets))
+
+
+def _record(a: argparse.Namespace) -> None:
+    from dg.records import record
+
+    record(a.patience)
+
+
+def _settings(a: argparse.Namespace) -> None:
+    from dg import params
+    from dg.steps.registry import step_settings
+
+    if bare := [pair for pair in a.which if "=" not in pair]:
+        raise DgError(f"'{bare[0]}': expected KEY=VALUE, such as phase=self, dataset=synth_rafd or benchmark=RaFD.")
+    which = dict(pair.split("=", 1) for pair in a.which)
+    values = step_settings(params.load(a.params), a.name, a.variant, **which)
+    print(json.dumps(values.plain(), indent=2))
+
+
+def _check(a: argparse.Namespace) -> None:
+    from dg import params
+    from dg.ready import check_variants
+
+    check_variants(params.load(a.params))
+    print(f"{a.params}: all values are fine.")
+
+
+def _schema(a: argparse.Namespace) -> None:
+    from dg.files import write_json
+    from dg.params import schema
+
+    write_json(a.out, schema())
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """Those of this module."""
+    plan = verbs.add("plan", _plan, "say what the pipeline will run and about how long that takes")
+    plan.add_argument("targets", nargs="*", default=["all"], help="files or rules; default: everything")
+    record = verbs.add("record", _record, "tell DVC what Snakemake made; every run of Snakemake ends with it")
+    record.add_argument("--patience", type=float, default=30, help="seconds to wait for another process's DVC lock")
+    settings = verbs.add("settings", _settings, "print the values that a step uses")
+    settings.add_argument("name", help="step, e.g. rfg")
+    settings.add_argument("which", nargs="*", help="e.g. phase=self dataset=synth_rafd benchmark=RaFD method=dg")
+    settings.add_argument("--variant", default="dg", help="an ablation of params.yaml")
+    add_params(settings)
+    add_params(verbs.add("check", _check, "check params.yaml"))
+    schema = verbs.add("schema", _schema, "write the JSON schema of params.yaml, for editors")
+    schema.add_argument("--out", type=Path, default=Path("build/params.schema.json"))

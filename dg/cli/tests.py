@@ -1,0 +1,89 @@
+"""Verbs of the tests: the pictures that a method makes of the pairs, and how good they are."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from dg.cli.verbs import Verbs
+from dg.errors import DgError
+from dg.networks import NETWORKS, OF_DG
+from dg.torchrun import use_threads
+
+
+def _reenact(a: argparse.Namespace) -> None:
+    use_threads(a.threads)
+    networks = {name: path for name in (*NETWORKS, "model") if (path := getattr(a, name))}
+    if a.settings.command is not None:
+        _run_method(a, networks)
+        return
+    if not set(OF_DG) <= set(networks):
+        raise DgError("method 'dg' needs both checkpoints: give --idsg and --rfg, the outputs of the training steps.")
+    if a.settings.tuning is not None:
+        _reenact_tuned(a, networks)
+        return
+    from dg.protocols.reenact import reenact
+
+    reenact(a.data, a.pairs, a.out, a.idsg, a.rfg)
+
+
+def _run_method(a: argparse.Namespace, networks: dict[str, Path]) -> None:
+    from dg.protocols.methods import run_method
+    from dg.resume import end, input_digests, state_of
+
+    work = state_of(a.settings, input_digests(a.data, [a.pairs, *networks.values()]))
+    run_method(a.settings.method, a.settings.command, a.data, a.pairs, a.out, work, networks)
+    end(work)
+
+
+def _reenact_tuned(a: argparse.Namespace, networks: dict[str, Path]) -> None:
+    from dg.protocols.self_reenact import reenact_tuned
+    from dg.resume import end, input_digests, state_of
+
+    state = state_of(a.settings, input_digests(a.data, [a.pairs, *networks.values()]))
+    reenact_tuned(a.settings.tuning, a.data, a.pairs, a.out, a.idsg, a.rfg, state)
+    end(state)
+
+
+def _unchanged(a: argparse.Namespace) -> None:
+    from dg.protocols.baselines import unchanged
+
+    unchanged(a.pairs, a.show, a.out)
+
+
+def _paint(a: argparse.Namespace) -> None:
+    from dg.protocols.baselines import paint_reference
+
+    use_threads(a.threads)
+    paint_reference(a.pairs, a.rfg, a.out)
+
+
+def _evaluate(a: argparse.Namespace) -> None:
+    from dg.metrics.evaluate import evaluate
+
+    use_threads(a.threads)
+    evaluate(a.settings, a.data, a.pairs, a.generated, a.out)
+
+
+def _ace(a: argparse.Namespace) -> None:
+    from dg.metrics.evaluate_idsg import evaluate_idsg
+
+    evaluate_idsg(a.settings, a.folder, a.pairs, a.idsg, a.out)
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """Those of this module."""
+    verbs.add(
+        "reenact", _reenact, "make a picture per pair",
+        "settings", "data+", "pairs", *(f"{name}?" for name in NETWORKS), "model?", "out", threads=True,
+    )  # fmt: skip
+    floor = verbs.add("unchanged", _unchanged, "a floor or ceiling: a known picture", "pairs", "out")
+    floor.add_argument("--show", choices=("source", "reference", "target"), required=True)
+    verbs.add(
+        "paint", _paint, "a baseline: the RFG on the reference's own landmarks", "rfg", "pairs", "out", threads=True
+    )
+    verbs.add(
+        "evaluate", _evaluate, "SSIM, FID, CSIM and all other metrics of the pictures",
+        "settings", "data+", "pairs", "generated", "out", threads=True,
+    )  # fmt: skip
+    verbs.add("ace", _ace, "ACE of an IDSG's landmarks", "settings", "folder", "pairs", "idsg", "out")

@@ -1,0 +1,27 @@
+"""The command line as a whole: what a start loads, and that every step has its verb."""
+
+import subprocess
+import sys
+
+import pytest
+
+from dg.cli import main
+from dg.steps.registry import STEPS
+
+
+def test_a_start_loads_no_library_that_only_steps_need():
+    code = (
+        "import contextlib, sys\n"
+        "from dg.cli import main\n"
+        "with contextlib.suppress(SystemExit): main(['--help'])\n"
+        "print({'numpy', 'pandas', 'pydantic', 'torch', 'yaml'} & set(sys.modules))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.startswith("usage: python -m dg") and said.endswith("\nset()\n")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_step_is_a_verb_that_takes_its_settings(step, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([step, "--help"])
+    assert "--settings" in capsys.readouterr().out
