@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from dg.files import file_digest, write_text
+from dg.files import file_digest, read_json, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 DIGESTS = Path(".cache/digests")
@@ -106,9 +106,15 @@ def digest_of(value: Any) -> str:
 
 
 @cache
-def listing_digest(folder: Path) -> str:
-    """Hash of the names and sizes of all files under `folder`; content is not read (VoxCeleb2 has 300 GB)."""
-    files = sorted((str(p.relative_to(folder)), p.stat().st_size) for p in Path(folder).rglob("*") if p.is_file())
+def raw_data_digest(folder: Path, manifest: Path) -> str:
+    """Hash of the names and sizes of all files under `folder`; content is not read (VoxCeleb2 has 300 GB).
+
+    Where the folder is missing, as in a clone: what the report `manifest` says that the manifest was made from, since
+    the pictures are needed again only where they are cut again.
+    """
+    if not folder.is_dir() and manifest.exists():
+        return read_json(manifest)["raw"]
+    files = sorted((str(p.relative_to(folder)), p.stat().st_size) for p in folder.rglob("*") if p.is_file())
     return digest_of(files)
 
 

@@ -34,9 +34,16 @@ def extract_frames(
         max_broken: share of the shard's pictures that may be left out; no setting, as it changes no shard.
 
     Raises:
-        DgError: more than max_broken of the shard's pictures are left out, or the shard is too big for one file.
+        DgError: the folder is missing, more than max_broken of the shard's pictures are left out, or the shard is too
+            big for one file.
     """
     rows = _rows_of_shard(Path(manifest), shard, settings.shards)
+    if not Path(raw).is_dir():
+        raise DgError(
+            f"{raw}: no such folder, so the faces of '{settings.dataset}' can't be cut out of its pictures again. Lay "
+            f"the data set there, as when {manifest} was made. A folder that DVC fills, such as a clone, --temp or "
+            f"--queue, has it only once DVC knows it: dvc add {raw}"
+        )
     find_box = _box_finder(settings.detector)
     columns: dict[str, list] = {name: [] for name in FRAME_SCHEMA.names}
     skipped: list[dict[str, str]] = []

@@ -200,3 +200,26 @@ def test_the_pipeline_replaces_a_set_made_otherwise(tmp_path, head_file):
     assert len(pd.read_parquet(tmp_path / "index.parquet")) == 2
     with pytest.raises(DgError, match="code: 'b' there, 'c' now"):
         make_set("synth_people", tmp_path, head_file, {**settings, "pictures": 2}, code="c")
+
+
+def test_a_kill_while_a_set_is_replaced_leaves_no_half_of_it(tmp_path, head_file, monkeypatch):
+    settings, out = {"people": 1, "pictures": 2, "size": 16}, tmp_path / "set"
+    make_set("synth_people", out, head_file, settings)
+    (out / "recipe-of-seed-0").touch()
+    expected = _files(out)
+
+    def killed(folder, **_):
+        if folder.exists():
+            next(folder.rglob("*.png")).unlink()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(maker.shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            make_set("synth_people", out, head_file, {**settings, "seed": 1}, replace=True)
+    assert list(out.iterdir()) == []
+    make_set("synth_people", out, head_file, {**settings, "seed": 1}, replace=True)
+    make_set("synth_people", out, head_file, settings, replace=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+    del expected["recipe-of-seed-0"]
+    assert _files(out) == expected

@@ -17,7 +17,8 @@ from dg.tests import TESTS
 class SynthfaceSettings(Settings):
     """The values of one rendered set."""
 
-    MODULES = ("dg.synthface",)
+    # The head model too, so that a recipe names what all pictures come from.
+    MODULES = ("dg.synthface", "dg.synthface.head_builder")
 
     set: Literal["synth_rafd", "synth_mpie", "synth_vox"]
     seed: int = Field(ge=0)

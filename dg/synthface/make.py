@@ -101,14 +101,22 @@ def _stamp(out: Path, stamp: dict, replace: bool) -> None:
             if flat_old.get(k) != flat_new.get(k)
         ]
         if changed and replace:
-            shutil.rmtree(out)
-            out.mkdir(parents=True)
+            _empty(out)
         elif changed:
             raise DgError(
                 f"{out} holds pictures made with other parameters ({'; '.join(changed)}). "
                 f"Delete the folder or give another one."
             )
     _write(file, (json.dumps(stamp, indent=1, sort_keys=True) + "\n").encode())
+
+
+def _empty(out: Path) -> None:
+    """Remove what lies in the folder `out`: all of it at once, so that a kill leaves no half of a set that looks whole."""
+    aside = out.with_name(f".{out.name}.old")
+    shutil.rmtree(aside, ignore_errors=True)
+    os.rename(out, aside)
+    out.mkdir()
+    shutil.rmtree(aside)
 
 
 def _run(plan: SynthSet, out: Path, head: Path, todo: list[Job], workers: int) -> None:

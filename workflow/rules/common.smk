@@ -12,7 +12,7 @@ sys.path.insert(0, workflow.basedir)
 
 # As a module: this file runs among Snakemake's own names, and `Checkpoints` is one of them.
 from dg import trained
-from dg.digests import code_digest, content_digest, digest_of, listing_digest
+from dg.digests import code_digest, content_digest, digest_of, raw_data_digest
 from dg.errors import DgError
 from dg.params import validate as validate_params
 from dg.ready import check_variants, require_weights
@@ -67,6 +67,7 @@ wildcard_constraints:
     variant="|".join(all_variants(PARAMS)),
     values="|".join([*main_variants(PARAMS), "[0-9a-f]{16}"]),
     model="|".join(map(re.escape, CHECKPOINTS.models)),
+    recipe="[0-9a-f]{16}",
     shard="[0-9]+",
     ablations="(ablations/)?",
     table="|".join(TABLES),
@@ -77,7 +78,9 @@ def raw_digest(dataset):
     """What the raw pictures are: the recipe of a rendered set, the files' names and sizes of a real one."""
     if dataset in SYNTHETIC:
         return digest_of(step_settings(PARAMS, "synthface", dataset=dataset).job())
-    return listing_digest(Path("data/raw") / dataset)
+    return raw_data_digest(
+        Path("data/raw", dataset), Path("data/sets", dataset, "manifest.json")
+    )
 
 
 def job(step, variant="dg", **which):
@@ -226,12 +229,14 @@ def ablation_results(wildcards):
     )
 
 
-def raw_index(wildcards):
-    """A rendered set's index; real data is laid there by hand and enters as a digest."""
+def rendered(wildcards):
+    """The recipe of a rendered set, whose name says which pictures lie beside it: no others are ever read.
+
+    Real data is laid there by hand and enters as a digest.
+    """
+    name = wildcards.dataset
     return (
-        [f"data/raw/{wildcards.dataset}/index.parquet"]
-        if wildcards.dataset in SYNTHETIC
-        else []
+        [f"data/raw/{name}/recipe-{raw_digest(name)}"] if name in SYNTHETIC else []
     )
 
 

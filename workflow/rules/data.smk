@@ -13,15 +13,17 @@ rule head:
         "python -m dg head --out {output} 2>&1 | tee {log}"
 
 
+# DVC versions what is made of the pictures, not them: other values, put back, find those of the values before. So the
+# file that stands for them has the recipe's digest in its name, and goes with them when others are rendered.
 rule synthface:
     input:
         head=rules.head.output,
     output:
-        index="data/raw/{dataset}/index.parquet",
+        recipe=touch("data/raw/{dataset}/recipe-{recipe}"),
     log:
-        "logs/synthface/{dataset}.log",
+        "logs/synthface/{dataset}-{recipe}.log",
     benchmark:
-        "logs/times/data/raw/{dataset}/index.parquet.jsonl"
+        "logs/times/data/raw/{dataset}/recipe-{recipe}.jsonl"
     wildcard_constraints:
         dataset="|".join(SYNTHETIC),
     conda:
@@ -34,9 +36,10 @@ rule synthface:
         " --replace --threads {threads} 2>&1 | tee {log}"
 
 
+# Ancient: rendered again by the same recipe the pictures are the same, whatever the date.
 rule manifest:
     input:
-        raw=raw_index,
+        raw=ancient(rendered),
     output:
         manifest="data/sets/{dataset}/manifest.parquet",
     log:
@@ -55,6 +58,7 @@ rule manifest:
 
 rule frames:
     input:
+        raw=ancient(rendered),
         manifest=rules.manifest.output.manifest,
     output:
         shard="data/sets/{dataset}/frames/{shard}.arrow",
