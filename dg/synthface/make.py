@@ -111,7 +111,7 @@ def _stamp(out: Path, stamp: dict, replace: bool) -> None:
 
 
 def _empty(out: Path) -> None:
-    """Remove what lies in the folder `out`: all of it at once, so that a kill leaves no half of a set that looks whole."""
+    """Remove what lies in the folder `out`, all at once: a kill leaves no half of a set that looks whole."""
     aside = out.with_name(f".{out.name}.old")
     shutil.rmtree(aside, ignore_errors=True)
     os.rename(out, aside)
