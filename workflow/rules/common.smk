@@ -235,9 +235,7 @@ def rendered(wildcards):
     Real data is laid there by hand and enters as a digest.
     """
     name = wildcards.dataset
-    return (
-        [f"data/raw/{name}/recipe-{raw_digest(name)}"] if name in SYNTHETIC else []
-    )
+    return [f"data/raw/{name}/recipe-{raw_digest(name)}"] if name in SYNTHETIC else []
 
 
 def pair_list_of(benchmark):
