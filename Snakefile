@@ -32,7 +32,7 @@ rule all:
         "results/plots",
         "results/training_plots",
         expand("results/figures/{figure}.png", figure=FIGURES),
-        expand("results/figures/dg_{benchmark}.png", benchmark=COMPARED),
+        expand("results/figures/dg_{test}.png", test=COMPARED),
         "results/report.html",
 
 

@@ -160,7 +160,7 @@ class Method(Strict):
     """A method beside DG in Tables 3 and 4 and in the figures: a command that makes a picture of every pair."""
 
     title: str = Field(description="its name in the tables")
-    benchmarks: tuple[TestName, ...] = Field(description="tests that it takes part in")
+    tests: tuple[TestName, ...] = Field(description="those that it takes part in")
     command: str = Field(
         description="how to run it; {pairs} stands for the pair list (CSV), {out} for the folder of its pictures, "
         "{truth} for the pair list with ground truths, {rfg} and {idsg} for DG's trained networks, {model} for what "

@@ -28,8 +28,8 @@ SIZED = {
     "synthface": ("synthface", "dataset"),
     "manifest": ("manifest", "dataset"),
     "frames": ("frames", "dataset"),
-    "pairs": ("pairs", "benchmark"),
-    "reenact": ("reenact", "benchmark", "method"),
+    "pairs": ("pairs", "test"),
+    "reenact": ("reenact", "test", "method"),
 }
 """The rules besides the trainings whose settings hold sizes: the step of each, and what it is told to work on."""
 
@@ -139,6 +139,8 @@ def _sizes_today(params: Params, timing: Timing) -> dict[str, Any] | None:
     """The sizes that the job behind `timing` would have now; None: there is no such job any more."""
     step, *names = SIZED[timing.rule]
     known = timing.settings | timing.wildcards
+    if not known.keys() >= set(names):  # it ran when the rule was told of its work in other words
+        return None
     variant = timing.wildcards.get("variant", "dg")
     try:
         today = step_settings(params, step, variant, **{name: known[name] for name in names})

@@ -16,7 +16,7 @@ class Timing:
     """The last run of a job.
 
     Attributes:
-        wildcards: what the job worked on: dataset, benchmark, variant, ...
+        wildcards: what the job worked on: dataset, test, variant, ...
         settings: the values its step used; none of a rule that runs no step.
         inputs: the files it read.
         end: seconds since 1970.

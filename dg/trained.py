@@ -78,10 +78,10 @@ class Checkpoints:
         """What `training` leaves for a model of a variant."""
         return self._of[training.rule, model, variant]
 
-    def tested(self, network: str, benchmark: str, variant: str) -> Checkpoint:
+    def tested(self, network: str, test: str, variant: str) -> Checkpoint:
         """The checkpoint of a network that a variant's test uses."""
-        model = model_of(self._params, dataset_of(self._params, benchmark), variant)
-        return self.of(training_behind(self._params, network, benchmark, variant), model, variant)
+        model = model_of(self._params, dataset_of(self._params, test), variant)
+        return self.of(training_behind(self._params, network, test, variant), model, variant)
 
     def at(self, path: str) -> Checkpoint:
         """The checkpoint that lies at `path`.

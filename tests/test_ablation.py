@@ -215,7 +215,7 @@ def test_ace_of_an_idsg_against_a_plain_computation(tmp_path, dims):
         {"sizes": {"landmark_dims": dims, "face_code": 8}},
     )
     evaluate_idsg(
-        AceSettings(benchmark="RaFD", seed=0, bootstrap=100), folder, tmp_path / "p.parquet",
+        AceSettings(test="RaFD", seed=0, bootstrap=100), folder, tmp_path / "p.parquet",
         tmp_path / "idsg.safetensors", tmp_path / "ace.json",
     )  # fmt: skip
     table, faces = pd.read_parquet(tmp_path / "ace.parquet"), FaceSet([folder])

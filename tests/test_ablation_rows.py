@@ -182,7 +182,7 @@ def test_another_trained_network_takes_a_record_and_a_method_whose_command_names
     records = project.folder / "dg/networks.py"
     before = records.read_text(encoding="utf-8")
     records.write_text(before + RECORD, encoding="utf-8")
-    mine = {"title": "mine", "benchmarks": ["VoxCeleb1", "RaFD"], "command": "mine {toy} {pairs} {out}"}
+    mine = {"title": "mine", "tests": ["VoxCeleb1", "RaFD"], "command": "mine {toy} {pairs} {out}"}
     project.values["methods"] = {"mine": mine}
     try:
         planned = project.snakemake("--dry-run", "--printshellcmds")
@@ -201,7 +201,7 @@ def test_another_trained_network_takes_a_record_and_a_method_whose_command_names
 
 def test_a_method_that_is_trained_takes_an_entry_of_params_yaml_alone(project):
     mine = {
-        "title": "mine", "benchmarks": ["VoxCeleb1", "RaFD"],
+        "title": "mine", "tests": ["VoxCeleb1", "RaFD"],
         "train": "fit {data} {out} {seed}", "command": "mine {model} {pairs} {out}",
     }  # fmt: skip
     project.values["methods"] = {"mine": mine}

@@ -28,7 +28,7 @@ def rendered(name: str, values: dict, **wildcards: str) -> str:
 @pytest.mark.parametrize(
     ("caption", "wildcards", "test"),
     [("figure", {"figure": name}, figure.test) for name, figure in FIGURES.items()]
-    + [("range", {"benchmark": test}, test) for test in COMPARED],
+    + [("range", {"test": test}, test) for test in COMPARED],
 )
 def test_captions_of_pictures_name_the_stand_ins(caption, wildcards, test):
     values = values_at()

@@ -177,7 +177,7 @@ def test_the_verb_trains_and_leaves_no_state(data, tmp_path, monkeypatch, capfd)
 def values():
     values = values_at()
     values["methods"]["mine"] = {
-        "title": "Mine", "benchmarks": ["VoxCeleb1", "RaFD"], "version": "1",
+        "title": "Mine", "tests": ["VoxCeleb1", "RaFD"], "version": "1",
         "train": "fit {data} {out}", "command": "run {model} {pairs} {out}",
     }  # fmt: skip
     return values
@@ -213,7 +213,7 @@ def test_its_commands_and_version_are_in_the_digests_of_its_own_jobs_alone(value
         p = params.validate(values, "params.yaml")
         found = {"train": step_settings(p, "train_method", method="mine").job()}
         for method in ("dg", "source_unchanged", "mine"):
-            found[method] = step_settings(p, "reenact", benchmark="RaFD", method=method).job()
+            found[method] = step_settings(p, "reenact", test="RaFD", method=method).job()
         networks = [made.digest for made in Checkpoints(p) if made.training.rule in ("idsg_cross", "rfg_cross")]
         return found | {"networks": networks}
 

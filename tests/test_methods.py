@@ -174,19 +174,19 @@ def test_a_pair_list_that_is_not_there_is_named(tmp_path):
     [
         ({"command": "run {pairs}"}, r"must hold \{pairs\} \(or \{truth\}\) and \{out\}"),
         ({"command": "run {pairs} {out} {gpu}"}, r"at most \{idsg\}, \{rfg\}; it holds \{gpu\}, \{out\}, \{pairs\}"),
-        ({"benchmarks": ["VoxCeleb"]}, r"methods\.mine\.benchmarks\.0"),
+        ({"tests": ["VoxCeleb"]}, r"methods\.mine\.tests\.0"),
         ({"comand": "x"}, r"methods\.mine\.comand: unknown key"),
     ],
 )
 def test_a_wrong_entry_is_answered(change, message):
     values = values_at()
-    entry = {"title": "Mine", "benchmarks": ["RaFD"], "command": "run {pairs} {out}"}
+    entry = {"title": "Mine", "tests": ["RaFD"], "command": "run {pairs} {out}"}
     values["methods"]["mine"] = entry
     chosen = params.validate(values, "params.yaml")
     assert methods_of(chosen, "RaFD")[-1] == "mine" and "mine" not in methods_of(chosen, "MPIE")
-    assert step_settings(chosen, "reenact", benchmark="RaFD", method="mine").command == "run {pairs} {out}"
+    assert step_settings(chosen, "reenact", test="RaFD", method="mine").command == "run {pairs} {out}"
     with pytest.raises(DgError, match="no method 'mine', only dg"):
-        step_settings(chosen, "reenact", benchmark="MPIE", method="mine")
+        step_settings(chosen, "reenact", test="MPIE", method="mine")
     values["methods"]["mine"] = entry | change
     with pytest.raises(DgError, match=message):
         params.validate(values, "params.yaml")

@@ -121,7 +121,7 @@ def hold_targets_to_their_rule(faces, pairs):
 @given(face_tables(), st.integers(0, 3), st.integers(1, 20))
 @settings(max_examples=40, deadline=None)
 def test_rafd_lists_follow_their_rules(faces, seed, references):
-    pairs = drawn(faces, benchmark="RaFD", seed=seed, references=references)
+    pairs = drawn(faces, test="RaFD", seed=seed, references=references)
     # What shows just what the source shows is no reference; all sources are neutral and frontal here.
     is_source = (faces["expression"] == "neutral") & (faces["yaw"] == 0)
     people = set(faces["subject"])
@@ -158,8 +158,8 @@ def fitting_references(faces, large_pose):
 @given(face_tables(), st.integers(0, 3), st.integers(1, 20), st.booleans())
 @settings(max_examples=40, deadline=None)
 def test_mpie_lists_follow_their_rules(faces, seed, references, large_pose):
-    benchmark = "MPIE_LP" if large_pose else "MPIE"
-    pairs = drawn(faces, benchmark=benchmark, seed=seed, references=references)
+    test = "MPIE_LP" if large_pose else "MPIE"
+    pairs = drawn(faces, test=test, seed=seed, references=references)
     fitting = fitting_references(faces, large_pose)
     assert (pairs is not None) == (len(fitting) >= 2 and min(fitting.values()) >= references)
     if pairs is None:
@@ -191,13 +191,13 @@ def test_a_reference_that_no_source_fits_is_replaced():
     for seed in range(5):
         pairs = draw_pairs(pairs_settings("MPIE", seed=seed, references=11), faces)
         assert pairs["subject"].value_counts().to_dict() == {"p0": 11, "p1": 11, "p2": 11}
-    assert drawn(faces, benchmark="MPIE", references=12) is None
+    assert drawn(faces, test="MPIE", references=12) is None
 
 
 @given(video_tables(), st.integers(2, 9), st.integers(0, 3), st.integers(1, 12))
 @settings(max_examples=40, deadline=None)
 def test_voxceleb2_lists_follow_their_rules(faces, wanted, seed, vox_frames):
-    pairs = drawn(faces, benchmark="VoxCeleb2", seed=seed, videos=wanted, vox_frames=vox_frames)
+    pairs = drawn(faces, test="VoxCeleb2", seed=seed, videos=wanted, vox_frames=vox_frames)
     available = long_videos(faces, vox_frames)
     assert (pairs is not None) == (len(available) >= 2 and available.sum() >= wanted)
     if pairs is None:
@@ -219,7 +219,7 @@ def test_voxceleb2_lists_follow_their_rules(faces, wanted, seed, vox_frames):
 @given(video_tables(), st.integers(2, 9), st.integers(1, 6), st.integers(1, 6), st.integers(0, 3))
 @settings(max_examples=60, deadline=None)
 def test_voxceleb1_never_tests_on_a_frame_it_tunes_on(faces, wanted, tuning, tested, seed):
-    pairs = drawn(faces, benchmark="VoxCeleb1", seed=seed, videos=wanted, tuning=tuning, vox1_frames=tested)
+    pairs = drawn(faces, test="VoxCeleb1", seed=seed, videos=wanted, tuning=tuning, vox1_frames=tested)
     available = long_videos(faces, tuning + tested)
     assert (pairs is not None) == (len(available) >= 2 and available.sum() >= wanted)
     if pairs is None:
@@ -258,7 +258,7 @@ def test_a_video_is_all_its_utterances():
         assert len({*video["reference"], *video["tuning"].iloc[0]}) == 40
     pairs = draw_pairs(pairs_settings("VoxCeleb2", vox_frames=40), faces)
     assert (pairs.groupby("subject")["reference"].nunique() == 40).all()
-    assert drawn(faces, benchmark="VoxCeleb2", videos=3) is None  # not ten videos: two
+    assert drawn(faces, test="VoxCeleb2", videos=3) is None  # not ten videos: two
 
 
 def extreme_faces(people, frames):
@@ -273,7 +273,7 @@ def extreme_faces(people, frames):
 @settings(max_examples=30, deadline=None)
 def test_extreme_lists_drive_voxcelebs_people_by_mpies_large_poses(people, frames, references, seed):
     faces = extreme_faces(people, frames)
-    pairs = drawn(faces, benchmark="Extreme", seed=seed, references=references, sets=["vox", "mpie"])
+    pairs = drawn(faces, test="Extreme", seed=seed, references=references, sets=["vox", "mpie"])
     assert (pairs is not None) == (people >= 2 and references <= people * 2 * 2)
     if pairs is None:
         return
@@ -297,17 +297,17 @@ def test_a_subset_is_spread_evenly(sizes, count, seed):
         assert taken[subject] == size or taken[subject] >= taken.max() - 1
 
 
-@pytest.mark.parametrize("benchmark", ["RaFD", "MPIE", "MPIE_LP"])
-def test_lists_depend_on_the_seed_and_not_on_the_order(benchmark):
+@pytest.mark.parametrize("test", ["RaFD", "MPIE", "MPIE_LP"])
+def test_lists_depend_on_the_seed_and_not_on_the_order(test):
     faces = face_table(4)
-    first = draw_pairs(pairs_settings(benchmark), faces)
-    pd.testing.assert_frame_equal(first, draw_pairs(pairs_settings(benchmark), faces.sample(frac=1, random_state=1)))
-    assert not first.equals(draw_pairs(pairs_settings(benchmark, seed=1), faces))
+    first = draw_pairs(pairs_settings(test), faces)
+    pd.testing.assert_frame_equal(first, draw_pairs(pairs_settings(test), faces.sample(frac=1, random_state=1)))
+    assert not first.equals(draw_pairs(pairs_settings(test, seed=1), faces))
 
 
 def test_complete_sets_give_ground_truth_to_every_pair():
-    for benchmark in ("RaFD", "MPIE", "MPIE_LP"):
-        pairs = draw_pairs(pairs_settings(benchmark), face_table(4))
+    for test in ("RaFD", "MPIE", "MPIE_LP"):
+        pairs = draw_pairs(pairs_settings(test), face_table(4))
         assert len(pairs) == 20
         assert (pairs["target"] != "").all()
 
@@ -323,7 +323,7 @@ NO_SOURCE = face_table(4)[lambda t: (t["subject"] != "p2") | (t["yaw"] > 30)]
 
 
 @pytest.mark.parametrize(
-    ("benchmark", "faces", "message"),
+    ("test", "faces", "message"),
     [
         (
             "RaFD",
@@ -374,14 +374,14 @@ NO_SOURCE = face_table(4)[lambda t: (t["subject"] != "p2") | (t["yaw"] > 30)]
         ),
     ],
 )
-def test_too_little_data_is_counted(benchmark, faces, message):
+def test_too_little_data_is_counted(test, faces, message):
     sizes = {"references": 9, "tuning": 8, "vox1_frames": 32, "sets": ["toy", "toy"]}
     with pytest.raises(DgError, match=message):
-        draw_pairs(pairs_settings(benchmark, videos=3 if benchmark == "VoxCeleb2" else 2, **sizes), faces)
+        draw_pairs(pairs_settings(test, videos=3 if test == "VoxCeleb2" else 2, **sizes), faces)
 
 
-def test_an_unknown_benchmark_is_refused():
-    with pytest.raises(DgError, match="no pair list for the benchmark 'VoxCeleb3', only for"):
+def test_an_unknown_test_is_refused():
+    with pytest.raises(DgError, match="no pair list for the test 'VoxCeleb3', only for"):
         draw_pairs(pairs_settings("VoxCeleb3"), face_table())
 
 

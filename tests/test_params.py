@@ -119,8 +119,8 @@ def test_a_model_of_chosen_sets_learns_from_them_alone(values):
 def test_self_reenactment_is_tested_with_the_self_phases_networks(values):
     p = params.validate(values, "params.yaml")
 
-    def tested(p, benchmark):
-        return [training_behind(p, network, benchmark, "dg").rule for network in ("idsg", "rfg")]
+    def tested(p, test):
+        return [training_behind(p, network, test, "dg").rule for network in ("idsg", "rfg")]
 
     assert tested(p, "VoxCeleb1") == ["idsg_self", "rfg_self"]
     assert tested(p, "VoxCeleb2") == ["idsg_cross", "rfg_cross"]
@@ -135,10 +135,10 @@ def test_tables_3_and_4_take_further_training_seeds_of_methods_with_networks_alo
     assert variants_of(p, "dg") == variants_of(p, "rfg_alone") == variants
     assert variants_of(p, "source_unchanged") == ["dg"]
     assert [step_settings(p, "rfg", variant, phase="self").seed for variant in variants] == [4, 5, 6]
-    evaluate = [step_settings(p, "evaluate", variant, benchmark="RaFD", method="dg") for variant in variants]
+    evaluate = [step_settings(p, "evaluate", variant, test="RaFD", method="dg") for variant in variants]
     assert [settings.training_seed for settings in evaluate] == [4, 5, 6]
     # A baseline is measured once, whatever the training seed.
-    which = {"benchmark": "RaFD", "method": "source_unchanged"}
+    which = {"test": "RaFD", "method": "source_unchanged"}
     floors = [step_settings(p, "evaluate", variant, **which) for variant in variants]
     assert floors[0] == floors[2] and floors[0].training_seed is None
     one = params_at()
@@ -230,11 +230,11 @@ def calls(p):
     yield from ((step, {"dataset": name}) for step in ("manifest", "frames") for name in p.datasets)
     yield from (("synthface", {"dataset": name}) for name in ("synth_rafd", "synth_mpie", "synth_vox"))
     for test in TESTS:
-        yield from ((step, {"benchmark": test}) for step in ("pairs", "ace"))
+        yield from ((step, {"test": test}) for step in ("pairs", "ace"))
         each = [("reenact", method) for method in methods_of(p, test)] + [("evaluate", "dg")]
-        yield from ((step, {"benchmark": test, "method": method}) for step, method in each)
+        yield from ((step, {"test": test, "method": method}) for step, method in each)
         if test != "Extreme":
-            yield "figure", {"benchmark": test}
+            yield "figure", {"test": test}
     yield from (("paper_figure", {"figure": name}) for name in FIGURES)
     yield from (("comparison", {"table": name}) for name in COMPARISONS)
     yield from (("ablation", {"table": name}) for name in ABLATIONS)
@@ -332,7 +332,7 @@ def test_the_check_looks_into_every_variant(values, shipped_file, tmp_path, caps
         (["landmarks", "phase=self"], "step 'landmarks' needs nothing more; it got phase"),
         (["idsg", "phase=slef"], "no phase 'slef', only self, cross"),
         (["synthface", "dataset=rafd"], "no dataset 'rafd', only synth_rafd, synth_mpie, synth_vox"),
-        (["pairs", "benchmark=RAFD"], "no benchmark 'RAFD', only VoxCeleb1"),
+        (["pairs", "test=RAFD"], "no test 'RAFD', only VoxCeleb1"),
         (["comparison", "table=table1"], "no table 'table1', only table3, table4"),
         (["idsg", "self"], "'self': expected KEY=VALUE, such as phase=self"),
     ],

@@ -58,7 +58,7 @@ def test_every_job_left_its_time(project, monkeypatch):
     assert all(timing.seconds > 0 for timing in timings.values())
 
 
-def test_the_tables_have_a_labelled_row_for_each_benchmark_and_method(project):
+def test_the_tables_have_a_labelled_row_for_each_test_and_method(project):
     tables = {number: pd.read_csv(project / f"results/table{number}.csv") for number in (3, 4)}
     for table in tables.values():
         measured = table[table["source"] == "measured"]
@@ -66,14 +66,14 @@ def test_the_tables_have_a_labelled_row_for_each_benchmark_and_method(project):
         assert measured[["fid", "csim", "kid", "landmark_error_fl", "pose_error_fl"]].notna().all(axis=None)
         assert measured["stand_in"].str.contains("SynthFace").all()
     measured = tables[4][tables[4]["source"] == "measured"]
-    assert set(zip(measured["benchmark"], measured["method"])) == MEASURED
+    assert set(zip(measured["test"], measured["method"])) == MEASURED
     assert set(tables[3]["method"]) > {"dg", "source_unchanged", "FOM"}
     for end in ("md", "tex"):
         assert "SynthFace" in (project / f"results/table4.{end}").read_text(encoding="utf-8")
 
 
 def test_the_figures_say_that_they_are_synthetic(project):
-    names = [f"figure{number}" for number in range(2, 7)] + [f"dg_{benchmark}" for benchmark in ["VoxCeleb1", *CROSS]]
+    names = [f"figure{number}" for number in range(2, 7)] + [f"dg_{test}" for test in ["VoxCeleb1", *CROSS]]
     for name in names:
         with Image.open(project / f"results/figures/{name}.png") as figure:
             assert figure.width <= 1200
@@ -82,10 +82,10 @@ def test_the_figures_say_that_they_are_synthetic(project):
 
 def test_the_floors_score_what_they_must(project):
     """A picture given back as it is: CSIM 1 for the source, no error of landmarks and pose for the reference."""
-    table = pd.read_csv(project / "results/table4.csv").set_index(["benchmark", "method"])
-    for benchmark in CROSS:
-        assert table.loc[(benchmark, "source_unchanged"), "csim"] == pytest.approx(1)
-        floor = table.loc[(benchmark, "reference_unchanged")]
+    table = pd.read_csv(project / "results/table4.csv").set_index(["test", "method"])
+    for test in CROSS:
+        assert table.loc[(test, "source_unchanged"), "csim"] == pytest.approx(1)
+        floor = table.loc[(test, "reference_unchanged")]
         assert floor["landmark_error_fl"] == pytest.approx(0, abs=1e-4) and floor["pose_error_fl"] == pytest.approx(
             0, abs=1e-4
         )
@@ -94,7 +94,7 @@ def test_the_floors_score_what_they_must(project):
 def test_the_page_holds_what_was_made(project):
     page = (project / "results/report.html").read_text(encoding="utf-8")
     table = pd.read_csv(project / "results/table4.csv")
-    value = table.set_index(["benchmark", "method"]).loc[("RaFD", "dg"), "csim"]
+    value = table.set_index(["test", "method"]).loc[("RaFD", "dg"), "csim"]
     assert f"{value:.3f}" in page and "SynthFace" in page
 
 

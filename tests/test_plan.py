@@ -50,7 +50,7 @@ def test_the_time_of_a_job_is_the_mean_of_its_kind():
         ran(p, output, "rfg_self", 0, end, variant=f"table2-{row}-0")
     ran(p, "results/evaluate/dg/RaFD/dg.json", "evaluate", 0, 10)
     ran(p, "results/evaluate/dg/MPIE/dg.json", "evaluate", 0, 20)
-    ran(p, "results/evaluate/dg/VoxCeleb1/dg.arrow", "reenact", 0, 99, benchmark="VoxCeleb1", method="dg")
+    ran(p, "results/evaluate/dg/VoxCeleb1/dg.arrow", "reenact", 0, 99, test="VoxCeleb1", method="dg")
     took("results/gone", "figure", 0, 5, there=False)
     assert measured_seconds(read_timings(), p) == {
         "rfg_self": 300, "rfg_self, ablation": 60, "evaluate": 15, "reenact, VoxCeleb1": 99,
@@ -63,7 +63,7 @@ def test_times_of_other_sizes_tell_nothing():
     sample = of_scale()
     frames, pairs = "data/sets/synth_rafd/frames/0.arrow", "data/sets/synth_rafd/pairs/RaFD.parquet"
     ran(sample, frames, "frames", 0, 1, dataset="synth_rafd")
-    ran(sample, pairs, "pairs", 2, 3, [frames], benchmark="RaFD")
+    ran(sample, pairs, "pairs", 2, 3, [frames], test="RaFD")
     for path, rule in zip(NETWORKS, ("idsg_cross", "rfg_cross")):
         ran(sample, path, rule, 4, 14, [frames])
     ran(sample, "results/evaluate/dg/RaFD/dg.json", "evaluate", 20, 25, [pairs, frames, *NETWORKS])
@@ -81,7 +81,7 @@ def test_times_of_other_sizes_tell_nothing():
     # The network made again leaves evaluations as long as they were; the pairs made again may not.
     ran(sample, NETWORKS[0], "idsg_cross", 40, 50, [frames])
     assert measured(sample) == here
-    ran(sample, pairs, "pairs", 30, 31, [frames], benchmark="RaFD")
+    ran(sample, pairs, "pairs", 30, 31, [frames], test="RaFD")
     assert "evaluate" not in measured(sample)
 
 
@@ -92,6 +92,12 @@ def test_a_training_of_sizes_that_no_variant_has_any_more_tells_nothing():
     assert measured_seconds(read_timings(), mine) == {"rfg_self, ablation": 9}
     without = of_scale(ablations={"table1": {}, "table2": {}, "figure6": {}})
     assert measured_seconds(read_timings(), without) == {}
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_job_that_was_told_of_its_work_in_other_words_tells_nothing():
+    took("data/sets/synth_rafd/pairs/RaFD.parquet", "pairs", 2, 3, wildcards={"benchmark": "RaFD"})
+    assert measured_seconds(read_timings(), of_scale()) == {}
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def run(tmp_path_factory):
         save_png(Image.new("RGB", (1200, 300), (9 * number, 0, 90)), path, "synthetic, a test")
     values = values_at()
     values["methods"] = {
-        "mine": {"title": TITLE, "benchmarks": ["RaFD", "VoxCeleb2"], "command": "x {pairs} {out}"},
+        "mine": {"title": TITLE, "tests": ["RaFD", "VoxCeleb2"], "command": "x {pairs} {out}"},
     }
     values["benchmarks"] = dict.fromkeys(values["benchmarks"], "synth_rafd")
     settings = step_settings(params.validate(values, "params.yaml"), "report")
@@ -116,11 +116,11 @@ def write_tables(results):
     write_csv(results / "table2.csv", pd.DataFrame([last]))
     extra = {metric.key: np.nan for metric in COMPARED if metric.key not in scores}
     extra |= {"kid": 0.1, "landmark_error": 5.0, "pose_error": 2.0, "ssim_against": "ground truth"}
-    row = {"benchmark": "RaFD", "method": "dg", "title": "DG", "source": "measured", **scores, **extra, **shared}
+    row = {"test": "RaFD", "method": "dg", "title": "DG", "source": "measured", **scores, **extra, **shared}
     mine = row | {"method": "mine", "title": TITLE} | {f"paper_{name}": np.nan for name in ("ssim", "fid", "csim")}
-    floor = mine | {"benchmark": "VoxCeleb2", "method": "source_unchanged", "title": "floor", "fid": 0.0, "seeds": 1}
+    floor = mine | {"test": "VoxCeleb2", "method": "source_unchanged", "title": "floor", "fid": 0.0, "seeds": 1}
     floor |= {"ssim": 0.3, "ssim_against": "reference"}
-    quoted = {"benchmark": "RaFD", "method": "FOM", "title": "FOM", "source": "quoted"}
+    quoted = {"test": "RaFD", "method": "FOM", "title": "FOM", "source": "quoted"}
     quoted |= {"paper_ssim": 0.723, "paper_fid": 9.37, "paper_csim": 0.801}
     for number in (3, 4):
         write_csv(results / f"table{number}.csv", pd.DataFrame([row, mine, floor, quoted]))

@@ -40,11 +40,11 @@ def test_the_stand_ins_suffice_for_the_protocols(scale):
     chosen = params.validate(values_at(scale), "params.yaml")
     faces = {name: planned_faces(chosen, name) for name in datasets_in_use(chosen)}
     asked = chosen.sizes.protocols
-    for benchmark in TESTS:
-        settings = changed(step_settings(chosen, "pairs", benchmark=benchmark), max_pairs=None)
-        pairs = draw_pairs(settings, pd.concat([faces[name] for name in datasets_of(chosen, benchmark)]))
+    for test in TESTS:
+        settings = changed(step_settings(chosen, "pairs", test=test), max_pairs=None)
+        pairs = draw_pairs(settings, pd.concat([faces[name] for name in datasets_of(chosen, test)]))
         per_video = {"VoxCeleb1": asked.vox1_frames, "VoxCeleb2": asked.vox_frames}
-        if benchmark in per_video:
-            assert len(pairs) == asked.videos * per_video[benchmark]
+        if test in per_video:
+            assert len(pairs) == asked.videos * per_video[test]
         else:
             assert (pairs["subject"].value_counts() == asked.references).all()

@@ -19,21 +19,21 @@ WHICH = {
     "frames": {"dataset": "rafd"},
     "landmarks": {},
     "identity": {},
-    "pairs": {"benchmark": "RaFD"},
+    "pairs": {"test": "RaFD"},
     "idsg": {"phase": "cross"},
     "rfg (self)": {"phase": "self"},
     "rfg (cross)": {"phase": "cross"},
     "finetune": {},
     "train_method": {"method": "mine"},
-    "reenact (DG)": {"benchmark": "RaFD", "method": "dg"},
-    "reenact (DG, tuned)": {"benchmark": "VoxCeleb1", "method": "dg"},
-    "reenact (a command)": {"benchmark": "RaFD", "method": "source_unchanged"},
-    "evaluate": {"benchmark": "RaFD", "method": "dg"},
-    "ace": {"benchmark": "RaFD"},
+    "reenact (DG)": {"test": "RaFD", "method": "dg"},
+    "reenact (DG, tuned)": {"test": "VoxCeleb1", "method": "dg"},
+    "reenact (a command)": {"test": "RaFD", "method": "source_unchanged"},
+    "evaluate": {"test": "RaFD", "method": "dg"},
+    "ace": {"test": "RaFD"},
     "ablation": {"table": "table1"},
     "comparison": {"table": "table4"},
     "curves": {},
-    "figure": {"benchmark": "RaFD"},
+    "figure": {"test": "RaFD"},
     "paper_figure": {"figure": "figure3"},
     "report": {},
 }
@@ -43,7 +43,7 @@ def with_trained_method():
     """params.yaml and a method that is trained, which it has none of."""
     values = values_at()
     commands = {"train": "fit {data} {out}", "command": "run {model} {pairs} {out}"}
-    values["methods"]["mine"] = {"title": "Mine", "benchmarks": ["RaFD"], **commands}
+    values["methods"]["mine"] = {"title": "Mine", "tests": ["RaFD"], **commands}
     return params.validate(values, "params.yaml")
 
 

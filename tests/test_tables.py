@@ -49,13 +49,13 @@ def settings(**changes):
 
 
 def summary(
-    tmp_path, benchmark="RaFD", method="dg", data_set="synth_rafd", seed=0, ssim=0.75, backends=STAND_IN, against=None
+    tmp_path, test="RaFD", method="dg", data_set="synth_rafd", seed=0, ssim=0.75, backends=STAND_IN, against=None
 ):
     """A summary of the evaluate step, of training seed `seed`."""
-    path = tmp_path / f"{benchmark}_{method}_{seed}.json"
+    path = tmp_path / f"{test}_{method}_{seed}.json"
     low, high = (None, None) if ssim is None else (ssim - 0.1, ssim + 0.1)
     report = {
-        "benchmark": benchmark,
+        "test": test,
         "data_set": data_set,
         "method": method,
         "seed": 0,
@@ -98,7 +98,7 @@ def test_the_table_puts_the_papers_numbers_beside_the_measured(tmp_path):
     make_comparison(settings(), paths, tmp_path / "table4.csv")
     table = pd.read_csv(tmp_path / "table4.csv")
     assert table.columns.tolist() == columns("table4")
-    assert list(zip(table["benchmark"], table["method"], table["source"])) == [
+    assert list(zip(table["test"], table["method"], table["source"])) == [
         ("VoxCeleb2", "dg", "measured"), ("VoxCeleb2", "FOM", "quoted"), ("RaFD", "dg", "measured"),
         ("RaFD", "source_unchanged", "measured"), ("RaFD", "FReeNet", "quoted"), ("RaFD", "FOM", "quoted"),
         ("MPIE", "FOM", "quoted"), ("MPIE_LP", "dg", "measured"), ("MPIE_LP", "FOM", "quoted"),
@@ -230,10 +230,10 @@ def test_rows_say_of_networks_only_what_their_method_uses(tmp_path):
 
 
 def test_ssim_against_the_reference_is_marked_wherever_it_is_printed(tmp_path):
-    vox = {"benchmark": "VoxCeleb2", "data_set": "synth_vox"}
+    vox = {"test": "VoxCeleb2", "data_set": "synth_vox"}
     paths = [summary(tmp_path, **vox, ssim=0.4, against="reference"), summary(tmp_path)]
     make_comparison(settings(), paths, tmp_path / "table4.csv")
-    table = pd.read_csv(tmp_path / "table4.csv").query("method == 'dg'").set_index("benchmark")
+    table = pd.read_csv(tmp_path / "table4.csv").query("method == 'dg'").set_index("test")
     assert table["ssim_against"].to_dict() == {"VoxCeleb2": "reference", "RaFD": "ground truth"}
     for end in ("md", "tex"):
         text = (tmp_path / f"table4.{end}").read_text(encoding="utf-8")
@@ -325,7 +325,7 @@ def test_special_characters_of_captions_and_cells_are_escaped(tmp_path):
 
 
 def test_curves_for_dvc_hold_the_bins_and_the_rows(tmp_path):
-    paths = seeds_of(tmp_path, np.full((2, 24), 0.75), benchmark="MPIE_LP", data_set="synth_mpie")
+    paths = seeds_of(tmp_path, np.full((2, 24), 0.75), test="MPIE_LP", data_set="synth_mpie")
     for seed, path in enumerate(paths):
         report = json.loads(path.read_text())
         values = {
@@ -358,7 +358,7 @@ def test_a_full_disk_leaves_no_table(tmp_path, monkeypatch):
     assert left_in(tmp_path / "out") == []
 
 
-GRID = FigureSettings(benchmark="RaFD", note="SynthFace stands in for RaFD.")
+GRID = FigureSettings(test="RaFD", note="SynthFace stands in for RaFD.")
 
 
 def grid_inputs(tmp_path, size=32, targets=True):
@@ -389,9 +389,9 @@ def test_grids_fit_the_report_and_say_that_they_are_synthetic(tmp_path, size, ta
 
 def test_grids_say_what_stands_in(tmp_path):
     values = params_at()
-    assert step_settings(values, "figure", benchmark="MPIE_LP").note == "SynthFace stands in for MPIE."
+    assert step_settings(values, "figure", test="MPIE_LP").note == "SynthFace stands in for MPIE."
     real = values.model_copy(update={"benchmarks": values.benchmarks.model_copy(update={"RaFD": "rafd"})})
-    assert step_settings(real, "figure", benchmark="RaFD").note == ""
+    assert step_settings(real, "figure", test="RaFD").note == ""
     inputs = grid_inputs(tmp_path, 64)
     for name, note in (("short", ""), ("long", "word " * 60)):
         make_grid(changed(GRID, note=note), *inputs, tmp_path / f"{name}.png")

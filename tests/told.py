@@ -15,15 +15,15 @@ def changed(settings: Values, **values) -> Values:
     return type(settings).model_validate(settings.model_dump() | values)
 
 
-def pairs_settings(benchmark: str = "RaFD", **values) -> PairsSettings:
+def pairs_settings(test: str = "RaFD", **values) -> PairsSettings:
     """Of a small pair list."""
     sizes = {"references": 5, "videos": 2, "vox1_frames": 4, "vox_frames": 4, "max_pairs": None}
-    return PairsSettings(benchmark=benchmark, **{"seed": 0} | sizes | values)
+    return PairsSettings(test=test, **{"seed": 0} | sizes | values)
 
 
 def evaluate_settings(**values) -> EvaluateSettings:
     """With the networks that are at hand."""
-    few = {"benchmark": "RaFD", "method": "mine", "seed": 0, "training_seed": None, "bootstrap": 100}
+    few = {"test": "RaFD", "method": "mine", "seed": 0, "training_seed": None, "bootstrap": 100}
     networks = {"csim": "dlib", "fid": "efficientnet-lite0", "lpips": "none", "ssim_reference": "none"}
     landmarks = LandmarkNetwork(backend="fan-synthface", weights=None, visibility=None)
     return EvaluateSettings(**few | networks | {"landmarks": landmarks, "landmark_dims": 3} | values)

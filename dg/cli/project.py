@@ -27,7 +27,7 @@ def _settings(a: argparse.Namespace) -> None:
     from dg.steps.registry import step_settings
 
     if bare := [pair for pair in a.which if "=" not in pair]:
-        raise DgError(f"'{bare[0]}': expected KEY=VALUE, such as phase=self, dataset=synth_rafd or benchmark=RaFD.")
+        raise DgError(f"'{bare[0]}': expected KEY=VALUE, such as phase=self, dataset=synth_rafd or test=RaFD.")
     which = dict(pair.split("=", 1) for pair in a.which)
     values = step_settings(params.load(a.params), a.name, a.variant, **which)
     print(json.dumps(values.plain(), indent=2))
@@ -56,7 +56,7 @@ def add_verbs(verbs: Verbs) -> None:
     record.add_argument("--patience", type=float, default=30, help="seconds to wait for another process's DVC lock")
     settings = verbs.add("settings", _settings, "print the values that a step uses")
     settings.add_argument("name", help="step, e.g. rfg")
-    settings.add_argument("which", nargs="*", help="e.g. phase=self dataset=synth_rafd benchmark=RaFD method=dg")
+    settings.add_argument("which", nargs="*", help="e.g. phase=self dataset=synth_rafd test=RaFD method=dg")
     settings.add_argument("--variant", default="dg", help="an ablation of params.yaml")
     add_params(settings)
     add_params(verbs.add("check", _check, "check params.yaml"))

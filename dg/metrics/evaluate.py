@@ -58,7 +58,7 @@ def evaluate(settings: EvaluateSettings, folders: list[Path], pairs: Path, gener
 
     backends = {"csim": settings.csim, "fid": settings.fid, "landmarks": settings.landmarks.backend}
     report = {
-        "benchmark": settings.benchmark,
+        "test": settings.test,
         "data_set": Path(folders[0]).name,
         "method": settings.method,
         "seed": settings.seed,

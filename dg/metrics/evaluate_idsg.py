@@ -1,4 +1,4 @@
-"""ACE of an IDSG on one benchmark, pair by pair and in sum (Table 1): landmarks alone, no face is painted."""
+"""ACE of an IDSG on one test, pair by pair and in sum (Table 1): landmarks alone, no face is painted."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def evaluate_idsg(settings: AceSettings, folder: Path, pairs: Path, idsg: Path, 
     table = table[table["target"] != ""].reset_index(drop=True)
     if table.empty:
         raise DgError(
-            f"{pairs}: no pair has a ground truth, so ACE can't be measured. Choose a benchmark that holds people in "
+            f"{pairs}: no pair has a ground truth, so ACE can't be measured. Choose a test that holds people in "
             f"the same poses and expressions (RaFD, MPIE, SynthFace)."
         )
     source, reference, target = (
@@ -49,7 +49,7 @@ def evaluate_idsg(settings: AceSettings, folder: Path, pairs: Path, idsg: Path, 
     write_json(
         out,
         {
-            "benchmark": settings.benchmark,
+            "test": settings.test,
             "data_set": Path(folder).name,
             "pairs": len(table),
             "subjects": len(np.unique(subjects)),

@@ -28,8 +28,8 @@ def unchanged(pairs: Path, show: str, out: Path) -> None:
     table = read_exchange(pairs)
     if show == "target" and (lacking := [pair for pair, path in zip(table["pair"], table["target"]) if path is None]):
         raise DgError(
-            f"{pairs}: {len(lacking)} of {len(table)} pairs have no ground truth, {lacking[0]} is the first. Take the "
-            "test off the method's benchmarks in params.yaml."
+            f"{pairs}: {len(lacking)} of {len(table)} pairs have no ground truth, {lacking[0]} is the first. Take this "
+            "test out of the method's tests in params.yaml."
         )
     for pair, picture in zip(table["pair"], table[show]):
         shutil.copyfile(picture, out / f"{pair}{picture.suffix}")

@@ -1,4 +1,4 @@
-"""The pair list of one benchmark, drawn once from the seed (Sec. 4.1)."""
+"""The pair list of one test, drawn once from the seed (Sec. 4.1)."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def draw_pairs(settings: PairsSettings, faces: pd.DataFrame) -> pd.DataFrame:
         faces: manifest rows, in any order.
 
     Raises:
-        DgError: unknown benchmark, or too little data for exactly that many pairs (before max_pairs).
+        DgError: unknown test, or too little data for exactly that many pairs (before max_pairs).
     """
-    benchmark = settings.benchmark
-    if benchmark not in RULES:
-        raise DgError(f"no pair list for the benchmark '{benchmark}', only for {', '.join(RULES)}.")
-    # Its own stream for each benchmark: a changed list leaves the others as they are.
-    rng = np.random.default_rng([settings.seed, zlib.crc32(benchmark.encode())])
-    pairs = RULES[benchmark](faces.sort_values("key", ignore_index=True), settings, rng)
+    test = settings.test
+    if test not in RULES:
+        raise DgError(f"no pair list for the test '{test}', only for {', '.join(RULES)}.")
+    # Its own stream for each test: a changed list leaves the others as they are.
+    rng = np.random.default_rng([settings.seed, zlib.crc32(test.encode())])
+    pairs = RULES[test](faces.sort_values("key", ignore_index=True), settings, rng)
     return subset(pairs, settings.max_pairs, rng)
 
 

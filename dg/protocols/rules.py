@@ -149,7 +149,7 @@ def make_pair(source: Any, reference: Any, target: str) -> tuple:
 
 def pair_table(
     pairs: list[tuple],
-    benchmark: str,
+    test: str,
     faces: pd.DataFrame,
     references: int,
     kinds: tuple[str, str],
@@ -178,7 +178,7 @@ def pair_table(
     elif (made > 0).sum() >= 2:
         mend = "Add data, or take the subjects with 0 pairs out of the data set"
     raise too_little(
-        benchmark,
+        test,
         f"two or more test subjects, each with {kinds[0]} as source and {references} {kinds[1]} as references",
         {"pictures": len(faces), "test subjects": len(made)} | counts,
         [f"{subject} with {count} pairs" for subject, count in short.items()],

@@ -7,7 +7,7 @@ from dg.errors import DgError
 _NAMED = 3  # worst cases in a message
 
 
-def too_little(benchmark: str, needed: str, found: dict[str, int], worst: list[str], mend: str) -> DgError:
+def too_little(test: str, needed: str, found: dict[str, int], worst: list[str], mend: str) -> DgError:
     """The error to raise.
 
     Args:
@@ -18,4 +18,4 @@ def too_little(benchmark: str, needed: str, found: dict[str, int], worst: list[s
     counts = ", ".join(f"{number} {kind}" for kind, number in found.items())
     named = ", ".join(worst[:_NAMED]) + (f" and {len(worst) - _NAMED} more" if len(worst) > _NAMED else "")
     short = f" Short, worst first: {named}." if worst else ""
-    return DgError(f"{benchmark}: too little data for its pairs. Needed: {needed}. Found: {counts}.{short} {mend}.")
+    return DgError(f"{test}: too little data for its pairs. Needed: {needed}. Found: {counts}.{short} {mend}.")

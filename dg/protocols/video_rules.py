@@ -73,7 +73,7 @@ def voxceleb2_pairs(faces: pd.DataFrame, videos: int, frames: int, rng: np.rando
 
 
 def _long_enough(
-    benchmark: str, faces: pd.DataFrame, videos: int, frames: int, what_for: str, keys: tuple[str, ...]
+    test: str, faces: pd.DataFrame, videos: int, frames: int, what_for: str, keys: tuple[str, ...]
 ) -> Videos:
     """The test videos with `frames` or more frames; DgError if they are fewer than `videos`, or of one person.
 
@@ -93,7 +93,7 @@ def _long_enough(
         return enough
     lengths = [(len(video), _name(video)) for own in every.values() for video in own]
     raise too_little(
-        benchmark,
+        test,
         f"{videos} test videos of two or more people, {frames} frames each{what_for}",
         {"test videos": len(lengths), "people": len(every), "long enough": count},
         [f"{name} with {length} frames" for length, name in sorted(lengths) if length < frames],

@@ -25,7 +25,7 @@ def columns(table: str) -> list[str]:
     printed = printed_in(table)
     metrics = [*printed, *(metric for metric in shown_in(table) if metric not in printed)]
     return [
-        "benchmark", "data_set", "method", "title", "source", *(name for metric in metrics for name in metric.columns),
+        "test", "data_set", "method", "title", "source", *(name for metric in metrics for name in metric.columns),
         "pairs", "subjects", "seeds", "ssim_against",
         "landmarks_backend", "identity_backend", "csim_backend", "fid_backend", "init", "scale", "stand_in",
         *(f"paper_{metric.key}" for metric in printed),
@@ -34,7 +34,7 @@ def columns(table: str) -> list[str]:
 
 def make_comparison(settings: ComparisonSettings, summaries: list[Path], out: Path) -> None:
     """Write the table `out` (CSV), and beside it the same for reading (.md), for papers (.tex) and for DVC (.json:
-    {benchmark: {method: {metric: value}}}, null where empty).
+    {test: {method: {metric: value}}}, null where empty).
 
     A row per test and method. `source` is "measured", or "quoted" for methods whose numbers are the paper's; those
     stand in the paper_ columns, never in the measured ones. The paper's numbers of DG stand in the measured rows of
@@ -47,22 +47,22 @@ def make_comparison(settings: ComparisonSettings, summaries: list[Path], out: Pa
         summaries: JSON files of the evaluate step.
 
     Raises:
-        DgError: as join_seeds, or a summary was made on another data set than `settings` maps its benchmark to.
+        DgError: as join_seeds, or a summary was made on another data set than `settings` maps its test to.
     """
     printed = COMPARISONS[settings.table]
     metrics = printed_in(settings.table)
     table = join_seeds(read_summaries(summaries), dict(settings.titles))
-    strangers = sorted(set(table["benchmark"]) - set(printed))
+    strangers = sorted(set(table["test"]) - set(printed))
     if strangers:
         raise DgError(f"{out}: {', '.join(strangers)} has no place in {TABLES[settings.table].heading}.")
     rows = [_row(settings, row) for row in table.to_dict("records")]
-    for benchmark, methods in printed.items():
+    for test, methods in printed.items():
         for method, scores in methods.items():
             if method != "DG":
-                quoted = {"benchmark": benchmark, "method": method, "title": method, "source": "quoted"}
+                quoted = {"test": test, "method": method, "title": method, "source": "quoted"}
                 rows.append(quoted | {f"paper_{metric.key}": getattr(scores, metric.key) for metric in metrics})
     frame = pd.DataFrame(rows, columns=columns(settings.table))
-    frame = frame.sort_values("benchmark", key=lambda names: names.map(list(printed).index), kind="stable")
+    frame = frame.sort_values("test", key=lambda names: names.map(list(printed).index), kind="stable")
     frame["stand_in"] = frame["stand_in"].fillna("")
     frame = frame.astype(dict.fromkeys(("pairs", "subjects", "seeds"), "Int64"))
     scores = {name: 6 for metric in shown_in(settings.table) for name in metric.columns}
@@ -76,17 +76,17 @@ def _nested(name: str, table: pd.DataFrame) -> dict[str, dict[str, dict[str, flo
     scores: dict[str, dict[str, dict[str, float]]] = {}
     for row in table.to_dict("records"):
         found = {metric.key: row[metric.key] for metric in shown_in(name)}
-        scores.setdefault(row["benchmark"], {})[row["method"]] = found
+        scores.setdefault(row["test"], {})[row["method"]] = found
     return scores
 
 
 def _row(settings: ComparisonSettings, row: dict[str, Any]) -> dict[str, Any]:
-    benchmark, method = row["benchmark"], row["method"]
-    base = TESTS[benchmark].sources
+    test, method = row["test"], row["method"]
+    base = TESTS[test].sources
     expected = settings.benchmarks[base]
     if row["data_set"] != expected:
         raise DgError(
-            f"{benchmark} / {method} was measured on '{row['data_set']}', but benchmarks.{base} says "
+            f"{test} / {method} was measured on '{row['data_set']}', but benchmarks.{base} says "
             f"'{expected}'. Run the evaluate step again."
         )
     networks = settings.networks[method]
@@ -100,7 +100,7 @@ def _row(settings: ComparisonSettings, row: dict[str, Any]) -> dict[str, Any]:
         phrases.append(f"{sizes} of scale '{settings.scale}'")
     if init == "bundled":
         phrases.append("RFG started from bundled weights")
-    paper = COMPARISONS[settings.table][benchmark]["DG"] if method == "dg" else None
+    paper = COMPARISONS[settings.table][test]["DG"] if method == "dg" else None
     return {
         **row,
         "title": dict(settings.titles)[method],

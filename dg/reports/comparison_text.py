@@ -50,7 +50,7 @@ def remarks(measured: pd.DataFrame) -> list[str]:
         )
     if measured["ssim_against"].str.contains("reference").any():
         found.append(REFERENCE_NOTE)
-    floor = measured.loc[measured["method"] == "source_unchanged", "benchmark"]
+    floor = measured.loc[measured["method"] == "source_unchanged", "test"]
     return found + [
         f"{TESTS[test].title} has no ground truth, so FID and KID compare with its sources: 'source unchanged' has FID "
         "0 there by construction"
@@ -72,7 +72,7 @@ def as_markdown(settings: ComparisonSettings, frame: pd.DataFrame) -> str:
     measured = frame[frame["source"] == "measured"]
     body = [
         [
-            TESTS[row["benchmark"]].title,
+            TESTS[row["test"]].title,
             row["title"] + (f" [{notes[row['stand_in']]}]" if row["stand_in"] in notes else ""),
             *(_interval(row, metric) for metric in metrics),
             str(row["pairs"]),
@@ -82,7 +82,7 @@ def as_markdown(settings: ComparisonSettings, frame: pd.DataFrame) -> str:
         ]
         for row in measured.to_dict("records")
     ]
-    head = ["Benchmark", "Method", *(metric.heading for metric in metrics), "pairs", "people", "seeds", "paper's DG"]
+    head = ["Test", "Method", *(metric.heading for metric in metrics), "pairs", "people", "seeds", "paper's DG"]
     printed = [
         [TESTS[name].title, method, *(_quoted(getattr(scores, metric.key)) for metric in in_paper)]
         for name, methods in COMPARISONS[settings.table].items()
@@ -92,7 +92,7 @@ def as_markdown(settings: ComparisonSettings, frame: pd.DataFrame) -> str:
         f"# {_heading(settings, frame)}",
         grid(head, body),
         "Brackets hold 95 % bootstrap intervals over source people; with few people they are rough. SSIM is empty "
-        "where there is nothing to compare with. FID falls with the number of pairs: compare rows of one benchmark "
+        "where there is nothing to compare with. FID falls with the number of pairs: compare rows of one test "
         "only; KID has no such bias. Landmark error (pixels at 256) and pose error (degrees) compare the result with "
         "the reference. How each is measured: docs/metrics.md.",
         "*source unchanged* and *reference unchanged* give that picture as the result: floors that show what doing "
@@ -102,7 +102,7 @@ def as_markdown(settings: ComparisonSettings, frame: pd.DataFrame) -> str:
         *(f"{sentence}." for sentence in remarks(measured)),
         *(f"[{number}] {text[0].upper()}{text[1:]}." for text, number in notes.items()),
         "## Quoted: as printed in the paper",
-        grid(["Benchmark", "Method", *(metric.heading for metric in in_paper)], printed),
+        grid(["Test", "Method", *(metric.heading for metric in in_paper)], printed),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -116,7 +116,7 @@ def as_latex(settings: ComparisonSettings, frame: pd.DataFrame) -> str:
     """
     table = pd.DataFrame(
         {
-            "Benchmark": [TESTS[test].title for test in frame["benchmark"]],
+            "Test": [TESTS[test].title for test in frame["test"]],
             "Method": [f"{row.title} (quoted)" if row.source == "quoted" else row.title for row in frame.itertuples()],
         }
     )

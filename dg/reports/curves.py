@@ -14,7 +14,7 @@ from dg.reports.summaries import COMPARED, join_seeds
 
 
 def make_curves(paths: list[Path], titles: dict[str, str], out: Path) -> None:
-    """Write `yaw_<benchmark>.csv` and `tables.csv` into the folder `out`.
+    """Write `yaw_<test>.csv` and `tables.csv` into the folder `out`.
 
     The former hold yaw (middle of a bin of the reference's absolute yaw, degrees), pairs and the metrics shown by yaw,
     of DG alone, means over training seeds; the latter row (test and method) and the metrics of Tables 3 and 4.
@@ -28,17 +28,17 @@ def make_curves(paths: list[Path], titles: dict[str, str], out: Path) -> None:
     """
     summaries = read_summaries(paths)
     table = join_seeds(summaries, titles)
-    rows = [f"{row.benchmark.replace('_', ' ')}: {titles[row.method]}" for row in table.itertuples()]
+    rows = [f"{row.test.replace('_', ' ')}: {titles[row.method]}" for row in table.itertuples()]
     scores = table[[metric.key for metric in COMPARED]]
     write_csv(out / "tables.csv", pd.concat([pd.Series(rows, name="row"), scores], axis=1).round(6))
     names = [metric.key for metric in shown_by_yaw()]
     bins: dict[str, list[dict[str, float | None]]] = {}
     for summary in summaries:
         if summary.values["method"] == "dg":
-            bins.setdefault(summary.values["benchmark"], []).extend(_bins(summary))
-    for benchmark, found in bins.items():
+            bins.setdefault(summary.values["test"], []).extend(_bins(summary))
+    for test, found in bins.items():
         frame = pd.DataFrame(found, columns=["yaw", "pairs", *names]).astype(dict.fromkeys(names, float))
-        write_csv(out / f"yaw_{benchmark}.csv", frame.groupby(["yaw", "pairs"], as_index=False).mean().round(6))
+        write_csv(out / f"yaw_{test}.csv", frame.groupby(["yaw", "pairs"], as_index=False).mean().round(6))
 
 
 def _bins(summary: Summary) -> list[dict[str, float | None]]:

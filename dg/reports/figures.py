@@ -26,7 +26,7 @@ _INK, _FAINT, _PAPER = (20, 20, 20), (110, 110, 110), (255, 255, 255)
 
 
 def make_grid(settings: FigureSettings, folder: Path, pairs: Path, generated: Path, per_pair: Path, out: Path) -> None:
-    """Write the picture `out` (PNG, at most 1200 pixels wide, provenance text chunk): 8 pairs of one benchmark.
+    """Write the picture `out` (PNG, at most 1200 pixels wide, provenance text chunk): 8 pairs of one test.
 
     Pairs are ranked by SSIM (by CSIM where SSIM is empty) and taken at equal distances from the best to the worst, so
     the grid shows the whole range and nobody's choice.
@@ -47,7 +47,7 @@ def make_grid(settings: FigureSettings, folder: Path, pairs: Path, generated: Pa
             raise DgError(f"{path}: was made from other pairs than {pairs}. Run its step again.")
     ranked_by, chosen = _spread(values)
     examples = [_example(faces, results, values, number) for number in chosen]
-    title = f"DG on {TESTS[settings.benchmark].title}: {Path(folder).name}"
+    title = f"DG on {TESTS[settings.test].title}: {Path(folder).name}"
     subtitle = (
         f"{len(chosen)} of {len(table)} pairs, evenly from the best to the worst {ranked_by.upper()}. "
         f"Results are {REENACTED}. {settings.note}"

@@ -63,7 +63,7 @@ def make_figure(
     if not self_reenactment and cases["target"].ne("").any():
         rows.append(Row("ground truth", pictures("target")))
     sets = ", ".join(folder.name for folder in folders)
-    title = f"{FIGURES[settings.figure].heading}. {TESTS[settings.benchmark].title}: {sets}"
+    title = f"{FIGURES[settings.figure].heading}. {TESTS[settings.test].title}: {sets}"
     rule = {
         "turned": "the largest differences of yaw, subject by subject",
         "spread": "evenly from the list",

@@ -1,4 +1,4 @@
-"""The summaries that the evaluate step writes, one row for each benchmark and method, training seeds joined."""
+"""The summaries that the evaluate step writes, one row for each test and method, training seeds joined."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMPARED = [metric for metric in METRICS if set(COMPARISONS) & set(metric.tables
 
 
 def join_seeds(summaries: list[Summary], titles: dict[str, str]) -> pd.DataFrame:
-    """A row per benchmark and method: benchmark, data_set, method, the `columns` of each metric COMPARED, pairs,
+    """A row per test and method: test, data_set, method, the `columns` of each metric COMPARED, pairs,
     subjects, seeds, ssim_against, csim_backend, fid_backend; in the order of the paper and of `titles` (method ->
     words), empty values NaN.
 
@@ -25,19 +25,19 @@ def join_seeds(summaries: list[Summary], titles: dict[str, str]) -> pd.DataFrame
     people and seeds are drawn, and the standard deviation over seeds.
 
     Raises:
-        DgError: no summary of evaluate, an unknown benchmark or method, a seed given twice, or runs that don't belong
+        DgError: no summary of evaluate, an unknown test or method, a seed given twice, or runs that don't belong
             together.
     """
     rows = pd.DataFrame([_row(summary, titles) for summary in summaries])
-    kinds = ["benchmark", "method"]
+    kinds = ["test", "method"]
     twice = rows[rows.duplicated([*kinds, "training_seed"])]
     if len(twice):
         row = twice.iloc[0]
         seed = "" if pd.isna(row["training_seed"]) else f" with training seed {row['training_seed']:.0f}"
-        raise DgError(f"{summaries[twice.index[0]].path}: {row['benchmark']} / {row['method']}{seed} was given twice.")
+        raise DgError(f"{summaries[twice.index[0]].path}: {row['test']} / {row['method']}{seed} was given twice.")
     groups = (group for _, group in rows.groupby(kinds, sort=False))
     table = pd.DataFrame([_joined(group, [summaries[place] for place in group.index]) for group in groups])
-    for name, order in (("method", titles), ("benchmark", TESTS)):
+    for name, order in (("method", titles), ("test", TESTS)):
         table = table.sort_values(name, key=lambda column, order=order: column.map(list(order).index), kind="stable")
     return table.reset_index(drop=True)
 
@@ -69,7 +69,7 @@ def _joined(group: pd.DataFrame, summaries: list[Summary]) -> dict[str, Any]:
 def _row(summary: Summary, titles: dict[str, str]) -> dict[str, Any]:
     path, values = summary.path, summary.values
     try:
-        row = {name: values[name] for name in ("benchmark", "data_set", "method", "pairs", "subjects", "seed")}
+        row = {name: values[name] for name in ("test", "data_set", "method", "pairs", "subjects", "seed")}
         for metric in COMPARED:
             for part, end in (("value", ""), ("low", "_low"), ("high", "_high")):
                 found = values[metric.key][part]
@@ -80,9 +80,9 @@ def _row(summary: Summary, titles: dict[str, str]) -> dict[str, Any]:
         row |= {f"{role}_backend": values["backends"][role] for role in ("csim", "fid")}
     except (KeyError, TypeError) as error:
         raise DgError(f"{path}: is no summary of evaluate (lacks {error}). Run the evaluate step again.") from error
-    if row["benchmark"] not in TESTS or row["method"] not in titles:
+    if row["test"] not in TESTS or row["method"] not in titles:
         raise DgError(
-            f"{path}: {row['benchmark']} / {row['method']} has no place in a table. Its test must be one of the "
+            f"{path}: {row['test']} / {row['method']} has no place in a table. Its test must be one of the "
             "paper's, its method dg or a key of methods in params.yaml."
         )
     return row

@@ -67,7 +67,7 @@ class PairsSettings(Settings, Protocols):
 
     MODULES = ("dg.protocols.pairs",)
 
-    benchmark: str
+    test: str
     seed: int = Field(ge=0)
     tuning: int | None = Field(default=None, description="frames of each video that the RFG is tuned on, if it is")
     sets: tuple[str, ...] | None = Field(
@@ -107,14 +107,14 @@ def _detector(p: Params) -> Detector:
     )
 
 
-def pairs_settings(p: Params, benchmark: str) -> PairsSettings:
-    """Of the test `benchmark`."""
-    test = TESTS[benchmark]
-    sets = tuple(getattr(p.benchmarks, name) for name in test.benchmarks)
+def pairs_settings(p: Params, test: str) -> PairsSettings:
+    """Of the pair list of `test`, a key of TESTS."""
+    record = TESTS[test]
+    sets = tuple(getattr(p.benchmarks, name) for name in record.benchmarks)
     return PairsSettings(
-        benchmark=benchmark,
+        test=test,
         seed=p.seed,
-        tuning=p.sizes.fine_tune.frames if test.tuned else None,
+        tuning=p.sizes.fine_tune.frames if record.tuned else None,
         sets=sets if len(sets) > 1 else None,
         **values_of(p.sizes.protocols, Protocols),
     )

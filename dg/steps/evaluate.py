@@ -16,7 +16,7 @@ class EvaluateSettings(Settings, Metrics):
 
     MODULES = ("dg.metrics.evaluate",)
 
-    benchmark: str
+    test: str
     method: str
     seed: int = Field(ge=0, description="of the bootstrap")
     training_seed: int | None = Field(description="of its networks, by which tables join its runs; null: it has none")
@@ -29,15 +29,15 @@ class AceSettings(Settings):
 
     MODULES = ("dg.metrics.evaluate_idsg",)
 
-    benchmark: str
+    test: str
     seed: int = Field(ge=0, description="of the bootstrap")
     bootstrap: int = Field(ge=100, description="resamples")
 
 
-def evaluate_settings(p: Params, benchmark: str, method: str) -> EvaluateSettings:
-    """Of `method` on the test `benchmark`."""
+def evaluate_settings(p: Params, test: str, method: str) -> EvaluateSettings:
+    """Of `method` on `test`, a key of TESTS."""
     return EvaluateSettings(
-        benchmark=benchmark,
+        test=test,
         method=method,
         seed=p.seed,
         training_seed=p.training_seed if networks_of(p, method) else None,
@@ -47,6 +47,6 @@ def evaluate_settings(p: Params, benchmark: str, method: str) -> EvaluateSetting
     )
 
 
-def ace_settings(p: Params, benchmark: str) -> AceSettings:
-    """On the test `benchmark`."""
-    return AceSettings(benchmark=benchmark, seed=p.seed, bootstrap=p.metrics.bootstrap)
+def ace_settings(p: Params, test: str) -> AceSettings:
+    """On `test`, a key of TESTS."""
+    return AceSettings(test=test, seed=p.seed, bootstrap=p.metrics.bootstrap)

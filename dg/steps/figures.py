@@ -18,7 +18,7 @@ class FigureSettings(Settings):
 
     MODULES = ("dg.reports.figures",)
 
-    benchmark: str
+    test: str
     note: str = Field(description="a further line")
 
 
@@ -28,16 +28,16 @@ class PaperFigureSettings(Settings):
     MODULES = ("dg.reports.paper_figures",)
 
     figure: str
-    benchmark: str
+    test: str
     choice: Literal["turned", "spread"]
     labels: tuple[str, ...] = Field(description="of the rows of results, in order")
     landmarks: bool = Field(description="whether l_r and lhat_t are drawn")
     note: str = Field(description="a further line")
 
 
-def figure_settings(p: Params, benchmark: str) -> FigureSettings:
-    """On the test `benchmark`."""
-    return FigureSettings(benchmark=benchmark, note=_stands_in(p, benchmark))
+def figure_settings(p: Params, test: str) -> FigureSettings:
+    """On `test`, a key of TESTS."""
+    return FigureSettings(test=test, note=_stands_in(p, test))
 
 
 def paper_figure_settings(p: Params, figure: str) -> PaperFigureSettings:
@@ -45,7 +45,7 @@ def paper_figure_settings(p: Params, figure: str) -> PaperFigureSettings:
     record = FIGURES[figure]
     return PaperFigureSettings(
         figure=figure,
-        benchmark=record.test,
+        test=record.test,
         choice=record.choice,
         labels=tuple(label for label, _, _ in figure_rows(p, figure)),
         landmarks=record.landmarks,

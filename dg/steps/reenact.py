@@ -26,7 +26,7 @@ class TrainMethodSettings(Settings):
 class ReenactSettings(Settings):
     """The values of one method's run on one test."""
 
-    benchmark: str
+    test: str
     method: str = Field(description='"dg", or a name under `methods`')
     command: str | None = Field(default=None, description="of a method beside DG: how to run it")
     version: str | None = Field(default=None, description="of its code")
@@ -39,19 +39,19 @@ class ReenactSettings(Settings):
         return ("dg.protocols.self_reenact",) if self.tuning else ("dg.protocols.reenact",)
 
 
-def reenact_settings(p: Params, benchmark: str, method: str) -> ReenactSettings:
-    """Of `method` on the test `benchmark`.
+def reenact_settings(p: Params, test: str, method: str) -> ReenactSettings:
+    """Of `method` on `test`, a key of TESTS.
 
     Raises:
         DgError: no such method takes part in it.
     """
-    if method not in methods_of(p, benchmark):
-        raise DgError(f"{benchmark}: no method '{method}', only {', '.join(methods_of(p, benchmark))}.")
+    if method not in methods_of(p, test):
+        raise DgError(f"{test}: no method '{method}', only {', '.join(methods_of(p, test))}.")
     if method == "dg":
-        tuning = fine_tuning(p) if TESTS[benchmark].tuned else None
-        return ReenactSettings(benchmark=benchmark, method=method, tuning=tuning)
+        tuning = fine_tuning(p) if TESTS[test].tuned else None
+        return ReenactSettings(test=test, method=method, tuning=tuning)
     chosen = p.methods[method]
-    return ReenactSettings(benchmark=benchmark, method=method, command=chosen.command, version=chosen.version)
+    return ReenactSettings(test=test, method=method, command=chosen.command, version=chosen.version)
 
 
 def train_method_settings(p: Params, method: str) -> TrainMethodSettings:

@@ -27,7 +27,7 @@ class Step:
     Attributes:
         settings: the form of its values.
         build: (params, **which) -> its values.
-        which: names of what it works on: dataset, benchmark, phase, method, figure, table.
+        which: names of what it works on: dataset, test, phase, method, figure, table.
     """
 
     settings: type[Settings]
@@ -41,18 +41,18 @@ STEPS = {
     "frames": Step(data.FramesSettings, data.frames_settings, ("dataset",)),
     "landmarks": Step(landmarks.LandmarksSettings, landmarks.landmarks_settings),
     "identity": Step(identity.IdentitySettings, identity.identity_settings),
-    "pairs": Step(data.PairsSettings, data.pairs_settings, ("benchmark",)),
+    "pairs": Step(data.PairsSettings, data.pairs_settings, ("test",)),
     "idsg": Step(idsg.IdsgSettings, idsg.idsg_settings, ("phase",)),
     "rfg": Step(rfg.RfgSettings, rfg.rfg_settings, ("phase",)),
     "finetune": Step(rfg.FineTuneSettings, rfg.finetune_settings),
     "train_method": Step(reenact.TrainMethodSettings, reenact.train_method_settings, ("method",)),
-    "reenact": Step(reenact.ReenactSettings, reenact.reenact_settings, ("benchmark", "method")),
-    "evaluate": Step(evaluate.EvaluateSettings, evaluate.evaluate_settings, ("benchmark", "method")),
-    "ace": Step(evaluate.AceSettings, evaluate.ace_settings, ("benchmark",)),
+    "reenact": Step(reenact.ReenactSettings, reenact.reenact_settings, ("test", "method")),
+    "evaluate": Step(evaluate.EvaluateSettings, evaluate.evaluate_settings, ("test", "method")),
+    "ace": Step(evaluate.AceSettings, evaluate.ace_settings, ("test",)),
     "ablation": Step(tables.AblationSettings, tables.ablation_settings, ("table",)),
     "comparison": Step(tables.ComparisonSettings, tables.comparison_settings, ("table",)),
     "curves": Step(tables.CurvesSettings, tables.curves_settings),
-    "figure": Step(figures.FigureSettings, figures.figure_settings, ("benchmark",)),
+    "figure": Step(figures.FigureSettings, figures.figure_settings, ("test",)),
     "paper_figure": Step(figures.PaperFigureSettings, figures.paper_figure_settings, ("figure",)),
     "report": Step(report.ReportSettings, report.report_settings),
 }
@@ -82,7 +82,7 @@ def _refuse_wrong(params: Params, step: str, which: dict[str, str]) -> None:
         raise DgError(f"step '{step}' needs {usage}; it got {', '.join(which) or 'nothing'}.")
     known = {
         "dataset": list(params.sizes.synthface.model_dump() if step == "synthface" else params.datasets),
-        "benchmark": list(TESTS),
+        "test": list(TESTS),
         "phase": ["self", "cross"],
         "figure": list(FIGURES),
         "table": ABLATIONS if step == "ablation" else COMPARISONS,

@@ -34,12 +34,12 @@ def training_sets(params: Params, model: str) -> list[str]:
     return datasets_in_use(params) if model == "joint" else model.split("+")
 
 
-def training_behind(params: Params, network: str, benchmark: str, variant: str = "dg") -> Training:
+def training_behind(params: Params, network: str, test: str, variant: str = "dg") -> Training:
     """The training whose `network` a test uses: the last one up to the test's phase that takes place.
 
     In self-reenactment (VoxCeleb1) that is the self phase's.
     """
-    chosen, phase = with_overrides(params, variant), TESTS[benchmark].phase
+    chosen, phase = with_overrides(params, variant), TESTS[test].phase
     return [
         training
         for training in trainings(params).values()

@@ -9,7 +9,7 @@ from dg.study.variants import variants_by_row
 
 def methods_of(params: Params, test: str) -> list[str]:
     """The methods that take part in a test: "dg" and those of params.yaml."""
-    return ["dg", *(name for name, method in params.methods.items() if test in method.benchmarks)]
+    return ["dg", *(name for name, method in params.methods.items() if test in method.tests)]
 
 
 def method_titles(params: Params) -> dict[str, str]:

@@ -62,7 +62,7 @@ SYNTHETIC = tuple(
 
 wildcard_constraints:
     dataset="|".join(PARAMS.datasets),
-    benchmark="|".join(TESTS),
+    test="|".join(TESTS),
     method="|".join(["dg", *PARAMS.methods]),
     variant="|".join(all_variants(PARAMS)),
     values="|".join([*main_variants(PARAMS), "[0-9a-f]{16}"]),
@@ -198,18 +198,18 @@ def values_of(training):
 def test_results(table, end):
     """The results of a table's tests: DG's and those of every method that takes part, of the first training seed."""
     return [
-        f"results/evaluate/dg/{benchmark}/{method}.{end}"
-        for benchmark in TABLES[table].tests
-        for method in methods_of(PARAMS, benchmark)
+        f"results/evaluate/dg/{test}/{method}.{end}"
+        for test in TABLES[table].tests
+        for method in methods_of(PARAMS, test)
     ]
 
 
 def test_summaries(table):
     """The summaries of a table's tests, of every training seed."""
     return [
-        f"results/evaluate/{variant}/{benchmark}/{method}.json"
-        for benchmark in TABLES[table].tests
-        for method in methods_of(PARAMS, benchmark)
+        f"results/evaluate/{variant}/{test}/{method}.json"
+        for test in TABLES[table].tests
+        for method in methods_of(PARAMS, test)
         for variant in variants_of(PARAMS, method)
     ]
 
@@ -238,35 +238,35 @@ def rendered(wildcards):
     return [f"data/raw/{name}/recipe-{raw_digest(name)}"] if name in SYNTHETIC else []
 
 
-def pair_list_of(benchmark):
-    return f"data/sets/{dataset_of(PARAMS, benchmark)}/pairs/{benchmark}.parquet"
+def pair_list_of(test):
+    return f"data/sets/{dataset_of(PARAMS, test)}/pairs/{test}.parquet"
 
 
-def folders_of(benchmark):
-    return [f"data/sets/{name}" for name in datasets_of(PARAMS, benchmark)]
+def folders_of(test):
+    return [f"data/sets/{name}" for name in datasets_of(PARAMS, test)]
 
 
-def data_of(benchmark):
+def data_of(test):
     """Everything prepared of the data sets that a test pairs."""
-    return [path for name in datasets_of(PARAMS, benchmark) for path in prepared(name)]
+    return [path for name in datasets_of(PARAMS, test) for path in prepared(name)]
 
 
 def pair_list(wildcards):
-    return pair_list_of(wildcards.benchmark)
+    return pair_list_of(wildcards.test)
 
 
 def set_folders(wildcards):
-    return folders_of(wildcards.benchmark)
+    return folders_of(wildcards.test)
 
 
 def tested_data(wildcards):
-    return data_of(wildcards.benchmark)
+    return data_of(wildcards.test)
 
 
 def tested_checkpoints(wildcards):
     """The checkpoints of the trained networks that a method uses, by the option of its step."""
     return {
-        option: CHECKPOINTS.tested(network, wildcards.benchmark, wildcards.variant).path
+        option: CHECKPOINTS.tested(network, wildcards.test, wildcards.variant).path
         for option, network in networks_of(PARAMS, wildcards.method).items()
     }
 

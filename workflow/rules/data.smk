@@ -80,15 +80,15 @@ rule pairs:
     input:
         data=tested_data,
     output:
-        pairs="data/sets/{dataset}/pairs/{benchmark}.parquet",
+        pairs="data/sets/{dataset}/pairs/{test}.parquet",
     log:
-        "logs/pairs/{dataset}/{benchmark}.log",
+        "logs/pairs/{dataset}/{test}.log",
     benchmark:
-        "logs/times/data/sets/{dataset}/pairs/{benchmark}.parquet.jsonl"
+        "logs/times/data/sets/{dataset}/pairs/{test}.parquet.jsonl"
     conda:
         "../envs/dg.yaml"
     params:
-        job=lambda wildcards: job("pairs", benchmark=wildcards.benchmark),
+        job=lambda wildcards: job("pairs", test=wildcards.test),
         folders=set_folders,
     shell:
         "python -m dg pairs --settings {params.job:q} --data {params.folders} --out {output.pairs}"

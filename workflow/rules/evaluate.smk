@@ -4,17 +4,17 @@ rule reenact:
         pairs=pair_list,
         data=tested_data,
     output:
-        pictures="results/{ablations}evaluate/{variant}/{benchmark}/{method}.arrow",
+        pictures="results/{ablations}evaluate/{variant}/{test}/{method}.arrow",
     log:
-        "logs/{ablations}reenact/{variant}/{benchmark}/{method}.log",
+        "logs/{ablations}reenact/{variant}/{test}/{method}.log",
     benchmark:
-        "logs/times/results/{ablations}evaluate/{variant}/{benchmark}/{method}.arrow.jsonl"
+        "logs/times/results/{ablations}evaluate/{variant}/{test}/{method}.arrow.jsonl"
     conda:
         "../envs/dg.yaml"
     # DG's RFG is trained on in a tuned test, video by video.
     threads:
         lambda wildcards: (
-            64 if TESTS[wildcards.benchmark].tuned and wildcards.method == "dg" else 1
+            64 if TESTS[wildcards.test].tuned and wildcards.method == "dg" else 1
         )
     resources:
         gpu=GPU,
@@ -22,7 +22,7 @@ rule reenact:
         job=lambda wildcards: job(
             "reenact",
             wildcards.variant,
-            benchmark=wildcards.benchmark,
+            test=wildcards.test,
             method=wildcards.method,
         ),
         folders=set_folders,
@@ -41,12 +41,12 @@ rule evaluate:
         pictures=rules.reenact.output.pictures,
         data=tested_data,
     output:
-        summary="results/{ablations}evaluate/{variant}/{benchmark}/{method}.json",
-        scores="results/{ablations}evaluate/{variant}/{benchmark}/{method}.parquet",
+        summary="results/{ablations}evaluate/{variant}/{test}/{method}.json",
+        scores="results/{ablations}evaluate/{variant}/{test}/{method}.parquet",
     log:
-        "logs/{ablations}evaluate/{variant}/{benchmark}/{method}.log",
+        "logs/{ablations}evaluate/{variant}/{test}/{method}.log",
     benchmark:
-        "logs/times/results/{ablations}evaluate/{variant}/{benchmark}/{method}.json.jsonl"
+        "logs/times/results/{ablations}evaluate/{variant}/{test}/{method}.json.jsonl"
     conda:
         "../envs/dg.yaml"
     # One at a time on a GPU, so each may use all cores; without one they go side by side.
@@ -57,7 +57,7 @@ rule evaluate:
         job=lambda wildcards: job(
             "evaluate",
             wildcards.variant,
-            benchmark=wildcards.benchmark,
+            test=wildcards.test,
             method=wildcards.method,
         ),
         folders=set_folders,
@@ -69,23 +69,21 @@ rule evaluate:
 rule ace:
     input:
         idsg=lambda wildcards: CHECKPOINTS.tested(
-            "idsg", wildcards.benchmark, wildcards.variant
+            "idsg", wildcards.test, wildcards.variant
         ).path,
         pairs=pair_list,
         data=tested_data,
     output:
-        summary="results/ablations/ace/{variant}/{benchmark}.json",
-        scores="results/ablations/ace/{variant}/{benchmark}.parquet",
+        summary="results/ablations/ace/{variant}/{test}.json",
+        scores="results/ablations/ace/{variant}/{test}.parquet",
     log:
-        "logs/ablations/ace/{variant}/{benchmark}.log",
+        "logs/ablations/ace/{variant}/{test}.log",
     benchmark:
-        "logs/times/results/ablations/ace/{variant}/{benchmark}.json.jsonl"
+        "logs/times/results/ablations/ace/{variant}/{test}.json.jsonl"
     conda:
         "../envs/dg.yaml"
     params:
-        job=lambda wildcards: job(
-            "ace", wildcards.variant, benchmark=wildcards.benchmark
-        ),
+        job=lambda wildcards: job("ace", wildcards.variant, test=wildcards.test),
         folder=lambda wildcards: set_folders(wildcards)[0],
     shell:
         "python -m dg ace --settings {params.job:q} --folder {params.folder} --pairs {input.pairs} --idsg {input.idsg}"

@@ -29,24 +29,24 @@ rule paper_figure:
 rule figure:
     input:
         pairs=pair_list,
-        pictures="results/evaluate/dg/{benchmark}/dg.arrow",
-        scores="results/evaluate/dg/{benchmark}/dg.parquet",
+        pictures="results/evaluate/dg/{test}/dg.arrow",
+        scores="results/evaluate/dg/{test}/dg.parquet",
         data=tested_data,
     output:
         picture=report(
-            "results/figures/dg_{benchmark}.png",
+            "results/figures/dg_{test}.png",
             caption="../captions/range.rst",
             category="Figures",
-            labels={"figure": "DG on {benchmark}, best to worst"},
+            labels={"figure": "DG on {test}, best to worst"},
         ),
     log:
-        "logs/figure/{benchmark}.log",
+        "logs/figure/{test}.log",
     benchmark:
-        "logs/times/results/figures/dg_{benchmark}.png.jsonl"
+        "logs/times/results/figures/dg_{test}.png.jsonl"
     conda:
         "../envs/dg.yaml"
     params:
-        job=lambda wildcards: job("figure", benchmark=wildcards.benchmark),
+        job=lambda wildcards: job("figure", test=wildcards.test),
         folder=lambda wildcards: set_folders(wildcards)[0],
     shell:
         "python -m dg figure --settings {params.job:q} --folder {params.folder} --pairs {input.pairs}"

@@ -94,8 +94,8 @@ PLOTTED = {
     for training in TRAININGS.values()
     if training.plotted
     and any(
-        training == training_behind(PARAMS, training.network, benchmark, "dg")
-        for benchmark in TESTS
+        training == training_behind(PARAMS, training.network, test, "dg")
+        for test in TESTS
     )
     for model in models_of(PARAMS, "dg")
 }

@@ -34,9 +34,9 @@ def facts(settings: ReportSettings, results: Path, data: Path) -> dict[str, Any]
     sets = []
     for name in sorted(set(settings.benchmarks.values())):
         report = read_json(data / name / "manifest.json")
-        tests = ", ".join(test for test, dataset in settings.benchmarks.items() if dataset == name)
+        benchmarks = ", ".join(key for key, dataset in settings.benchmarks.items() if dataset == name)
         splits = ", ".join(f"{count} {split}" for split, count in report["splits"].items())
-        sets.append([name, settings.kinds[name], tests, report["subjects"], report["rows"], splits])
+        sets.append([name, settings.kinds[name], benchmarks, report["subjects"], report["rows"], splits])
     times, seconds, core_seconds = _times()
     return {
         "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

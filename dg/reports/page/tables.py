@@ -57,7 +57,7 @@ def _table(table: Table, path: Path) -> dict[str, Any]:
     rows = []
     for row in frame.to_dict("records"):
         quoted = row.get("source") == "quoted"
-        names = [row["losses"]] if ablation else [TESTS[row["benchmark"]].title, row["title"]]
+        names = [row["losses"]] if ablation else [TESTS[row["test"]].title, row["title"]]
         cells = [cell(row, metric, quoted) for metric in metrics]
         rows.append(
             {"names": names, "quoted": quoted, "cells": cells, "counts": "" if ablation or quoted else _counts(row)}
