@@ -276,18 +276,18 @@ class Protocols(Strict):
     max_pairs: int | None = Field(default=None, gt=0, description="pairs drawn from each list; null: all")
 
 
-class SynthRafd(Strict):
+class RafdSizes(Strict):
     people: int = Field(ge=2)
 
 
-class SynthMpie(Strict):
+class MpieSizes(Strict):
     train_people: int = Field(ge=2)
     test_people: int = Field(ge=2)
     expressions: int = Field(ge=1, le=6)
     lights: int = Field(ge=1, le=5)
 
 
-class SynthVox(Strict):
+class VoxSizes(Strict):
     train_people: int = Field(ge=2)
     test_people: int = Field(ge=2)
     clips: int = Field(ge=1)
@@ -295,12 +295,12 @@ class SynthVox(Strict):
     fps: int = Field(ge=1, description="of the videos; datasets.synth_vox.fps says how many of them are taken")
 
 
-class SynthFace(Strict):
+class SynthfaceSizes(Strict):
     """Sizes of the embedded sets."""
 
-    synth_rafd: SynthRafd
-    synth_mpie: SynthMpie
-    synth_vox: SynthVox
+    synth_rafd: RafdSizes
+    synth_mpie: MpieSizes
+    synth_vox: VoxSizes
 
 
 class Scale(Strict):
@@ -313,7 +313,7 @@ class Scale(Strict):
     protocols: Protocols
     fine_tune: FineTuning
     tables: TableRuns
-    synthface: SynthFace
+    synthface: SynthfaceSizes
 
 
 class Ablations(Strict):

@@ -15,7 +15,7 @@ import pandas as pd
 
 from dg.errors import DgError
 from dg.networks import TRAININGS
-from dg.params import Params, Protocols, SynthMpie, SynthRafd, SynthVox, load
+from dg.params import MpieSizes, Params, Protocols, RafdSizes, VoxSizes, load
 from dg.steps.registry import step_settings
 from dg.timings import Timing, job_kind, read_timings
 from dg.trained import Checkpoints
@@ -23,7 +23,7 @@ from dg.trained import Checkpoints
 MEASURED, MEASURED_AT = Path("workflow/seconds.csv"), "sample"
 # The settings that say how much work a job is; the scale as such is in none.
 SIZES = {"size", "sizes", "shards", "fps", "frames", "tuning", "steps", "batch", "channels", "max_channels"}
-SIZES = SIZES.union(*(block.model_fields for block in (Protocols, SynthRafd, SynthMpie, SynthVox)))
+SIZES = SIZES.union(*(block.model_fields for block in (Protocols, RafdSizes, MpieSizes, VoxSizes)))
 SIZED = {
     "synthface": ("synthface", "dataset"),
     "manifest": ("manifest", "dataset"),

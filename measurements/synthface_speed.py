@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from dg.synthface import make_set
+from dg.synthface import SynthPeople, make_set
 from dg.synthface.head_builder import build_head
 
 PICTURES = 10
@@ -24,14 +24,14 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=48)
     parser.add_argument("--size", type=int, default=128)
     arguments = parser.parse_args()
-    settings = {"people": arguments.people, "pictures": PICTURES, "size": arguments.size, "yaw": 90.0, "extreme": 0.25}
+    plan = SynthPeople(people=arguments.people, pictures=PICTURES, size=arguments.size)
     cores, speeds = os.cpu_count() or 1, {}
     with tempfile.TemporaryDirectory() as folder:
         head = Path(folder) / "head.safetensors"
         build_head(head)
         for workers in (cores, 1):
             start = time.perf_counter()
-            make_set("synth_people", Path(folder) / str(workers), head, settings, workers)
+            make_set(plan, Path(folder) / str(workers), head, workers)
             speeds[workers] = arguments.people * PICTURES / (time.perf_counter() - start)
             print(f"{workers} process(es): {speeds[workers]:.1f} pictures/s at {arguments.size} px")
     print(f"ratio {speeds[cores] / speeds[1]:.2f}")

@@ -9,7 +9,7 @@ from dg.protocols.pairs import draw_pairs
 from dg.steps.registry import step_settings
 from dg.study.data import datasets_of
 from dg.study.models import datasets_in_use
-from dg.synthface.sets import planned
+from dg.synthface import sized
 from dg.tests import TESTS
 from dg.videos import VideoInfo, sampled_frames
 from tests.scales import SCALES, values_at
@@ -18,9 +18,9 @@ from tests.told import changed
 
 def planned_faces(chosen, dataset):
     """The manifest that a SynthFace set will have, of test people alone where it has a training part."""
-    told = step_settings(chosen, "synthface", dataset=dataset)
-    sizes = told.sizes.model_dump() | {"seed": told.seed, "size": told.size}
-    plan = planned(told.set, sizes | ({"train_people": 0} if "train_people" in sizes else {}))
+    plan = sized(step_settings(chosen, "synthface", dataset=dataset))
+    if "train_people" in type(plan).model_fields:
+        plan = changed(plan, train_people=0)
     rows = []
     for job in plan.jobs():
         made = plan.shots(job)

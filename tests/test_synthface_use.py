@@ -7,7 +7,7 @@ from PIL import Image
 
 from dg.cli import main
 from dg.errors import DgError
-from dg.synthface import make_set
+from dg.synthface import SynthVox, make_set
 from dg.synthface.aligned import aligned_truth
 
 
@@ -85,8 +85,7 @@ def test_unknown_pictures_and_folders_are_named(grid, head, tmp_path):
 
 
 def test_aligned_truth_of_video_frames(tmp_path, head, head_file):
-    settings = {"train_people": 2, "test_people": 0, "clips": 1, "seconds": 0.12, "size": 32}
-    make_set("synth_vox", tmp_path, head_file, settings)
+    make_set(SynthVox(train_people=2, test_people=0, clips=1, seconds=0.12, size=32), tmp_path, head_file)
     index = pd.read_parquet(tmp_path / "index.parquet")
     reference = index[(index["subject"] == "v001") & (index["frame"] == 2)].iloc[0]
     made = aligned_truth(tmp_path, head, ("videos/v000/v000_00.mp4", 1), (reference["path"], 2))

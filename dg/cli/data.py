@@ -17,7 +17,7 @@ def _head(a: argparse.Namespace) -> None:
 
 
 def _synthface(a: argparse.Namespace) -> None:
-    from dg.synthface import make_set
+    from dg.synthface import make_set, sized
     from dg.synthface.command import render_for_people
 
     if a.settings is None:
@@ -25,9 +25,7 @@ def _synthface(a: argparse.Namespace) -> None:
         return
     if a.head is None:
         raise DgError("--settings (the pipeline's call) needs --head too; without --settings neither is needed.")
-    s = a.settings
-    values = {"seed": s.seed, "size": s.size, **s.sizes.model_dump()}
-    make_set(s.set, a.out, a.head, values, a.threads or os.cpu_count() or 1, s.code, a.replace)
+    make_set(sized(a.settings), a.out, a.head, a.threads or os.cpu_count() or 1, a.settings.code, a.replace)
 
 
 def _manifest(a: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ from dg.pretraining.identity import train_identity
 from dg.pretraining.people import load_people
 from dg.pretraining.pictures import make_people
 from dg.pretraining.points import train_visibility
+from dg.synthface import SynthPeople
 
 SETTINGS = Path(__file__).with_name("settings.yaml")
 
@@ -43,7 +44,7 @@ def main() -> int:
     settings = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
     try:
         if arguments.name == "pictures":
-            make_people(arguments.out, arguments.source, settings["pictures"], arguments.threads)
+            make_people(arguments.out, arguments.source, SynthPeople(**settings["pictures"]), arguments.threads)
         elif arguments.name == "face-model":
             make_face_model(load_people(arguments.source, settings["fan-synthface"]["held_out"])[0], arguments.out)
         elif arguments.name == "visibility-synthface":

@@ -6,7 +6,6 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,19 +18,17 @@ from dg.synthface.sets.people import SynthPeople
 from dg.synthface.sets.plan import Job
 
 
-def make_people(out: Path, head: Path, settings: dict[str, Any], workers: int = 1) -> None:
-    """Render the set and write `out`/index.parquet last, so where it exists the set is whole. A killed run goes on.
+def make_people(out: Path, head: Path, plan: SynthPeople, workers: int = 1) -> None:
+    """Render `plan` and write `out`/index.parquet last, so where it exists the set is whole. A killed run goes on.
 
-    The pictures are those of `make_set("synth_people", …)`; that function keeps no masks, without which training could
+    The pictures are those of `make_set(plan, …)`; that function keeps no masks, without which training could
     not put other backgrounds behind the people.
 
     Args:
         head: SynthFace head model (`python -m dg head`).
-        settings: fields of `SynthPeople`.
     """
     if (out / "index.parquet").exists():
         return
-    plan = SynthPeople.of(settings)
     jobs = plan.jobs()
     work = partial(_person, out, head, plan)
     # Spawned, not forked: the parent may hold threads of NumPy or torch.

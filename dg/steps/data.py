@@ -9,7 +9,7 @@ from pydantic import Field
 
 from dg.checked import Strict, values_of
 from dg.digests import stored_digest
-from dg.params import Kind, Params, Protocols, SynthMpie, SynthRafd, SynthVox
+from dg.params import Kind, MpieSizes, Params, Protocols, RafdSizes, VoxSizes
 from dg.steps.settings import Settings
 from dg.tests import TESTS
 
@@ -23,7 +23,7 @@ class SynthfaceSettings(Settings):
     set: Literal["synth_rafd", "synth_mpie", "synth_vox"]
     seed: int = Field(ge=0)
     size: int = Field(gt=0, description="side of the pictures in pixels")
-    sizes: SynthRafd | SynthMpie | SynthVox
+    sizes: RafdSizes | MpieSizes | VoxSizes
 
 
 class ManifestSettings(Settings):

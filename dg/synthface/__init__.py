@@ -4,7 +4,7 @@ head_builder.build_head(path)          once, 3 s: the head model from the data o
 head = load_head(path)                 milliseconds, NumPy only
 person = sample_person(seed, index)    the same person from the same two numbers
 render(head, person, Action(yaw=30), Scene(), 128) -> Rendered(image, mask, landmarks, visible, yaw, pitch, roll)
-make_set(name, out, head, settings, workers)   a whole data set on disk; see `sets`
+make_set(SynthGrid(people=50), out, head, workers)   a whole data set on disk; see `sets`
 """
 
 from .actions import EXPRESSIONS, MPIE, RAFD, Action, motion, random_units, units
@@ -14,6 +14,8 @@ from .make import make_set
 from .people import Person, sample_person
 from .render import Rendered, render, truth
 from .scene import MPIE_LIGHTS, Background, Light, Scene, random_scene
+from .sets import SynthGrid, SynthMpie, SynthPeople, SynthRafd, SynthVox
+from .sized import sized
 
 __all__ = [
     "ACTION_UNITS",
@@ -29,6 +31,11 @@ __all__ = [
     "Person",
     "Rendered",
     "Scene",
+    "SynthGrid",
+    "SynthMpie",
+    "SynthPeople",
+    "SynthRafd",
+    "SynthVox",
     "landmark_vertices",
     "load_head",
     "make_set",
@@ -37,6 +44,7 @@ __all__ = [
     "random_units",
     "render",
     "sample_person",
+    "sized",
     "truth",
     "units",
 ]

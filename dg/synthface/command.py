@@ -53,6 +53,7 @@ def render_for_people(arguments: argparse.Namespace) -> None:
     from .export import export_plain
     from .head_builder import build_head
     from .make import make_set
+    from .sets import planned
 
     kind = arguments.kind
     every = {option for options in _OPTIONS.values() for option in options}
@@ -65,9 +66,10 @@ def render_for_people(arguments: argparse.Namespace) -> None:
         )
     if kind == "video":
         given["train_people"], given["test_people"] = given.pop("people", 10), 0
+    plan = planned(_SETS[kind], given)
     head = arguments.head or Path(".cache/synthface/head.safetensors")
     if not head.exists():
         build_head(head)
-    make_set(_SETS[kind], arguments.out, head, given, arguments.threads or os.cpu_count() or 1, "", arguments.replace)
+    make_set(plan, arguments.out, head, arguments.threads or os.cpu_count() or 1, replace=arguments.replace)
     if arguments.plain:
         export_plain(arguments.out, arguments.plain)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import json
 import multiprocessing
@@ -20,7 +19,6 @@ from dg.errors import DgError
 from .head import Head, load_head
 from .people import sample_person
 from .render import render, truth
-from .sets import planned
 from .sets.plan import Job, Shot, SynthSet
 from .video import write_video
 
@@ -42,40 +40,29 @@ share of the picture's size with y down; z larger is nearer, 0.5 is the mean), v
 """
 
 
-def make_set(
-    name: str,
-    out: Path,
-    head: Path,
-    settings: dict,
-    workers: int = 1,
-    code: str = "",
-    replace: bool = False,
-) -> None:
-    """Make the set `name` in the folder `out`; `index.parquet` is written last, so where it exists the set is whole.
+def make_set(plan: SynthSet, out: Path, head: Path, workers: int = 1, code: str = "", replace: bool = False) -> None:
+    """Make the set `plan` in the folder `out`; `index.parquet` is written last, so where it exists the set is whole.
 
     Started again after a kill it keeps what is finished. Started again when the set is whole it does nothing.
 
     Args:
-        name: "synth_rafd", "synth_mpie", "synth_vox" or "synth_people".
         head: file that `build_head` wrote.
-        settings: the fields of the set's class in `sets`; what is left out takes the default.
         workers: processes.
         code: digest of the code that renders; pictures of another one count as made with other settings.
         replace: empty `out` first if it holds a set made with other settings, instead of refusing.
 
     Raises:
-        DgError: unknown or impossible settings; no head file; or `out` holds a set made with other settings.
+        DgError: no head file; or `out` holds a set made with other settings.
     """
-    plan = planned(name, settings)
     out, head = Path(out), Path(head)
     load_head(head)
     out.mkdir(parents=True, exist_ok=True)
     _stamp(
         out,
         {
-            "set": name,
+            "set": plan.name,
             "version": VERSION,
-            "settings": json.loads(json.dumps(dataclasses.asdict(plan))),
+            "settings": plan.model_dump(mode="json"),
             "head_sha256": hashlib.sha256(head.read_bytes()).hexdigest(),
             "code": code,
         },
@@ -255,7 +242,7 @@ def _write_index(plan: SynthSet, out: Path) -> None:
 
     tables = [pq.read_table(_rows_file(out, job), schema=_schema()) for job in plan.jobs()]
     table = pa.concat_tables(tables) if tables else _schema().empty_table()
-    _write(out / "README.txt", _README.format(name=plan.name, plan=plan, tag=TAG).encode())
+    _write(out / "README.txt", _README.format(name=plan.name, plan=repr(plan), tag=TAG).encode())
     temporary = _temporary(out / "index.parquet")
     pq.write_table(table, temporary)
     os.replace(temporary, out / "index.parquet")

@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 from tqdm import tqdm
 
 from dg.files import replacing
-from dg.synthface import MPIE_LIGHTS, load_head, render, sample_person
+from dg.synthface import MPIE, MPIE_LIGHTS, load_head, render, sample_person
 from dg.synthface.sets import planned
 from dg.synthface.sets.plan import Job, Shot
 
@@ -88,7 +88,7 @@ def _shots(name: str, number: int, pictures: int, size: int, rng: np.random.Gene
     settings: dict[str, Any] = {"people": number + 1}
     if name == "synth_mpie":
         light = "frontal" if rng.random() < 0.6 else str(rng.choice(list(MPIE_LIGHTS)[1:5]))
-        settings = {"train_people": number + 1, "test_people": 0, "expressions": 6, "lights": [light]}
+        settings = {"train_people": number + 1, "test_people": 0, "expressions": list(MPIE), "lights": [light]}
     elif name == "synth_vox":
         settings = {"train_people": number + 1, "test_people": 0, "clips": 1, "seconds": 8, "fps": 10}
     plan = planned(name, settings | {"size": size, "seed": SEED})

@@ -6,8 +6,10 @@ trains the landmark and identity networks, `synth_grid` is every combination tha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from dg.checked import checked
 from dg.errors import DgError
 
 from .grid import SynthGrid
@@ -20,12 +22,12 @@ from .vox import SynthVox
 SETS: dict[str, type[SynthSet]] = {kind.name: kind for kind in (SynthRafd, SynthMpie, SynthVox, SynthPeople, SynthGrid)}
 
 
-def planned(name: str, settings: dict[str, Any]) -> SynthSet:
-    """The set `name` with `settings`; what is left out takes the default.
+def planned(name: str, values: Mapping[str, Any]) -> SynthSet:
+    """The set `name` as a file or a command line tells of it; what is left out takes the default.
 
     Raises:
         DgError: an unknown set or setting, or a value out of range.
     """
     if name not in SETS:
         raise DgError(f"Unknown SynthFace set {name!r}; there are {', '.join(SETS)}")
-    return SETS[name].of(settings)
+    return checked(SETS[name], values, name, "the set needs it")

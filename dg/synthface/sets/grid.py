@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
+from itertools import product
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from ..actions import EXPRESSIONS, Action
 from ..scene import MPIE_LIGHTS
-from .plan import GAZES, Job, PictureSet, Shot, own_way, steady
+from .plan import GAZES, Count, Expression, Gaze, Job, LightName, PictureSet, Shot, own_way, steady
 
 
-@dataclasses.dataclass(frozen=True)
 class SynthGrid(PictureSet):
-    """`people` x `yaws` x `pitches` x `expressions` x `gazes` x `lights`, all split "train". Angles: degrees."""
+    """`people` x `expressions` x `gazes` x `yaws` x `pitches` x `lights`, all split "train". Angles: degrees."""
 
     name, letter, first_person = "synth_grid", "g", 5_000_000
 
-    people: int = 10
-    yaws: tuple[float, ...] = (-60.0, -30.0, 0.0, 30.0, 60.0)
-    pitches: tuple[float, ...] = (0.0,)
-    expressions: tuple[str, ...] = ("neutral", "happiness")
-    gazes: tuple[str, ...] = ("frontal",)
-    lights: tuple[str, ...] = ("frontal",)
-
-    def _check(self) -> None:
-        super()._check()
-        self._number("people", self.people, 0)
-        for key, limit in (("yaws", 90), ("pitches", 45)):
-            for value in getattr(self, key):
-                self._number(key, value, -limit, limit)
-        for key, names in (("expressions", EXPRESSIONS), ("lights", MPIE_LIGHTS), ("gazes", GAZES)):
-            self._known(key, getattr(self, key), names)
+    people: Count = 10
+    yaws: tuple[Annotated[float, Field(ge=-90, le=90)], ...] = (-60.0, -30.0, 0.0, 30.0, 60.0)
+    pitches: tuple[Annotated[float, Field(ge=-45, le=45)], ...] = (0.0,)
+    expressions: tuple[Expression, ...] = ("neutral", "happiness")
+    gazes: tuple[Gaze, ...] = ("frontal",)
+    lights: tuple[LightName, ...] = ("frontal",)
 
     @property
     def count(self) -> int:
@@ -42,20 +34,13 @@ class SynthGrid(PictureSet):
     def _shots(self, job: Job, rng: np.random.Generator) -> Iterator[Shot]:
         for expression in self.expressions:
             mine = own_way(rng, EXPRESSIONS[expression])
-            for gaze in self.gazes:
-                for yaw in self.yaws:
-                    for pitch in self.pitches:
-                        for light in self.lights:
-                            stem = f"{expression}_{gaze}_{yaw:+g}_{pitch:+g}_{light}"
-                            yield Shot(
-                                self._path(job, stem),
-                                job.subject,
-                                0,
-                                "train",
-                                expression,
-                                gaze,
-                                light,
-                                "1",
-                                Action(mine, float(yaw), float(pitch), gaze=GAZES[gaze]),
-                                steady(rng, MPIE_LIGHTS[light], (0.7, 0.71, 0.72)),
-                            )
+            for gaze, yaw, pitch, light in product(self.gazes, self.yaws, self.pitches, self.lights):
+                yield self._picture(
+                    job,
+                    f"{expression}_{gaze}_{yaw:+g}_{pitch:+g}_{light}",
+                    Action(mine, yaw, pitch, gaze=GAZES[gaze]),
+                    steady(rng, MPIE_LIGHTS[light], (0.7, 0.71, 0.72)),
+                    expression=expression,
+                    gaze=gaze,
+                    light=light,
+                )

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
+from pydantic import Field
 
 from ..actions import Action, random_units
 from ..scene import random_scene
-from .plan import Job, PictureSet, Shot
+from .plan import Count, Job, PictureSet, Shot
 
 
-@dataclasses.dataclass(frozen=True)
 class SynthPeople(PictureSet):
-    """`people` x `pictures` of everything at random; the share `extreme` under hard or odd light; all split "train".
-
-    Attributes: yaw, pitch, roll: most degrees either way; jitter: of the framing, in picture sizes.
-    """
+    """`people` x `pictures` of everything at random; all split "train"."""
 
     name, letter, first_person = "synth_people", "p", 4_000_000
 
-    people: int = 200
-    pictures: int = 5
-    yaw: float = 90.0
+    people: Count = 200
+    pictures: Count = Field(default=5, description="of each person")
+    yaw: float = Field(default=90.0, description="most degrees either way; pitch and roll too")
     pitch: float = 30.0
     roll: float = 25.0
-    extreme: float = 0.25
-    jitter: float = 0.03
-
-    def _check(self) -> None:
-        super()._check()
-        self._number("people", self.people, 0)
-        self._number("pictures", self.pictures, 0)
+    extreme: float = Field(default=0.25, ge=0, le=1, description="share under hard or odd light")
+    jitter: float = Field(default=0.03, description="of the framing, in picture sizes")
 
     @property
     def count(self) -> int:
@@ -49,15 +40,12 @@ class SynthPeople(PictureSet):
                 float(rng.uniform(-self.roll, self.roll)),
                 (float(np.clip(rng.normal(0, 9), -22, 22)), float(np.clip(rng.normal(0, 6), -14, 14))),
             )
-            yield Shot(
-                self._path(job, f"{k:03d}"),
-                job.subject,
-                0,
-                "train",
-                "random",
-                "random",
-                "extreme" if extreme else "random",
-                "1",
+            yield self._picture(
+                job,
+                f"{k:03d}",
                 action,
                 random_scene(rng, extreme=extreme, jitter=self.jitter),
+                expression="random",
+                gaze="random",
+                light="extreme" if extreme else "random",
             )

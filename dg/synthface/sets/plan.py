@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator
-from typing import Any, ClassVar, Self
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
-from dg.errors import DgError
+from dg.checked import Strict
 
-from ..actions import Action
-from ..scene import Background, Light, Scene
+from ..actions import EXPRESSIONS, Action
+from ..scene import MPIE_LIGHTS, Background, Light, Scene
 
 GAZES = {"frontal": (0.0, 0.0), "left": (20.0, 0.0), "right": (-20.0, 0.0)}
-_ROOM = 1_000_000  # people a set's range has room for
+
+Count = Annotated[int, Field(ge=0, lt=1_000_000)]
+"""Of people, pictures or clips: a set's range of people has room for as many."""
+Expression = Literal[tuple(EXPRESSIONS)]
+Gaze = Literal[tuple(GAZES)]
+LightName = Literal[tuple(MPIE_LIGHTS)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,50 +54,21 @@ class Job:
     is_video: bool
 
 
-@dataclasses.dataclass(frozen=True)
-class SynthSet(ABC):
-    """A set; its fields are its settings.
+class SynthSet(Strict, ABC):
+    """A set; its fields are its settings, and every one of them has a default.
 
     Attributes:
         name, letter: of the set; the letter begins its subjects' names.
         first_person: number of its first person. The ranges never meet, so no two sets share a person, whatever the
             seeds.
-        size: pixels.
     """
 
     name: ClassVar[str]
     letter: ClassVar[str]
     first_person: ClassVar[int]
 
-    size: int = 128
-    seed: int = 0
-
-    @classmethod
-    def of(cls, settings: dict[str, Any]) -> Self:
-        """The set with `settings`; what is left out takes the default.
-
-        Raises:
-            DgError: an unknown setting, or a value out of range.
-        """
-        known = {field.name for field in dataclasses.fields(cls)}
-        unknown = sorted(set(settings) - known)
-        if unknown:
-            raise DgError(f"{cls.name}: unknown settings {', '.join(unknown)}; there are {', '.join(sorted(known))}")
-        out = cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()})
-        out._check()
-        return out
-
-    def _check(self) -> None:
-        self._number("size", self.size, 16)
-
-    def _number(self, key: str, value: float, low: float, high: float = _ROOM - 1) -> None:
-        if not low <= value <= high:
-            raise DgError(f"{self.name}.{key} has {value}; it must be in {low} ... {high}")
-
-    def _known(self, key: str, values: Iterable[str], names: Collection[str]) -> None:
-        for value in values:
-            if value not in names:
-                raise DgError(f"{self.name}.{key} has {value!r}; there are {', '.join(sorted(names))}")
+    size: int = Field(default=128, ge=16, description="side of the pictures in pixels")
+    seed: int = Field(default=0, ge=0, description="other people for every seed")
 
     @property
     @abstractmethod
@@ -116,18 +93,26 @@ class SynthSet(ABC):
     def _shots(self, job: Job, rng: np.random.Generator) -> Iterator[Shot]: ...
 
 
-@dataclasses.dataclass(frozen=True)
 class PictureSet(SynthSet):
-    """A set of pictures. format: "png" or "jpeg"."""
+    """A set of pictures."""
 
-    format: str = "png"
+    format: Literal["png", "jpeg"] = "png"
 
-    def _check(self) -> None:
-        super()._check()
-        self._known("format", [self.format], ("png", "jpeg"))
-
-    def _path(self, job: Job, stem: str) -> str:
-        return f"pictures/{job.subject}/{stem}.{'jpg' if self.format == 'jpeg' else 'png'}"
+    def _picture(
+        self,
+        job: Job,
+        stem: str,
+        action: Action,
+        scene: Scene,
+        *,
+        expression: str,
+        light: str,
+        gaze: str = "frontal",
+        split: str = "train",
+    ) -> Shot:
+        """The shot that the file `stem` shows; the words about it are the index's."""
+        path = f"pictures/{job.subject}/{stem}.{'jpg' if self.format == 'jpeg' else 'png'}"
+        return Shot(path, job.subject, 0, split, expression, gaze, light, "1", action, scene)
 
 
 def own_way(rng: np.random.Generator, units: dict[str, float]) -> dict[str, float]:

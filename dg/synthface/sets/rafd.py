@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 
 from ..actions import RAFD, Action
 from ..scene import Light
-from .plan import GAZES, Job, PictureSet, Shot, own_way, steady
+from .plan import GAZES, Count, Gaze, Job, PictureSet, Shot, own_way, steady
 
 YAWS = (-90, -45, 0, 45, 90)
 
 
-@dataclasses.dataclass(frozen=True)
 class SynthRafd(PictureSet):
     """`people` x 8 expressions x `gazes` x 5 yaws, all split "train"."""
 
     name, letter, first_person = "synth_rafd", "r", 1_000_000
 
-    people: int = 10
-    gazes: tuple[str, ...] = ("frontal",)
-
-    def _check(self) -> None:
-        super()._check()
-        self._number("people", self.people, 0)
-        self._known("gazes", self.gazes, GAZES)
+    people: Count = 10
+    gazes: tuple[Gaze, ...] = ("frontal",)
 
     @property
     def count(self) -> int:
@@ -37,18 +31,13 @@ class SynthRafd(PictureSet):
         light = Light(0, 30, 0.55, ambient=(0.60, 0.60, 0.61), softness=22, room=True)
         for expression, units in RAFD.items():
             mine = own_way(rng, units)
-            for gaze in self.gazes:
-                for yaw in YAWS:
-                    stem = f"{expression}_{gaze}_{yaw:+03d}"
-                    yield Shot(
-                        self._path(job, stem),
-                        job.subject,
-                        0,
-                        "train",
-                        expression,
-                        gaze,
-                        "studio",
-                        "1",
-                        Action(mine, float(yaw), gaze=GAZES[gaze]),
-                        steady(rng, light, (0.86, 0.86, 0.86), cloth=(0.09, 0.09, 0.10)),
-                    )
+            for gaze, yaw in product(self.gazes, YAWS):
+                yield self._picture(
+                    job,
+                    f"{expression}_{gaze}_{yaw:+03d}",
+                    Action(mine, float(yaw), gaze=GAZES[gaze]),
+                    steady(rng, light, (0.86, 0.86, 0.86), cloth=(0.09, 0.09, 0.10)),
+                    expression=expression,
+                    gaze=gaze,
+                    light="studio",
+                )

@@ -4,38 +4,37 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Self
 
 import numpy as np
-
-from dg.errors import DgError
+from pydantic import Field, model_validator
 
 from ..actions import motion, shake
 from ..scene import random_scene
-from .plan import Job, Shot, SynthSet
+from .plan import Count, Job, Shot, SynthSet
 
 
-@dataclasses.dataclass(frozen=True)
 class SynthVox(SynthSet):
-    """(`train_people` + `test_people`) x `clips` videos of `seconds` at `fps`; split by person. crf: of H.264."""
+    """(`train_people` + `test_people`) x `clips` videos of `seconds` at `fps`; split by person."""
 
     name, letter, first_person = "synth_vox", "v", 3_000_000
 
-    train_people: int = 12
-    test_people: int = 6
-    clips: int = 2
+    size: int = Field(
+        default=128, ge=16, multiple_of=2, description="side of the pictures in pixels, as H.264 has them"
+    )
+    train_people: Count = 12
+    test_people: Count = 6
+    clips: Count = Field(default=2, description="of each person")
     seconds: float = 4.0
     fps: int = 25
-    yaw: float = 60.0
-    crf: int = 23
+    yaw: float = Field(default=60.0, description="most degrees either way")
+    crf: int = Field(default=23, description="of H.264")
 
-    def _check(self) -> None:
-        super()._check()
-        for key in ("train_people", "test_people", "clips"):
-            self._number(key, getattr(self, key), 0)
-        if self.size % 2:
-            raise DgError(f"{self.name}.size is {self.size}; videos have an even one")
+    @model_validator(mode="after")
+    def _has_frames(self) -> Self:
         if round(self.seconds * self.fps) < 1:
-            raise DgError(f"{self.name}: {self.seconds} s at {self.fps} fps is no frame at all")
+            raise ValueError(f"{self.seconds} s at {self.fps} fps is no frame at all")
+        return self
 
     @property
     def count(self) -> int:
