@@ -1,8 +1,11 @@
-"""The README's Python runs as it stands there."""
+"""The README's Python runs as it stands there, and its picture shows what Snakemake runs."""
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,8 @@ from PIL import Image
 
 from dg.synthface import Action, Scene, render, sample_person
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
 
 
 def test_the_readme_s_lines_paint_the_source_in_the_reference_s_pose(tmp_path, monkeypatch):
@@ -27,3 +31,14 @@ def test_the_readme_s_lines_paint_the_source_in_the_reference_s_pose(tmp_path, m
         return np.abs(image - truth.astype(float)).mean()
 
     assert error(painted) < min(error(names["source"]), error(names["reference"]))
+
+
+def test_the_picture_of_the_rules_shows_those_of_today(tmp_path, shipped_file):
+    words = ["snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path), "--rulegraph"]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [*words, "--configfile", str(shipped_file)], env={**os.environ, "PATH": path}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    shown = re.findall(r"<text[^>]*>(\w+)</text>", (ROOT / "docs/dag.svg").read_text(encoding="utf-8"))
+    assert sorted(shown) == sorted(re.findall(r'label = "(\w+)"', done.stdout))
