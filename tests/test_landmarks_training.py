@@ -12,13 +12,16 @@ from torch import nn
 
 from dg.checkpoints import load_checkpoint
 from dg.errors import DgError
-from dg.pretraining.__main__ import SETTINGS, main
+from dg.pretraining import settings
+from dg.pretraining.__main__ import main
 from dg.pretraining.augment import faceless, randomise
 from dg.pretraining.face_model import rotations
 from dg.pretraining.fan import heatmap_loss, train_fan
 from dg.pretraining.loop import fit
 from dg.pretraining.people import load_people
+from dg.pretraining.settings import Changes, FanSettings, VisibilitySettings, read_settings
 from dg.weights import bundled
+from tests.told import changed
 
 GEOMETRY = {"rotation": 15.0, "scale": 0.1, "shift": 0.04}
 NOTHING = dict.fromkeys(("background", "light", "colour", "blur", "noise", "jpeg", "occlusion", "grey"), 0.0)
@@ -33,7 +36,7 @@ def test_points_follow_the_picture():
     y, x = np.mgrid[:96, :96] + 0.5
     images[:] = torch.from_numpy(255 * np.exp(-((x - 0.4 * 96) ** 2 + (y - 0.6 * 96) ** 2) / 18)).to(torch.uint8)
     masks = torch.full((32, 1, 96, 96), 255, dtype=torch.uint8)
-    moved, found = randomise(images, masks, points, GEOMETRY | NOTHING, torch.Generator().manual_seed(0))
+    moved, found = randomise(images, masks, points, Changes(**GEOMETRY | NOTHING), torch.Generator().manual_seed(0))
     grey = moved.mean(1)
     centre = torch.stack([(grey * torch.from_numpy(a).float()).sum((1, 2)) / grey.sum((1, 2)) / 96 for a in (x, y)], 1)
     flipped = (found[:, 9, :2] - centre).norm(dim=1) < (found[:, 7, :2] - centre).norm(dim=1)
@@ -46,7 +49,7 @@ def test_everything_at_once_stays_a_picture_and_repeats():
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (4, 3, 64, 64), generator=generator, dtype=torch.uint8)
     masks, points = images[:, :1], torch.rand((4, 68, 3), generator=generator)
-    everything = GEOMETRY | dict.fromkeys(NOTHING, 1.0)
+    everything = Changes(**GEOMETRY | dict.fromkeys(NOTHING, 1.0))
     first, _ = randomise(images, masks, points, everything, torch.Generator().manual_seed(5))
     again, _ = randomise(images, masks, points, everything, torch.Generator().manual_seed(5))
     assert torch.equal(first, again)
@@ -133,13 +136,6 @@ def folder(tmp_path_factory):
     return root
 
 
-def _tiny(name):
-    import yaml
-
-    settings = yaml.safe_load(SETTINGS.read_text())[name]
-    return settings | {"steps": 2, "batch": 4, "depth_steps": 3, "depth_batch": 4, "held_out": 0.4}
-
-
 def test_held_out_people_are_others(folder):
     learn, measure = load_people(folder, 0.4)
     assert len(learn) == 12
@@ -150,11 +146,12 @@ def test_held_out_people_are_others(folder):
 
 
 def test_fan_training_can_start_from_the_bundled_weights(folder, tmp_path):
-    settings = _tiny("fan-synthface") | {"steps": 1, "lr": 0.0}
+    few = {"steps": 1, "lr": 0.0, "batch": 4, "depth_steps": 3, "depth_batch": 4, "held_out": 0.4}
+    told = changed(read_settings("fan-synthface", FanSettings), **few)
     start = load_checkpoint(bundled("fan-synthface"))
     for init, near in (("bundled", True), ("scratch", False)):
         out = tmp_path / f"{init}.safetensors"
-        train_fan(folder, out, settings | {"init": init}, tmp_path / init)
+        train_fan(folder, out, changed(told, init=init), tmp_path / init)
         same = torch.equal(load_checkpoint(out)["fan.conv1.weight"], start["fan.conv1.weight"])
         assert same == near
 
@@ -164,3 +161,15 @@ def test_command_line_says_what_is_wrong(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["pretraining", "fan-synthface", str(tmp_path), str(out), "--state", str(tmp_path)])
     assert main() == 1
     assert "index.parquet: not found" in capsys.readouterr().err
+
+
+def test_a_wrong_value_of_the_settings_is_named(tmp_path, monkeypatch):
+    text = settings.SETTINGS.read_text(encoding="utf-8")
+    monkeypatch.setattr(settings, "SETTINGS", tmp_path / "settings.yaml")
+    settings.SETTINGS.write_text(text.replace("occlusion: 0.3", "oclusion: 3").replace("  steps: 12000\n", ""))
+    with pytest.raises(
+        DgError, match=r"(?s)fan-synthface: .*augment\.oclusion: unknown key, did you mean .*occlusion'"
+    ):
+        read_settings("fan-synthface", FanSettings)
+    with pytest.raises(DgError, match=r"visibility-synthface: .*\n  steps: missing"):
+        read_settings("visibility-synthface", VisibilitySettings)

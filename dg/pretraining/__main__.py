@@ -16,9 +16,8 @@ from dg.pretraining.identity import train_identity
 from dg.pretraining.people import load_people
 from dg.pretraining.pictures import make_people
 from dg.pretraining.points import train_visibility
+from dg.pretraining.settings import SETTINGS, FanSettings, VisibilitySettings, read_settings
 from dg.synthface import SynthPeople
-
-SETTINGS = Path(__file__).with_name("settings.yaml")
 
 
 def main() -> int:
@@ -41,18 +40,21 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1, help="threads, processes for pictures (1; more only if idle)")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    settings = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
     try:
         if arguments.name == "pictures":
-            make_people(arguments.out, arguments.source, SynthPeople(**settings["pictures"]), arguments.threads)
+            make_people(arguments.out, arguments.source, read_settings("pictures", SynthPeople), arguments.threads)
         elif arguments.name == "face-model":
-            make_face_model(load_people(arguments.source, settings["fan-synthface"]["held_out"])[0], arguments.out)
+            held_out = read_settings("fan-synthface", FanSettings).held_out
+            make_face_model(load_people(arguments.source, held_out)[0], arguments.out)
         elif arguments.name == "visibility-synthface":
-            train_visibility(arguments.source, arguments.out, settings[arguments.name], arguments.state)
+            settings = read_settings(arguments.name, VisibilitySettings)
+            train_visibility(arguments.source, arguments.out, settings, arguments.state)
         elif arguments.name == "fan-synthface":
-            train_fan(arguments.source, arguments.out, settings[arguments.name], arguments.state, arguments.until)
+            settings = read_settings(arguments.name, FanSettings)
+            train_fan(arguments.source, arguments.out, settings, arguments.state, arguments.until)
         else:
-            train_identity(arguments.source, arguments.out, settings[arguments.name], arguments.state, arguments.until)
+            settings = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))[arguments.name]
+            train_identity(arguments.source, arguments.out, settings, arguments.state, arguments.until)
     except DgError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -13,13 +13,11 @@ from torchvision.transforms.functional import pil_to_tensor
 
 from dg.landmarks.regions import MIRROR
 from dg.landmarks.zoom import around, into, zoom
-
-Settings = dict[str, float]
-"""strength of each change; see `randomise`."""
+from dg.pretraining.settings import Changes, Closer
 
 
 def randomise(
-    images: Tensor, masks: Tensor, points: Tensor, strength: Settings, generator: Generator
+    images: Tensor, masks: Tensor, points: Tensor, changes: Changes, generator: Generator
 ) -> tuple[Tensor, Tensor]:
     """Change every picture at random: mirror, move, new background, light, colour, blur, noise, JPEG, something before.
 
@@ -27,26 +25,24 @@ def randomise(
         images: (B, 3, S, S) uint8.
         masks: (B, 1, S, S) uint8, 255 where the person is.
         points: (B, 68, 3) in crop coordinates of `images`.
-        strength: rotation (degrees, standard deviation), scale (of its logarithm), shift (share of the picture),
-            background, light, colour, blur, noise, jpeg, occlusion, grey (chances in [0, 1] that a picture gets it).
 
     Returns:
         (B, 3, S, S) float32 in [0, 1], and the points of the changed pictures; depths are scaled along.
     """
-    s, g = strength, generator
+    c, g = changes, generator
     picture, mask = images.float() / 255, masks.float() / 255
-    picture = _where(g, s["background"], picture * mask + background(picture, g) * (1 - mask), picture)
+    picture = _where(g, c.background, picture * mask + background(picture, g) * (1 - mask), picture)
     # The light falls on the face before the camera moves, the rest is the camera's.
-    picture = _where(g, s["light"], picture * _field(picture, g, 1, 3).mul(1.1).exp(), picture)
-    picture, points = move(picture, points, s, g)
-    picture = _where(g, s["occlusion"], _occlude(picture, points, g), picture)
-    picture = _where(g, s["colour"], _recolour(picture, g), picture)
-    picture = _where(g, s["grey"], picture.mean(1, keepdim=True).expand_as(picture), picture)
-    picture = _where(g, s["blur"], _blur(picture, g), picture)
-    picture = _where(g, s["blur"] / 2, _coarse(picture, g), picture)
+    picture = _where(g, c.light, picture * _field(picture, g, 1, 3).mul(1.1).exp(), picture)
+    picture, points = move(picture, points, c, g)
+    picture = _where(g, c.occlusion, _occlude(picture, points, g), picture)
+    picture = _where(g, c.colour, _recolour(picture, g), picture)
+    picture = _where(g, c.grey, picture.mean(1, keepdim=True).expand_as(picture), picture)
+    picture = _where(g, c.blur, _blur(picture, g), picture)
+    picture = _where(g, c.blur / 2, _coarse(picture, g), picture)
     level = _uniform(g, (len(picture), 1, 1, 1), 0, 0.06)
-    picture = _where(g, s["noise"], picture + level * torch.randn(picture.shape, generator=g), picture).clamp(0, 1)
-    return _jpeg(picture, s["jpeg"], g), points
+    picture = _where(g, c.noise, picture + level * torch.randn(picture.shape, generator=g), picture).clamp(0, 1)
+    return _jpeg(picture, c.jpeg, g), points
 
 
 def background(like: Tensor, generator: Generator) -> Tensor:
@@ -86,12 +82,12 @@ def faceless(images: Tensor, generator: Generator) -> Tensor:
     return torch.where(kind == 0, background(picture, generator), torch.where(kind == 1, mixed, pieces))
 
 
-def move(picture: Tensor, points: Tensor, s: Settings, g: Generator) -> tuple[Tensor, Tensor]:
+def move(picture: Tensor, points: Tensor, c: Changes, g: Generator) -> tuple[Tensor, Tensor]:
     """Mirror (half of the time), turn, scale and shift pictures (B, C, S, S) and their points (B, 68, 3) alike."""
     batch = len(picture)
-    angle = torch.deg2rad(s["rotation"] * torch.randn(batch, generator=g))
-    scale = torch.exp((s["scale"] * torch.randn(batch, generator=g)).clamp(-2 * s["scale"], 2 * s["scale"]))
-    shift = s["shift"] * torch.randn((batch, 2), generator=g)
+    angle = torch.deg2rad(c.rotation * torch.randn(batch, generator=g))
+    scale = torch.exp((c.scale * torch.randn(batch, generator=g)).clamp(-2 * c.scale, 2 * c.scale))
+    shift = c.shift * torch.randn((batch, 2), generator=g)
     flip = torch.rand(batch, generator=g) < 0.5
     picture = torch.where(flip[:, None, None, None], picture.flip(-1), picture)
     mirrored = points[:, list(MIRROR)] * torch.tensor([-1.0, 1, 1]) + torch.tensor([1.0, 0, 0])
@@ -108,20 +104,16 @@ def move(picture: Tensor, points: Tensor, s: Settings, g: Generator) -> tuple[Te
     return picture, torch.cat([xy, z], -1)
 
 
-def tighten(
-    picture: Tensor, points: Tensor, share: float, margin: tuple[float, float], jitter: float, g: Generator
-) -> tuple[Tensor, Tensor]:
-    """Cut the share `share` of the pictures to a square around the points, as the network's second look does.
+def tighten(picture: Tensor, points: Tensor, closer: Closer, g: Generator) -> tuple[Tensor, Tensor]:
+    """Cut some of the pictures to a square around the points, as the network's second look does.
 
     Args:
         picture: (B, 3, S, S).  points: (B, 68, 3) crop coordinates; those outside the picture don't count.
-        margin: lowest and highest side of the square, in longer sides of the points' bounding box.
-        jitter: standard deviation of the square's place, in those sides.
     """
     centre, side = around(points)
-    centre = centre + jitter * side[:, None] * torch.randn(centre.shape, generator=g)
-    side = side * _uniform(g, side.shape, *margin)
-    whole = torch.rand(side.shape, generator=g) >= share
+    centre = centre + closer.jitter * side[:, None] * torch.randn(centre.shape, generator=g)
+    side = side * _uniform(g, side.shape, *closer.margin)
+    whole = torch.rand(side.shape, generator=g) >= closer.share
     centre, side = torch.where(whole[:, None], 0.5, centre), torch.where(whole, 1.0, side)
     return zoom(picture, centre, side), into(points, centre, side)
 

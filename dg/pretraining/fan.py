@@ -18,14 +18,13 @@ from dg.pretraining.landmark_accuracy import measure_landmarks, measure_scores
 from dg.pretraining.loop import fit
 from dg.pretraining.people import load_people
 from dg.pretraining.points import train_depth
+from dg.pretraining.settings import FanSettings
 from dg.weights import bundled, bundled_digest
 
 SIGMA = 0.8  # cells: width of the target Gaussian; the coordinate term, not the width, carries the precision
 
-CLOSER = ("share", "margin", "jitter")  # of `tighten`
 
-
-def train_fan(people: Path, out: Path, settings: dict[str, Any], state: Path, until: int | None = None) -> dict:
+def train_fan(people: Path, out: Path, settings: FanSettings, state: Path, until: int | None = None) -> dict[str, Any]:
     """Train FAN(1) and the depth perceptron on `people`, measure them on people left out, write `out` and its card.
 
     Args:
@@ -41,20 +40,20 @@ def train_fan(people: Path, out: Path, settings: dict[str, Any], state: Path, un
     Raises:
         DgError: the set is missing or unreadable.
     """
-    torch.manual_seed(settings["seed"])
-    learn, measure = load_people(people, settings["held_out"])
+    torch.manual_seed(settings.seed)
+    learn, measure = load_people(people, settings.held_out)
     fan = FAN(1).to(memory_format=torch.channels_last)
-    if settings["init"] == "bundled":
+    if settings.init == "bundled":
         fan.load_state_dict(under_prefix("fan", load_checkpoint(bundled("fan-synthface"))))
 
     def batch_of(step: int) -> tuple[Tensor, Tensor, Tensor]:
-        generator = torch.Generator().manual_seed(settings["seed"] * 1_000_003 + step)
-        rows = torch.randint(len(learn), (settings["batch"],), generator=generator)
+        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
+        rows = torch.randint(len(learn), (settings.batch,), generator=generator)
         pictures, points = randomise(
-            learn.images[rows], learn.masks[rows], learn.points[rows], settings["augment"], generator
+            learn.images[rows], learn.masks[rows], learn.points[rows], settings.augment, generator
         )
-        pictures, points = tighten(pictures, points, *(settings["closer"][key] for key in CLOSER), generator)
-        bad = faceless(learn.images[rows[: settings["faceless"]]], generator)
+        pictures, points = tighten(pictures, points, settings.closer, generator)
+        bad = faceless(learn.images[rows[: settings.faceless]], generator)
         has_face = torch.arange(len(rows) + len(bad)) < len(rows)
         return torch.cat([pictures, bad]).contiguous(memory_format=torch.channels_last), points, has_face
 
@@ -62,9 +61,9 @@ def train_fan(people: Path, out: Path, settings: dict[str, Any], state: Path, un
         fan,
         batch_of,
         lambda pictures, points, has_face: heatmap_loss(fan(pictures)[-1], points, has_face),
-        steps=settings["steps"],
-        lr=settings["lr"],
-        weight_decay=settings["weight_decay"],
+        steps=settings.steps,
+        lr=settings.lr,
+        weight_decay=settings.weight_decay,
         state=state / "fan.safetensors",
         name="fan-synthface",
         until=until,
@@ -75,14 +74,14 @@ def train_fan(people: Path, out: Path, settings: dict[str, Any], state: Path, un
         **with_prefix("depth", depth.state_dict()),
     }
     net = load_landmark_net("fan-synthface", weights=tensors)
-    threshold, faces = measure_scores(net, measure, settings)
+    threshold, faces = measure_scores(net, measure, settings.augment, settings.seed)
     card = {
         "what": "face_alignment.models.FAN(1) at 128 px and a perceptron for depth (dg/pretraining/fan.py)",
         "data": f"{len(learn)} SynthFace pictures of {len(learn.subject.unique())} people that don't exist; "
         f"measured on {len(measure)} pictures of {len(measure.subject.unique())} others",
-        "settings": settings,
-        "init": bundled_digest("fan-synthface") if settings["init"] == "bundled" else "random",
-        "steps_done": until or settings["steps"],
+        "settings": settings.model_dump(mode="json"),
+        "init": bundled_digest("fan-synthface") if settings.init == "bundled" else "random",
+        "steps_done": until or settings.steps,
         "torch": torch.__version__,
         "face_threshold": threshold,
         "metrics": {"training_loss": loss, **faces, **measure_landmarks(net, measure)},

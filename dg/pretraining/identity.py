@@ -16,6 +16,7 @@ from dg.identity.network import FaceCodeNet
 from dg.pretraining.augment import randomise
 from dg.pretraining.loop import fit
 from dg.pretraining.people import People, load_people
+from dg.pretraining.settings import Changes
 
 
 class _Classifier(nn.Module):
@@ -60,7 +61,7 @@ def train_identity(people: Path, out: Path, settings: dict[str, Any], state: Pat
         generator = torch.Generator().manual_seed(settings["seed"] * 1_000_003 + step)
         rows = torch.randint(len(learn), (settings["batch"],), generator=generator)
         pictures, _ = randomise(
-            learn.images[rows], learn.masks[rows], learn.points[rows], settings["augment"], generator
+            learn.images[rows], learn.masks[rows], learn.points[rows], Changes(**settings["augment"]), generator
         )
         margin = settings["margin"] * min(1.0, 5 * step / settings["steps"])
         return pictures, learn.subject[rows], torch.tensor(margin)

@@ -12,6 +12,7 @@ from dg.landmarks.regions import VLS_REGIONS
 from dg.landmarks.visibility import visible_points
 from dg.pretraining.augment import faceless, randomise
 from dg.pretraining.people import People
+from dg.pretraining.settings import Changes
 
 YAW_BINS = ((0, 15), (15, 30), (30, 60), (60, 95))
 REGIONS = {**VLS_REGIONS, "brows": tuple(range(17, 27))}
@@ -66,11 +67,11 @@ def measure_landmarks(net: LandmarkNet, people: People) -> dict[str, Any]:
     return out
 
 
-def measure_scores(net: LandmarkNet, people: People, settings: dict[str, Any]) -> tuple[float, dict[str, Any]]:
+def measure_scores(net: LandmarkNet, people: People, changes: Changes, seed: int) -> tuple[float, dict[str, float]]:
     """The score that best parts randomised faces from face-less pictures, and how well it does (Youden's index)."""
-    generator = torch.Generator().manual_seed(settings["seed"] + 1)
+    generator = torch.Generator().manual_seed(seed + 1)
     rows = torch.randperm(len(people), generator=generator)[:512]
-    faces, _ = randomise(people.images[rows], people.masks[rows], people.points[rows], settings["augment"], generator)
+    faces, _ = randomise(people.images[rows], people.masks[rows], people.points[rows], changes, generator)
     good = torch.cat([net.detect(chunk).score for chunk in faces.split(64)])
     bad = torch.cat([net.detect(chunk).score for chunk in faceless(people.images[rows], generator).split(64)])
     candidates = torch.linspace(0, 1, 201)

@@ -18,17 +18,18 @@ from dg.pretraining.augment import move
 from dg.pretraining.landmark_accuracy import agreement
 from dg.pretraining.loop import fit
 from dg.pretraining.people import People, load_people
+from dg.pretraining.settings import FanSettings, VisibilitySettings
 
 
-def train_depth(learn: People, settings: dict[str, Any], state: Path) -> PointDepth:
+def train_depth(learn: People, settings: FanSettings, state: Path) -> PointDepth:
     """Fit the depth perceptron to true points that are turned, scaled and jittered as a landmark network errs."""
     depth = PointDepth()
 
     def batch_of(step: int) -> tuple[Tensor, Tensor]:
-        generator = torch.Generator().manual_seed(settings["seed"] * 1_000_003 + step)
-        rows = torch.randint(len(learn), (settings["depth_batch"],), generator=generator)
-        _, points = move(torch.zeros(len(rows), 1, 1, 1), learn.points[rows], settings["augment"], generator)
-        jitter = settings["depth_jitter"] * torch.randn((*points.shape[:2], 2), generator=generator)
+        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
+        rows = torch.randint(len(learn), (settings.depth_batch,), generator=generator)
+        _, points = move(torch.zeros(len(rows), 1, 1, 1), learn.points[rows], settings.augment, generator)
+        jitter = settings.depth_jitter * torch.randn((*points.shape[:2], 2), generator=generator)
         return points[..., :2] + jitter, points[..., 2]
 
     def loss_of(xy: Tensor, z: Tensor) -> Tensor:
@@ -36,13 +37,13 @@ def train_depth(learn: People, settings: dict[str, Any], state: Path) -> PointDe
             return 100 * (depth(xy) - z).abs().mean()
 
     fit(
-        depth, batch_of, loss_of, steps=settings["depth_steps"], lr=settings["depth_lr"], weight_decay=1e-4,
+        depth, batch_of, loss_of, steps=settings.depth_steps, lr=settings.depth_lr, weight_decay=1e-4,
         state=state / "depth.safetensors", name="depth",
     )  # fmt: skip
     return depth
 
 
-def train_visibility(people: Path, out: Path, settings: dict[str, Any], state: Path) -> dict[str, Any]:
+def train_visibility(people: Path, out: Path, settings: VisibilitySettings, state: Path) -> dict[str, Any]:
     """Train `PointVisibility` on the true places of `people`, measure it on people left out, write `out` and its card.
 
     Args:
@@ -54,21 +55,21 @@ def train_visibility(people: Path, out: Path, settings: dict[str, Any], state: P
     Raises:
         DgError: the set is missing or unreadable.
     """
-    torch.manual_seed(settings["seed"])
-    learn, measure = load_people(people, settings["held_out"])
+    torch.manual_seed(settings.seed)
+    learn, measure = load_people(people, settings.held_out)
     net = PointVisibility()
 
     def batch_of(step: int) -> tuple[Tensor, Tensor]:
-        generator = torch.Generator().manual_seed(settings["seed"] * 1_000_003 + step)
-        rows = torch.randint(len(learn), (settings["batch"],), generator=generator)
-        return disturbed(learn.points[rows, :, :2], learn.visible[rows], settings["jitter"], generator)
+        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
+        rows = torch.randint(len(learn), (settings.batch,), generator=generator)
+        return disturbed(learn.points[rows, :, :2], learn.visible[rows], settings.jitter, generator)
 
     def loss_of(points: Tensor, visible: Tensor) -> Tensor:
         with torch.autocast("cpu", enabled=False):
             return F.binary_cross_entropy_with_logits(net(points), visible)
 
     loss = fit(
-        net, batch_of, loss_of, steps=settings["steps"], lr=settings["lr"], weight_decay=settings["weight_decay"],
+        net, batch_of, loss_of, steps=settings.steps, lr=settings.lr, weight_decay=settings.weight_decay,
         state=state / "visibility.safetensors", name="visibility",
     )  # fmt: skip
     with torch.no_grad():
@@ -77,7 +78,7 @@ def train_visibility(people: Path, out: Path, settings: dict[str, Any], state: P
         "what": "perceptron from 68 x, y to 68 visibilities (dg/landmarks/visibility.py)",
         "data": f"true points of {len(learn)} SynthFace pictures of {len(learn.subject.unique())} people that don't "
         f"exist; measured on the true points of {len(measure)} pictures of {len(measure.subject.unique())} others",
-        "settings": settings,
+        "settings": settings.model_dump(mode="json"),
         "torch": torch.__version__,
         "metrics": {"training_loss": loss, "agreement": agreement(found, measure.visible, measure.pose[:, 0])},
     }
