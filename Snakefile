@@ -37,6 +37,7 @@ rule all:
 
 
 onstart:
+    look_at_gpus()
     close_to_experiments()
 
 

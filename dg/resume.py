@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dg.digests import content_digest, digest_of
+from dg.errors import DgError
 from dg.files import file_digest
+from dg.locks import Held, take
 from dg.steps.settings import Settings
 
 STATES = Path(".cache/training")
@@ -29,12 +33,28 @@ def _digest(path: Path) -> str:
     return content_digest(sorted(filter(Path.is_file, path.rglob("*")))) if path.is_dir() else file_digest(path)
 
 
-def state_of(settings: Settings, inputs: dict[str, str]) -> Path:
-    """The folder of a step's state: the same as long as settings, code and inputs stay the same."""
-    return STATES / digest_of([settings.plain(), list(inputs.values())])
+@contextmanager
+def resuming(settings: Settings, inputs: dict[str, str]) -> Iterator[Path]:
+    """The folder of a step's state, for this process alone; removed once the block is through.
 
+    It is the same as long as settings, code and inputs stay the same. Processes of torchrun share that of the one that
+    started them.
 
-def end(state: Path) -> None:
-    """Remove the state of a finished step; of torchrun's processes the first one does."""
-    if os.environ.get("RANK", "0") == "0":
-        shutil.rmtree(state, ignore_errors=True)
+    Raises:
+        DgError: another process works there.
+    """
+    state = STATES / digest_of([settings.plain(), list(inputs.values())])
+    try:
+        held = None if "WORLD_SIZE" in os.environ else take(state / "in_use")
+    except Held as holder:
+        raise DgError(
+            f"{state}: in use by {holder}, which makes the same. Perhaps the Snakemake that started it was killed. End "
+            "it (kill) and run the same command again, which goes on from what it last saved there."
+        ) from None
+    try:
+        yield state
+        if os.environ.get("RANK", "0") == "0":
+            shutil.rmtree(state, ignore_errors=True)
+    finally:
+        if held:
+            held.close()

@@ -395,7 +395,7 @@ def test_the_verb_finetune_reads_the_keys_and_removes_its_state(data, rfg, tmp_p
     calls = []
 
     def fine_tune(settings, folder, keys, init, out, state, inputs):
-        state.mkdir(parents=True)
+        assert state.is_dir()
         assert list(inputs) == [str(data), str(rfg), "keys.txt"]
         calls.append((settings, folder, keys, init, out, state))
 

@@ -7,6 +7,7 @@ import os
 
 from dg.cli.verbs import Verbs
 from dg.errors import DgError
+from dg.gpus import claim
 from dg.torchrun import use_threads
 
 
@@ -43,6 +44,7 @@ def _frames(a: argparse.Namespace) -> None:
 def _landmarks(a: argparse.Namespace) -> None:
     from dg.landmarks.extract import find_landmarks
 
+    claim(a.gpus)
     use_threads(a.threads)
     find_landmarks(a.settings.backend, a.frames, a.out)
 
@@ -50,6 +52,7 @@ def _landmarks(a: argparse.Namespace) -> None:
 def _identity(a: argparse.Namespace) -> None:
     from dg.identity.extract import find_codes
 
+    claim(a.gpus)
     use_threads(a.threads)
     find_codes(a.settings.backend, a.frames, a.out)
 
@@ -78,9 +81,11 @@ def add_verbs(verbs: Verbs) -> None:
     for verb in (manifest, frames):
         verb.add_argument("--max-broken", type=float, required=True, help="share of unusable pictures to put up with")
     verbs.add(
-        "landmarks", _landmarks, "find the 68 landmarks of a shard (F_l)", "settings", "frames", "out", threads=True
-    )
+        "landmarks", _landmarks, "find the 68 landmarks of a shard (F_l)",
+        "settings", "frames", "out", threads=True, gpus=True,
+    )  # fmt: skip
     verbs.add(
-        "identity", _identity, "compute the face codes of a shard (E_f)", "settings", "frames", "out", threads=True
-    )
+        "identity", _identity, "compute the face codes of a shard (E_f)",
+        "settings", "frames", "out", threads=True, gpus=True,
+    )  # fmt: skip
     verbs.add("pairs", _pairs, "draw a protocol's pair list", "settings", "data+", "out")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from dg.cli.verbs import Verbs, add_params
@@ -20,6 +21,20 @@ def _record(a: argparse.Namespace) -> None:
     from dg.records import record
 
     record(a.patience)
+
+
+def _gpus(a: argparse.Namespace) -> None:
+    from dg.gpus import gpus, require, why_unused
+
+    names = gpus()
+    if names:
+        require(a.wanted, names)
+    reason = why_unused() if names else "none is shown"
+    if reason:
+        print(
+            f"WARNING: nvidia-smi is here, but no GPU can be used: {reason}. Everything will be computed on the CPU.",
+            file=sys.stderr,
+        )
 
 
 def _settings(a: argparse.Namespace) -> None:
@@ -54,6 +69,8 @@ def add_verbs(verbs: Verbs) -> None:
     plan.add_argument("targets", nargs="*", default=["all"], help="files or rules; default: everything")
     record = verbs.add("record", _record, "tell DVC what Snakemake made; every run of Snakemake ends with it")
     record.add_argument("--patience", type=float, default=30, help="seconds to wait for another process's DVC lock")
+    gpus = verbs.add("gpus", _gpus, "look at this machine's GPUs; Snakemake starts with it where there are some")
+    gpus.add_argument("--wanted", type=int, default=1, help="how many Snakemake may use")
     settings = verbs.add("settings", _settings, "print the values that a step uses")
     settings.add_argument("name", help="step, e.g. rfg")
     settings.add_argument("which", nargs="*", help="e.g. phase=self dataset=synth_rafd test=RaFD method=dg")

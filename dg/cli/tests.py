@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dg.cli.verbs import Verbs
 from dg.errors import DgError
+from dg.gpus import claim
 from dg.networks import NETWORKS, OF_DG
 from dg.torchrun import use_threads
 
@@ -24,25 +25,26 @@ def _reenact(a: argparse.Namespace) -> None:
         return
     from dg.protocols.reenact import reenact
 
+    claim(a.gpus)
     reenact(a.data, a.pairs, a.out, a.idsg, a.rfg)
 
 
 def _run_method(a: argparse.Namespace, networks: dict[str, Path]) -> None:
     from dg.protocols.methods import run_method
-    from dg.resume import end, input_digests, state_of
+    from dg.resume import input_digests, resuming
 
-    work = state_of(a.settings, input_digests(a.data, [a.pairs, *networks.values()]))
-    run_method(a.settings.method, a.settings.command, a.data, a.pairs, a.out, work, networks)
-    end(work)
+    with resuming(a.settings, input_digests(a.data, [a.pairs, *networks.values()])) as work:
+        claim(a.gpus)
+        run_method(a.settings.method, a.settings.command, a.data, a.pairs, a.out, work, networks)
 
 
 def _reenact_tuned(a: argparse.Namespace, networks: dict[str, Path]) -> None:
     from dg.protocols.self_reenact import reenact_tuned
-    from dg.resume import end, input_digests, state_of
+    from dg.resume import input_digests, resuming
 
-    state = state_of(a.settings, input_digests(a.data, [a.pairs, *networks.values()]))
-    reenact_tuned(a.settings.tuning, a.data, a.pairs, a.out, a.idsg, a.rfg, state)
-    end(state)
+    with resuming(a.settings, input_digests(a.data, [a.pairs, *networks.values()])) as state:
+        claim(a.gpus)
+        reenact_tuned(a.settings.tuning, a.data, a.pairs, a.out, a.idsg, a.rfg, state)
 
 
 def _unchanged(a: argparse.Namespace) -> None:
@@ -61,6 +63,7 @@ def _paint(a: argparse.Namespace) -> None:
 def _evaluate(a: argparse.Namespace) -> None:
     from dg.metrics.evaluate import evaluate
 
+    claim(a.gpus)
     use_threads(a.threads)
     evaluate(a.settings, a.data, a.pairs, a.generated, a.out)
 
@@ -75,7 +78,7 @@ def add_verbs(verbs: Verbs) -> None:
     """Those of this module."""
     verbs.add(
         "reenact", _reenact, "make a picture per pair",
-        "settings", "data+", "pairs", *(f"{name}?" for name in NETWORKS), "model?", "out", threads=True,
+        "settings", "data+", "pairs", *(f"{name}?" for name in NETWORKS), "model?", "out", threads=True, gpus=True,
     )  # fmt: skip
     floor = verbs.add("unchanged", _unchanged, "a floor or ceiling: a known picture", "pairs", "out")
     floor.add_argument("--show", choices=("source", "reference", "target"), required=True)
@@ -84,6 +87,6 @@ def add_verbs(verbs: Verbs) -> None:
     )
     verbs.add(
         "evaluate", _evaluate, "SSIM, FID, CSIM and all other metrics of the pictures",
-        "settings", "data+", "pairs", "generated", "out", threads=True,
+        "settings", "data+", "pairs", "generated", "out", threads=True, gpus=True,
     )  # fmt: skip
     verbs.add("ace", _ace, "ACE of an IDSG's landmarks", "settings", "folder", "pairs", "idsg", "out")

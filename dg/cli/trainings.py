@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dg.cli.verbs import Verbs
 from dg.errors import DgError
+from dg.gpus import claim
 from dg.networks import TRAININGS
 from dg.torchrun import share, use_threads
 
@@ -18,7 +19,7 @@ def _require(weights: Path | None) -> None:
 
 
 def _train(a: argparse.Namespace) -> None:
-    from dg.resume import end, input_digests, state_of
+    from dg.resume import input_digests, resuming
 
     trainings = [training for training in TRAININGS.values() if training.step == a.step]
     values = a.settings.plain()
@@ -31,34 +32,34 @@ def _train(a: argparse.Namespace) -> None:
                 f"{needed[option]} makes."
             )
         _require(path)
-    share(a.gpus)
-    use_threads(a.threads)
     inputs = input_digests(a.data, list(given.values()))
-    state = state_of(a.settings, inputs)
-    if a.step == "idsg":
-        from dg.idsg.training import train_idsg
+    with resuming(a.settings, inputs) as state:
+        claim(a.gpus)
+        share(a.gpus)
+        use_threads(a.threads)
+        if a.step == "idsg":
+            from dg.idsg.training import train_idsg
 
-        train_idsg(a.settings, a.data, a.out, a.init, state, inputs)
-    else:
-        from dg.idsg import load_idsg
-        from dg.rfg.training import train_rfg
+            train_idsg(a.settings, a.data, a.out, a.init, state, inputs)
+        else:
+            from dg.idsg import load_idsg
+            from dg.rfg.training import train_rfg
 
-        train_rfg(a.settings, a.data, a.out, a.init, load_idsg(a.idsg) if a.idsg else None, state, inputs)
-    end(state)
+            train_rfg(a.settings, a.data, a.out, a.init, load_idsg(a.idsg) if a.idsg else None, state, inputs)
 
 
 def _train_method(a: argparse.Namespace) -> None:
     from dg.protocols.method_training import train_method
-    from dg.resume import end, input_digests, state_of
+    from dg.resume import input_digests, resuming
 
     inputs = input_digests(a.data, [])
-    work = state_of(a.settings, inputs)
-    train_method(a.settings, a.data, a.out, work, inputs, a.threads or os.cpu_count() or 1, a.gpus)
-    end(work)
+    with resuming(a.settings, inputs) as work:
+        claim(a.gpus)
+        train_method(a.settings, a.data, a.out, work, inputs, a.threads or os.cpu_count() or 1, a.gpus)
 
 
 def _finetune(a: argparse.Namespace) -> None:
-    from dg.resume import end, input_digests, state_of
+    from dg.resume import input_digests, resuming
     from dg.rfg.fine_tuning import fine_tune
 
     use_threads(a.threads)
@@ -68,9 +69,9 @@ def _finetune(a: argparse.Namespace) -> None:
         raise DgError(f"{a.keys}: not found. List the frames to tune on there, one key per line.") from None
     _require(a.init)
     inputs = input_digests([a.folder], [a.init, a.keys])
-    state = state_of(a.settings, inputs)
-    fine_tune(a.settings, a.folder, keys, a.init, a.out, state, inputs)
-    end(state)
+    with resuming(a.settings, inputs) as state:
+        claim(a.gpus)
+        fine_tune(a.settings, a.folder, keys, a.init, a.out, state, inputs)
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -83,7 +84,7 @@ def add_verbs(verbs: Verbs) -> None:
         verb.add_argument("--gpus", type=int, default=1, help="processes that share each batch, a GPU each if any")
     verbs.add(
         "finetune", _finetune, "tune the RFG on a few frames of one person",
-        "settings", "folder", "keys", "init", "out", threads=True,
+        "settings", "folder", "keys", "init", "out", threads=True, gpus=True,
     )  # fmt: skip
     method = verbs.add(
         "train_method", _train_method, "train a method beside DG, by its command",

@@ -20,13 +20,15 @@ class Verbs:
         self.called = called
         self._parsers = parser.add_subparsers(dest="step", required=True, metavar="STEP")
 
-    def add(self, name: str, does: Does, help: str, *paths: str, threads: bool = False) -> argparse.ArgumentParser:
+    def add(
+        self, name: str, does: Does, help: str, *paths: str, threads: bool = False, gpus: bool = False
+    ) -> argparse.ArgumentParser:
         """A verb; `does` is called with what its options are given.
 
         Args:
             paths: its options, `name` of a path that must be given, `name?` of one that may, `name+` of one or more;
                 and `settings`, of a step's values.
-            threads: whether it can be told how many to use.
+            threads: and gpus: whether it can be told how many to use.
         """
         parser = self._parsers.add_parser(name, help=help, description=help)
         parser.set_defaults(does=does)
@@ -39,6 +41,8 @@ class Verbs:
                 parser.add_argument(f"--{path.removesuffix('?')}", type=Path, required=not path.endswith("?"))
         if threads:
             parser.add_argument("--threads", type=int, help="CPU threads or processes")
+        if gpus:
+            parser.add_argument("--gpus", type=int, default=1, help="how many to compute on, if there are any")
         return parser
 
 

@@ -136,10 +136,22 @@ def folders(wildcards):
     return [f"data/sets/{name}" for name in training_sets(PARAMS, wildcards.model)]
 
 
+def gpu_limit():
+    """How many GPUs Snakemake may use; with no limit those of a training, one training at a time."""
+    limits = workflow.global_resources
+    return limits["gpu"].value if "gpu" in limits else TRAINING_GPUS
+
+
+def all_cores(gpus):
+    """Threads of a job that may take all cores, or its share of them where several such jobs have `gpus` GPUs each."""
+    jobs = gpu_limit() // gpus if gpus else 1
+    return max(1, min(64, workflow.cores or 64) // max(1, jobs))
+
+
 def training_threads(wildcards):
     """All cores for one training; Table 2's many go side by side instead, which wastes less on small batches."""
     if not wildcards.ablations:
-        return 64
+        return all_cores(TRAINING_GPUS)
     variants = sum(map(len, variants_by_row(PARAMS, "table2").values()))
     cores = workflow.cores or 1
     return max(1, cores // min(variants, cores))
@@ -280,11 +292,18 @@ def figure_results(wildcards):
     ]
 
 
+def look_at_gpus():
+    """Before the first job: refuse more GPUs than there are, and say so if torch can use none."""
+    if GPU and workflow.local_exec:
+        look = ["python", "-m", "dg", "gpus", "--wanted", str(gpu_limit())]
+        if subprocess.run(look).returncode:
+            raise WorkflowError("More GPUs are asked for than there are; see above.")
+
+
 def refuse_untrustworthy_state():
     """Stop where Snakemake would answer 'nothing to be done' without knowing (see ARCHITECTURE.md, Snakemake and DVC)."""
     # Snakemake would cut the job's GPUs down to the limit without a word.
-    limits = workflow.global_resources
-    limit = limits["gpu"].value if "gpu" in limits else TRAINING_GPUS
+    limit = gpu_limit()
     if limit < TRAINING_GPUS:
         raise WorkflowError(
             f"params.yaml: training.gpus is {TRAINING_GPUS}, but Snakemake may use {limit}. Add --resources "

@@ -14,7 +14,9 @@ rule reenact:
     # DG's RFG is trained on in a tuned test, video by video.
     threads:
         lambda wildcards: (
-            64 if TESTS[wildcards.test].tuned and wildcards.method == "dg" else 1
+            all_cores(GPU)
+            if TESTS[wildcards.test].tuned and wildcards.method == "dg"
+            else 1
         )
     resources:
         gpu=GPU,
@@ -32,7 +34,7 @@ rule reenact:
         ),
     shell:
         "python -m dg reenact --settings {params.job:q} --data {params.folders} --pairs {input.pairs} {params.nets}"
-        " --out {output.pictures} --threads {threads} 2>&1 | tee {log}"
+        " --out {output.pictures} --threads {threads} --gpus {resources.gpu} 2>&1 | tee {log}"
 
 
 rule evaluate:
@@ -49,8 +51,8 @@ rule evaluate:
         "logs/times/results/{ablations}evaluate/{variant}/{test}/{method}.json.jsonl"
     conda:
         "../envs/dg.yaml"
-    # One at a time on a GPU, so each may use all cores; without one they go side by side.
-    threads: 64 if GPU else 1
+    # One at a time on a GPU; without one they go side by side.
+    threads: all_cores(GPU) if GPU else 1
     resources:
         gpu=GPU,
     params:
@@ -63,7 +65,7 @@ rule evaluate:
         folders=set_folders,
     shell:
         "python -m dg evaluate --settings {params.job:q} --data {params.folders} --pairs {input.pairs}"
-        " --generated {input.pictures} --out {output.summary} --threads {threads} 2>&1 | tee {log}"
+        " --generated {input.pictures} --out {output.summary} --threads {threads} --gpus {resources.gpu} 2>&1 | tee {log}"
 
 
 rule ace:

@@ -15,7 +15,7 @@ rule landmarks:
         job=job("landmarks"),
     shell:
         "python -m dg landmarks --settings {params.job:q} --frames {input.frames} --out {output.shard}"
-        " --threads {threads} 2>&1 | tee {log}"
+        " --threads {threads} --gpus {resources.gpu} 2>&1 | tee {log}"
 
 
 rule identity:
@@ -35,7 +35,7 @@ rule identity:
         job=job("identity"),
     shell:
         "python -m dg identity --settings {params.job:q} --frames {input.frames} --out {output.shard}"
-        " --threads {threads} 2>&1 | tee {log}"
+        " --threads {threads} --gpus {resources.gpu} 2>&1 | tee {log}"
 
 
 rule prepared_data:

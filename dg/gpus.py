@@ -1,0 +1,91 @@
+"""Which of a machine's GPUs a process computes on: Snakemake counts them, but hands none out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import TextIO
+
+from dg.errors import DgError
+from dg.locks import Held, take
+
+_taken: list[TextIO] = []
+
+
+def gpus() -> list[str]:
+    """What this process may use, as CUDA_VISIBLE_DEVICES names them: what that says, else all that nvidia-smi shows."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return [name for name in chosen.replace(" ", "").split(",") if name not in ("", "-1")]
+    if not shutil.which("nvidia-smi"):
+        return []
+    shown = subprocess.run(
+        ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"], stdout=subprocess.PIPE, text=True, check=False
+    )
+    return shown.stdout.split() if shown.returncode == 0 else []
+
+
+def claim(count: int) -> None:
+    """Have `count` GPUs for this process and those that it starts alone, until it ends; wait while too few are free.
+
+    Of two processes that claim GPUs none gets one of the other's, whichever folder they work in. Where there is no GPU,
+    and in a process of torchrun, which has those of the one that started it, this does nothing.
+
+    Raises:
+        DgError: the machine has fewer.
+    """
+    names = gpus() if count and "WORLD_SIZE" not in os.environ else []
+    if not names:
+        return
+    require(count, names)
+    waits = False
+    while True:
+        found, busy = {}, []
+        for name in names:
+            try:
+                found[name] = take(Path(tempfile.gettempdir(), f"dg-gpus-{os.getuid()}", name))
+            except Held as holder:
+                busy.append(f"{name} by {holder}")
+            if len(found) == count:
+                _taken.extend(found.values())
+                os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(found)
+                print(f"computes on {', '.join(found)}", file=sys.stderr, flush=True)
+                return
+        for file in found.values():
+            file.close()
+        if not waits:
+            print(f"waits for {count} of {len(names)} GPU(s); in use: {'; '.join(busy)}", file=sys.stderr, flush=True)
+            waits = True
+        time.sleep(1)
+
+
+def require(count: int, names: list[str]) -> None:
+    """Look whether there are `count` GPUs.
+
+    Raises:
+        DgError: `names` are fewer.
+    """
+    if len(names) < count:
+        raise DgError(
+            f"{count} GPUs are asked for, but this machine has {len(names)} ({', '.join(names)}). Give Snakemake no "
+            f"more than that (--resources gpu={len(names)}), and training.gpus in params.yaml neither."
+        )
+
+
+def why_unused() -> str | None:
+    """Why torch can't compute on the GPUs that nvidia-smi shows; None if it can."""
+    import torch
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        if torch.cuda.is_available():
+            return None
+    if torch.version.cuda is None:
+        return f"torch {torch.__version__} is built for the CPU alone"
+    return "; ".join(str(warning.message).split(" (Triggered")[0] for warning in said) or "torch finds none"

@@ -1,0 +1,93 @@
+"""One process at a time works in a folder of unfinished work, whoever started it and whoever was killed since."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from dvc.utils.serialize import modify_yaml
+
+from dg.errors import DgError
+from dg.resume import resuming
+from dg.steps.registry import step_settings
+from tests.prepared import face_table, prepare
+from tests.repository import run, tiny_copy
+from tests.scales import params_at
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return step_settings(params_at(), "idsg", phase="self")
+
+
+def test_a_folder_is_one_process_alone_and_ends_with_the_work(settings):
+    with resuming(settings, {"a": "1"}) as state:
+        (state / "state").touch()
+        named = f"in use by process {os.getpid()} on "
+        with pytest.raises(DgError, match=named), resuming(settings, {"b": "1"}):  # its path doesn't count
+            pass
+        with resuming(settings, {"a": "2"}) as other:
+            assert other != state
+    assert not state.exists() and not other.exists()
+
+
+def test_unfinished_work_is_kept_and_free(settings):
+    with pytest.raises(DgError, match="disk is full"), resuming(settings, {"a": "1"}) as state:
+        (state / "state").touch()
+        raise DgError("disk is full")
+    with resuming(settings, {"a": "1"}) as again:
+        assert again == state and (again / "state").exists()
+
+
+def test_torchruns_processes_share_the_folder_of_the_one_that_started_them(settings, monkeypatch):
+    with resuming(settings, {"a": "1"}) as state:
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        for rank in ("1", "0"):
+            monkeypatch.setenv("RANK", rank)
+            with resuming(settings, {"a": "1"}) as shared:
+                assert shared == state and state.exists()
+    assert not state.exists()
+
+
+def test_a_training_that_outlived_its_snakemake_is_named_and_no_other_starts_beside_it(tmp_path):
+    folder = tiny_copy(tmp_path / "repository")
+    with modify_yaml(folder / "params.yaml") as values:
+        values["scales"]["tiny"]["idsg"]["self_steps"] = 100_000
+    for name in ("synth_rafd", "synth_mpie", "synth_vox"):
+        table = face_table(2, split="train")
+        prepare(folder / "data/sets" / name, table.assign(key=table["key"].str.replace("toy", name)), size=64)
+    (folder / ".snakemake/metadata").mkdir(parents=True)
+    words = ["snakemake", "--cores", "1", "--allowed-rules", "idsg_self"]
+    words += ["--", "results/idsg_self/dg/joint.safetensors"]
+
+    def holder():
+        return "".join(path.read_text() for path in folder.glob(".cache/training/*/in_use"))
+
+    def training():
+        """Snakemake, once a training has begun."""
+        path, before = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", holder()
+        started = subprocess.Popen(words, cwd=folder, env={**os.environ, "PATH": path}, start_new_session=True)
+        while holder() in ("", before):
+            assert started.poll() is None
+            time.sleep(0.2)
+        return started
+
+    first = training()
+    # Snakemake alone, not its jobs.
+    first.kill()
+    first.wait()
+    run(folder, "snakemake", "--unlock")
+    said = run(folder, *words, check=False)
+    (left,) = re.findall(r"\.cache/training/\w+: in use by process (\d+) on ", said)
+    os.kill(int(left), signal.SIGTERM)
+    # The very same command goes on.
+    second = training()
+    os.killpg(second.pid, signal.SIGKILL)
+    second.wait()
