@@ -167,9 +167,7 @@ def test_a_wrong_value_of_the_settings_is_named(tmp_path, monkeypatch):
     text = settings.SETTINGS.read_text(encoding="utf-8")
     monkeypatch.setattr(settings, "SETTINGS", tmp_path / "settings.yaml")
     settings.SETTINGS.write_text(text.replace("occlusion: 0.3", "oclusion: 3").replace("  steps: 12000\n", ""))
-    with pytest.raises(
-        DgError, match=r"(?s)fan-synthface: .*augment\.oclusion: unknown key, did .*occlusion'"
-    ):
+    with pytest.raises(DgError, match=r"(?s)fan-synthface: .*augment\.oclusion: unknown key, did .*occlusion'"):
         read_settings("fan-synthface", FanSettings)
     with pytest.raises(DgError, match=r"visibility-synthface: .*\n  steps: missing"):
         read_settings("visibility-synthface", VisibilitySettings)
