@@ -12,7 +12,7 @@ from dg.steps.rfg import rfg_settings
 from dg.study.variants import all_variants, require_own_keys, set_by, with_overrides
 from dg.weights import bundled
 from dg.weights.identity import ENCODERS, PERCEPTUAL
-from dg.weights.judges import ARCFACE, INCEPTION
+from dg.weights.metrics import ARCFACE, INCEPTION
 from dg.weights.published import Published
 
 _SIZES = {

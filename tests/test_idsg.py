@@ -33,10 +33,10 @@ def vls_by_hand(l_r, lhat_r, lhat_t, visible, form):
     return total / len(l_r)
 
 
-def vls(points, form, counts=None):
+def vls(points, form, compared=None):
     l_r, lhat_r, lhat_t, visible = (torch.from_numpy(x) for x in points)
-    counts = torch.ones(len(l_r), dtype=torch.bool) if counts is None else counts
-    return vls_loss(l_r, lhat_r, lhat_t, visible, torch.tensor(SIGMA), form, counts)
+    compared = torch.ones(len(l_r), dtype=torch.bool) if compared is None else compared
+    return vls_loss(l_r, lhat_r, lhat_t, visible, torch.tensor(SIGMA), form, compared)
 
 
 @pytest.mark.parametrize("form", ["hinge", "abs", "raw"])
@@ -58,16 +58,16 @@ def test_equation_3_counts_only_the_pairs_it_is_told_to(points):
 
 def test_parts_of_equations_3_and_6_with_the_joint_count_average_to_the_whole(points):
     l_r, lhat_r, lhat_t, visible = (torch.from_numpy(x) for x in points)
-    counts, halves = torch.tensor([True, False, True, True]), (slice(2), slice(2, 4))
+    chosen, halves = torch.tensor([True, False, True, True]), (slice(2), slice(2, 4))
     parts = [
-        vls_loss(l_r[k], lhat_r[k], lhat_t[k], visible[k], torch.tensor(SIGMA), "hinge", counts[k], divisor=3 / 2)
+        vls_loss(l_r[k], lhat_r[k], lhat_t[k], visible[k], torch.tensor(SIGMA), "hinge", chosen[k], divisor=3 / 2)
         for k in halves
     ]
-    kept = tuple(x[counts.numpy()] for x in points)
+    kept = tuple(x[chosen.numpy()] for x in points)
     assert (sum(parts) / 2).item() == pytest.approx(vls_by_hand(*kept, "hinge"), rel=1e-5)
     a, b, c, d = (torch.rand(4, 7) for _ in range(4))
-    parts = [localisation_loss(a[k], b[k], c[k], d[k], counts[k], divisor=3 / 2) for k in halves]
-    want = (a - b).abs().sum(1).mean() + (c - d)[counts].abs().sum(1).mean()
+    parts = [localisation_loss(a[k], b[k], c[k], d[k], chosen[k], divisor=3 / 2) for k in halves]
+    want = (a - b).abs().sum(1).mean() + (c - d)[chosen].abs().sum(1).mean()
     assert (sum(parts) / 2).item() == pytest.approx(want.item(), rel=1e-5)
 
 

@@ -65,7 +65,7 @@ def test_distances_are_those_of_torchvisions_network_and_the_papers_formula(back
     np.testing.assert_allclose(Lpips(backbone)(*(images / 255 for images in pictures)), total, rtol=2e-3)
 
 
-def test_the_judge_says_zero_of_equal_pictures_and_more_of_worse_ones(pictures):
+def test_the_metric_says_zero_of_equal_pictures_and_more_of_worse_ones(pictures):
     distance = open_lpips("alexnet")
     found = distance(*pictures)
     assert found.dtype == float and (np.diff(found) > 0).all()

@@ -22,7 +22,7 @@ from dg.protocols.methods import NO_POINTS
 from dg.protocols.pairs import make_pairs
 from dg.protocols.results import Result, writing_results
 from dg.shards import FaceSet
-from dg.weights import judges
+from dg.weights import metrics as metric_weights
 from dg.weights.published import PUBLISHED
 from tests.prepared import Pictures, face_table, prepare
 from tests.told import evaluate_settings, pairs_settings
@@ -64,11 +64,13 @@ def published(tmp_path, monkeypatch):
     """Both files where the project looks for them, their digests taken for the published ones."""
     monkeypatch.chdir(tmp_path)
     PUBLISHED.mkdir(parents=True)
-    paths = [PUBLISHED / weights.names[0] for weights in (judges.INCEPTION, judges.ARCFACE)]
+    paths = [PUBLISHED / weights.names[0] for weights in (metric_weights.INCEPTION, metric_weights.ARCFACE)]
     write_inception(paths[0], monkeypatch)
     write_arcface(paths[1])
     for name, path in zip(("INCEPTION", "ARCFACE"), paths):
-        monkeypatch.setattr(judges, name, dataclasses.replace(getattr(judges, name), sha256=file_digest(path)))
+        monkeypatch.setattr(
+            metric_weights, name, dataclasses.replace(getattr(metric_weights, name), sha256=file_digest(path))
+        )
     return paths
 
 

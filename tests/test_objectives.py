@@ -40,7 +40,7 @@ def idsg_parts(**chosen):
     pairs = idsg_objectives.Pairs(
         l_r=l_r, l_t=l_t, visible=torch.rand(B, 68) < 0.7, r_s=torch.randn(B, 6), r_r=torch.randn(B, 6),
         s_s=torch.tensor([0, 1, 2]), s_r=torch.tensor([1, 1, 3]), known=torch.tensor([True, False, True]),
-        counts=torch.tensor([True, False, True]), known_share=2.0, counts_share=2.0, vls=True,
+        compared=torch.tensor([True, False, True]), known_share=2.0, compared_share=2.0, vls=True,
     )  # fmt: skip
     return s, net, judge, classifier, pairs
 

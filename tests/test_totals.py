@@ -42,16 +42,16 @@ def judged(net, real, fake, r1):
     return softplus(-logits).mean() + softplus(net(fake.detach())).mean() + r1 / 2 * penalty
 
 
-def shape_loss(l_r, lhat_r, lhat_t, visible, counts):
+def shape_loss(l_r, lhat_r, lhat_t, visible, compared):
     """Eq. (3), pair by pair and region by region."""
     total = 0.0
-    for b in torch.nonzero(counts).flatten():
+    for b in torch.nonzero(compared).flatten():
         for margin, region in zip(IDSG["sigma"], REGIONS):
             seen = [point for point in region if visible[b, point]]
             to_r = sum((l_r[b, point] - lhat_r[b, point]).abs().sum() for point in seen)
             to_t = sum((l_r[b, point] - lhat_t[b, point]).abs().sum() for point in seen)
             total = total + torch.relu(to_r - to_t + margin)
-    return total / counts.sum()
+    return total / compared.sum()
 
 
 def test_equation_7():
@@ -64,7 +64,7 @@ def test_equation_7():
     L_l = (lhat_r - p.l_r).abs().sum() / B + (to_truth[0] + to_truth[2]) / 2
     L_a = (E_l(lhat_t) - gamma).abs().mean()
     L_c = -classifier(lhat_t).log_softmax(1)[torch.arange(B), p.s_s].mean()
-    L_vls = shape_loss(*(x.reshape(B, 68, 3) for x in (p.l_r, lhat_r, lhat_t)), p.visible, p.counts)
+    L_vls = shape_loss(*(x.reshape(B, 68, 3) for x in (p.l_r, lhat_r, lhat_t)), p.visible, p.compared)
     total = softplus(-judge(lhat_t)).mean() + 0.3 * L_l + 0.7 * L_c + 11 * L_vls + 1.9 * L_a
     assert L_vls > 0.1
     torch.testing.assert_close(made, lhat_t.detach())

@@ -21,7 +21,7 @@ class Part:
 
     rows: Batch
     known_share: float
-    counts_share: float
+    compared_share: float
     vls: bool
 
 
@@ -43,9 +43,9 @@ class Data:
         """This process's parts of the joint batch of a step."""
         batch, accumulate = self._batch_of(step), self.s.accumulate
         parts = self.team.world * accumulate
-        known, counting = int(self._known(batch).sum()), int(self._counts(batch).sum())
+        known, compared = int(self._known(batch).sum()), int(self._compared(batch).sum())
         return [
-            Part(rows, share_of(known, parts), share_of(counting, parts), counting > 0)
+            Part(rows, share_of(known, parts), share_of(compared, parts), compared > 0)
             for rows in self.team.parts(batch, accumulate, "idsg")
         ]
 
@@ -56,8 +56,8 @@ class Data:
             return known
         return known & (self._subject[batch.source] == self._subject[batch.reference])
 
-    def _counts(self, batch: Batch) -> np.ndarray:
-        """(B,) bool: the pairs that count in eq. (3)."""
+    def _compared(self, batch: Batch) -> np.ndarray:
+        """(B,) bool: the pairs whose shapes eq. (3) compares."""
         if self.s.vls_pairs == "all":
             return np.ones(len(batch.source), bool)
         return self._subject[batch.source] != self._subject[batch.reference]
@@ -75,8 +75,8 @@ class Data:
             s_s=self.subject[source],
             s_r=self.subject[reference],
             known=torch.from_numpy(self._known(rows)).to(device),
-            counts=torch.from_numpy(self._counts(rows)).to(device),
+            compared=torch.from_numpy(self._compared(rows)).to(device),
             known_share=part.known_share,
-            counts_share=part.counts_share,
+            compared_share=part.compared_share,
             vls=part.vls,
         )

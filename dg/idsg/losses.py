@@ -19,7 +19,7 @@ def vls_loss(
     visible: torch.Tensor,
     sigma: torch.Tensor,
     form: str,
-    counts: torch.Tensor,
+    compared: torch.Tensor,
     regions: Mapping[str, tuple[int, ...]] = VLS_REGIONS,
     divisor: float | None = None,
 ) -> torch.Tensor:
@@ -34,12 +34,12 @@ def vls_loss(
         visible: (B, 68) bool, of l_r, used in both terms.
         sigma: (5,) margins, left eye, right eye, nose, mouth, contour.
         form: "hinge" (floored at 0), "abs" (the authors' release), "raw" (as printed).
-        counts: (B,) bool, which pairs count.
+        compared: (B,) bool, which pairs take part.
         regions: name -> point numbers, in the order of `sigma`.
         divisor: see `dg.training.gan.masked_mean`.
 
     Returns:
-        Scalar: mean over the pairs that count; 0 if none does.
+        Scalar: mean over the pairs that take part; 0 if none does.
     """
     l_r, lhat_r, lhat_t = wide(l_r), wide(lhat_r), wide(lhat_t)
     mask = visible.to(l_r.dtype)[..., None]
@@ -51,7 +51,7 @@ def vls_loss(
         value = to_r[:, index].sum(1) - to_t[:, index].sum(1) + sigma[k]
         value = {"hinge": value.clamp_min(0), "abs": value.abs(), "raw": value}[form]
         total = total + value * visible[:, index].any(1)
-    return masked_mean(total, counts, divisor)
+    return masked_mean(total, compared, divisor)
 
 
 def action_loss(gamma_t: torch.Tensor, gamma_r: torch.Tensor) -> torch.Tensor:

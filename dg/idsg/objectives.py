@@ -27,9 +27,9 @@ class Pairs:
         r_s, r_r: (b, code) face codes of source and reference.
         s_s, s_r: (b,) their subject numbers.
         known: (b,) bool, where l_t is true.
-        counts: (b,) bool, the pairs that count in eq. (3).
-        known_share, counts_share: what their masked means divide by, see `dg.training.team.share_of`.
-        vls: whether any pair of the joint batch counts in eq. (3).
+        compared: (b,) bool, the pairs whose shapes eq. (3) compares.
+        known_share, compared_share: what their masked means divide by, see `dg.training.team.share_of`.
+        vls: whether eq. (3) compares any pair of the joint batch.
     """
 
     l_r: torch.Tensor
@@ -40,9 +40,9 @@ class Pairs:
     s_s: torch.Tensor
     s_r: torch.Tensor
     known: torch.Tensor
-    counts: torch.Tensor
+    compared: torch.Tensor
     known_share: float
-    counts_share: float
+    compared_share: float
     vls: bool
 
 
@@ -74,7 +74,7 @@ class GeneratorLosses(nn.Module):
         if s.lambda_vls and pairs.vls:
             points = [x.unflatten(1, (POINTS, idsg.dims)) for x in (pairs.l_r, lhat_r, lhat_t)]
             value = vls_loss(
-                *points, pairs.visible, self.sigma, s.vls_form, pairs.counts, self._regions, pairs.counts_share
+                *points, pairs.visible, self.sigma, s.vls_form, pairs.compared, self._regions, pairs.compared_share
             )
             terms["vls"] = (s.lambda_vls, value)
         return terms, lhat_t.detach()

@@ -10,7 +10,7 @@ import dlib
 import numpy as np
 
 from dg.packaged import dlib_weights
-from dg.weights import judges
+from dg.weights import metrics as metric_weights
 
 _DLIB_MEAN = Path(__file__).with_name("dlib_mean.csv")
 
@@ -39,7 +39,7 @@ def open_embedder(backend: str) -> Embedder:
         from dg.metrics.sface import SFace
 
         return SFace(torch.get_num_threads())
-    return Dlib() if backend == "dlib" else ArcFace(judges.ARCFACE.require())
+    return Dlib() if backend == "dlib" else ArcFace(metric_weights.ARCFACE.require())
 
 
 def require_embedder(backend: str) -> None:
@@ -49,7 +49,7 @@ def require_embedder(backend: str) -> None:
         DgError: they are missing or damaged.
     """
     if backend == "arcface":
-        judges.ARCFACE.require()
+        metric_weights.ARCFACE.require()
 
 
 def cosine(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -123,7 +123,7 @@ class ArcFace:
         try:
             self._net = ArcFaceONNX(str(path))
         except Exception as error:
-            raise judges.ARCFACE.unlike(path, error) from error
+            raise metric_weights.ARCFACE.unlike(path, error) from error
         self._crop = norm_crop
 
     def __call__(self, image: np.ndarray, points: np.ndarray) -> np.ndarray:

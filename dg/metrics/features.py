@@ -17,7 +17,7 @@ from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.utils import create_feature_extractor
 
 from dg.training.prefetch import Prefetch
-from dg.weights import judges
+from dg.weights import metrics as metric_weights
 
 LITE0 = "efficientnet-lite0"
 # Attributes of EfficientNet and its blocks: a convolution and the batch normalisation after it.
@@ -103,7 +103,7 @@ class FeatureNet:
             cuda=self._cuda,
             verbose=False,
             # The digest is checked first: torch-fidelity unpickles this file.
-            feature_extractor_weights_path=str(judges.INCEPTION.require()) if backend == "inception" else None,
+            feature_extractor_weights_path=str(metric_weights.INCEPTION.require()) if backend == "inception" else None,
         )
 
     @torch.inference_mode()

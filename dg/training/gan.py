@@ -69,14 +69,14 @@ def r1_penalty(logits: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
     return 0.5 * gradient.float().square().flatten(1).sum(1).mean()
 
 
-def masked_mean(values: torch.Tensor, counts: torch.Tensor, divisor: float | None) -> torch.Tensor:
-    """Mean of the values that count; 0 if none does.
+def masked_mean(values: torch.Tensor, mask: torch.Tensor, divisor: float | None) -> torch.Tensor:
+    """Mean of the values where `mask` is true; 0 if it is nowhere.
 
     Args:
         values: (B,), one per pair.
-        counts: (B,) bool.
-        divisor: number to divide by in place of how many count here. Where a batch is computed in n parts whose losses
+        mask: (B,) bool.
+        divisor: number to divide by in place of how many there are. Where a batch is computed in n parts whose losses
             are averaged, this is the whole batch's number / n: then the average is the whole batch's masked mean.
     """
-    weight = counts.to(values.dtype)
+    weight = mask.to(values.dtype)
     return (values * weight).sum() / (weight.sum().clamp_min(1) if divisor is None else divisor)

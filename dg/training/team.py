@@ -113,6 +113,6 @@ def share_of(count: int, parts: int) -> float:
     """What a part's masked mean divides by, so that the average over `parts` is the joint batch's masked mean.
 
     Args:
-        count: how many pairs of the joint batch count.
+        count: pairs of the joint batch that the mean is over.
     """
     return max(count, 1) / parts

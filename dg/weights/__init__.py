@@ -1,7 +1,7 @@
 """Networks that this project's pipeline doesn't train: bundled with the code, or published by others.
 
 A bundled network is <name>.safetensors with a card <name>.json (README.md here); others' are in `published` and, by
-what they are for, in `landmarks`, `identity` and `judges`.
+what they are for, in `landmarks`, `identity` and `metrics`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The paper's judges, behind FID and CSIM."""
+"""The networks behind the paper's FID and CSIM."""
 
 from __future__ import annotations
 
