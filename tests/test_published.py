@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from dg.errors import DgError
-from dg.weights import judges, landmarks
+from dg.weights import landmarks, metrics
 from dg.weights.identity import ENCODERS, PERCEPTUAL
 from dg.weights.published import Published
 from dg.weights.state import fill
 
 EVERY = [
-    judges.INCEPTION,
-    judges.ARCFACE,
+    metrics.INCEPTION,
+    metrics.ARCFACE,
     landmarks.FAN,
     landmarks.DEPTH,
     *landmarks.DETECTORS.values(),

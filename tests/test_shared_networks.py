@@ -16,8 +16,8 @@ from dg.packaged import dlib_weights
 from dg.params import Identity, Landmarks, Metrics, RfgChoices
 from dg.weights import bundled
 from dg.weights.identity import ENCODERS, PERCEPTUAL
-from dg.weights.judges import ARCFACE, INCEPTION
 from dg.weights.landmarks import DEPTH, FAN
+from dg.weights.metrics import ARCFACE, INCEPTION
 
 
 def digest(path):
