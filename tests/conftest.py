@@ -1,14 +1,15 @@
 """Made once for all tests of a process: SynthFace's head model, params.yaml as shipped; a machine without internet."""
 
+import shutil
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
-import yaml
 
 from dg.synthface import load_head
 from dg.synthface.head_builder import build_head
-from tests.scales import values_at
+from tests.scales import ROOT, SHIPPED
 
 
 @pytest.fixture(scope="session")
@@ -26,9 +27,7 @@ def head(head_file):
 @pytest.fixture(scope="session")
 def shipped_file(tmp_path_factory):
     """params.yaml as shipped, whatever a user has set in his."""
-    path = tmp_path_factory.getbasetemp() / "params.yaml"
-    path.write_text(yaml.safe_dump(values_at(), sort_keys=False), encoding="utf-8")
-    return path
+    return Path(shutil.copy(ROOT / SHIPPED, tmp_path_factory.getbasetemp() / "params.yaml"))
 
 
 @pytest.fixture

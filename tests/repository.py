@@ -61,8 +61,8 @@ def copy_of_this_repository(folder: Path, source: Path = ROOT) -> Path:
 def tiny_copy(folder: Path, source: Path = ROOT) -> Path:
     """A copy of this repository at scale `tiny` with few jobs: one shard per set, one seed, one row beside "dg"."""
     copy_of_this_repository(folder, source)
+    shutil.copy(folder / SHIPPED, folder / "params.yaml")
     with modify_yaml(folder / "params.yaml") as values:
-        update_config(values, load_yaml(folder / SHIPPED))
         update_config(values, load_yaml(folder / LAID_OVER["tiny"]))
         for entry in values["datasets"].values():
             entry["shards"] = min(entry["shards"], 1)

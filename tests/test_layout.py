@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dg.params import read_values
+from tests.scales import values_at
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,7 +42,7 @@ def test_every_output_that_dvc_records_is_explained():
 
 
 def test_every_real_data_set_has_its_place():
-    sets = read_values(ROOT / "params.yaml")["datasets"]
+    sets = values_at()["datasets"]
     assert {f"raw/{name}" for name, entry in sets.items() if entry["kind"] != "synthface"} <= set(told("data"))
 
 

@@ -4,7 +4,6 @@ import difflib
 import hashlib
 import re
 import shutil
-from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ from dg.study.tables import ABLATIONS, COMPARISONS
 from dg.study.variants import all_variants
 from dg.tests import TESTS
 from dg.weights import BUNDLED, bundled_digest
-from tests.scales import LAID_OVER, SCALES, SHIPPED, params_at, values_at
+from tests.scales import LAID_OVER, SCALES, params_at, values_at
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,8 +34,8 @@ def values():
     return values_at()
 
 
-def test_the_file_here_is_valid_and_an_editor_is_told_every_key(values, tmp_path):
-    check_variants(params.load(ROOT / "params.yaml"))
+def test_the_shipped_file_is_valid_and_an_editor_is_told_every_key(values, shipped_file, tmp_path):
+    check_variants(params.load(shipped_file))
     assert main(["schema", "--out", str(tmp_path / "schema.json")]) == 0
     assert list(read_json(tmp_path / "schema.json")["properties"]) == list(params.Params.model_fields)
     assert set(values) == set(params.Params.model_fields)
@@ -53,8 +52,8 @@ def test_the_file_here_is_valid_and_an_editor_is_told_every_key(values, tmp_path
         ("scales.sample.rfg.self_steps", "7001"),
     ],
 )
-def test_dvc_changes_the_line_of_the_key_that_it_sets_and_no_other(key, value, tmp_path):
-    path = Path(shutil.copy(ROOT / "params.yaml", tmp_path))
+def test_dvc_changes_the_line_of_the_key_that_it_sets_and_no_other(key, value, shipped_file, tmp_path):
+    path = Path(shutil.copy(shipped_file, tmp_path))
     before = path.read_text(encoding="utf-8")
     apply_overrides(path, [f"{key}={value}"])  # what `dvc exp run -S` calls
     after = path.read_text(encoding="utf-8")
@@ -62,8 +61,8 @@ def test_dvc_changes_the_line_of_the_key_that_it_sets_and_no_other(key, value, t
     assert len(changed) == 2 and changed[1].split(":")[1].split()[0] == value, changed
 
 
-def test_only_the_scales_that_users_choose_stand_in_params_yaml():
-    assert set(params.load(ROOT / "params.yaml").scales).isdisjoint(LAID_OVER)
+def test_only_the_scales_that_users_choose_stand_in_params_yaml(shipped_file):
+    assert set(params.load(shipped_file).scales).isdisjoint(LAID_OVER)
 
 
 def test_a_typo_names_the_key_and_the_right_one(values):
@@ -372,21 +371,3 @@ def test_every_key_stands_in_the_list_of_options():
     keys = list(leaves(params.schema(), params.schema(), ""))
     assert len(keys) > 90 and {"sizes.fine_tune.lr", "datasets.<set>.crop", "lambda_vls", "metrics.fid"} < set(keys)
     assert [key for key in keys if f"`{key}`" not in text] == []
-
-
-def test_the_tests_rest_on_a_known_value_of_every_setting(tmp_path, monkeypatch):
-    """Blocks of things that people name are no settings: what they add there, tests don't ask about."""
-    named = ("sizes", "datasets", "methods", "presets", "ablations")
-    keys = [key for key in leaves(params.schema(), params.schema(), "") if key.split(".")[0] not in named]
-    shipped = params.read_values(ROOT / SHIPPED)
-    here = params.read_values(ROOT / "params.yaml")
-    for key in keys:
-        *blocks, name = key.split(".")
-        assert name in reduce(dict.__getitem__, blocks, shipped), f"{SHIPPED} lacks {key}"
-        reduce(dict.__getitem__, blocks, here)[name] = "what a user has set"
-    for folder in ("tests", "docs"):
-        (tmp_path / folder).symlink_to(ROOT / folder)
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(here), encoding="utf-8")
-    before = {scale: values_at(scale) for scale in SCALES}
-    monkeypatch.setattr("tests.scales.ROOT", tmp_path)
-    assert {scale: values_at(scale) for scale in SCALES} == before
