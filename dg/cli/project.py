@@ -23,6 +23,19 @@ def _record(a: argparse.Namespace) -> None:
     record(a.patience)
 
 
+def _clean(a: argparse.Namespace) -> None:
+    from dg.clean import clean
+    from dg.params import load
+
+    def agreed(told: str) -> bool:
+        print(told, flush=True)
+        if not (a.yes or sys.stdin.isatty()):
+            raise DgError("nothing was removed, as nobody is here to be asked. Add --yes (make clean FLAGS=--yes).")
+        return a.yes or input("Remove it? [y/N] ").strip().lower() in ("y", "yes")
+
+    print(clean(load(), agreed))
+
+
 def _gpus(a: argparse.Namespace) -> None:
     from dg.gpus import gpus, require, why_unused
 
@@ -69,6 +82,8 @@ def add_verbs(verbs: Verbs) -> None:
     plan.add_argument("targets", nargs="*", default=["all"], help="files or rules; default: everything")
     record = verbs.add("record", _record, "tell DVC what Snakemake made; every run of Snakemake ends with it")
     record.add_argument("--patience", type=float, default=30, help="seconds to wait for another process's DVC lock")
+    clean = verbs.add("clean", _clean, "remove what Snakemake can make again, once that is agreed to")
+    clean.add_argument("--yes", action="store_true", help="don't ask")
     gpus = verbs.add("gpus", _gpus, "look at this machine's GPUs; Snakemake starts with it where there are some")
     gpus.add_argument("--wanted", type=int, default=1, help="how many Snakemake may use")
     settings = verbs.add("settings", _settings, "print the values that a step uses")
