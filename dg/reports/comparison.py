@@ -47,7 +47,7 @@ def make_comparison(settings: ComparisonSettings, summaries: list[Path], out: Pa
         summaries: JSON files of the evaluate step.
 
     Raises:
-        DgError: as join_seeds, or a summary was made on another data set than `settings` maps its test to.
+        DgError: as join_seeds, or a summary was made on another data set than `settings` names for its test.
     """
     printed = COMPARISONS[settings.table]
     metrics = printed_in(settings.table)
