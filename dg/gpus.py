@@ -9,13 +9,13 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
 from dg.errors import DgError
 from dg.locks import Held, take
-
-_taken: list[TextIO] = []
 
 
 def gpus() -> list[str]:
@@ -31,8 +31,9 @@ def gpus() -> list[str]:
     return shown.stdout.split() if shown.returncode == 0 else []
 
 
-def claim(count: int) -> None:
-    """Have `count` GPUs for this process and those that it starts alone, until it ends; wait while too few are free.
+@contextmanager
+def claimed(count: int) -> Iterator[None]:
+    """Have `count` GPUs for this process and those that it starts alone; wait while too few are free.
 
     Of two processes that claim GPUs none gets one of the other's, whichever folder they work in. Where there is no GPU,
     and in a process of torchrun, which has those of the one that started it, this does nothing.
@@ -42,22 +43,35 @@ def claim(count: int) -> None:
     """
     names = gpus() if count and "WORLD_SIZE" not in os.environ else []
     if not names:
+        yield
         return
     require(count, names)
+    taken, before = _wait_for(count, names), os.environ.get("CUDA_VISIBLE_DEVICES")
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(taken)
+    print(f"computes on {', '.join(taken)}", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        for file in taken.values():
+            file.close()
+        os.environ.pop("CUDA_VISIBLE_DEVICES")
+        if before is not None:
+            os.environ["CUDA_VISIBLE_DEVICES"] = before
+
+
+def _wait_for(count: int, names: list[str]) -> dict[str, TextIO]:
+    """`count` of the GPUs `names`, with the file that holds each."""
     waits = False
     while True:
-        found, busy = {}, []
+        taken, busy = {}, []
         for name in names:
             try:
-                found[name] = take(Path(tempfile.gettempdir(), f"dg-gpus-{os.getuid()}", name))
+                taken[name] = take(Path(tempfile.gettempdir(), f"dg-gpus-{os.getuid()}", name))
             except Held as holder:
                 busy.append(f"{name} by {holder}")
-            if len(found) == count:
-                _taken.extend(found.values())
-                os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(found)
-                print(f"computes on {', '.join(found)}", file=sys.stderr, flush=True)
-                return
-        for file in found.values():
+            if len(taken) == count:
+                return taken
+        for file in taken.values():
             file.close()
         if not waits:
             print(f"waits for {count} of {len(names)} GPU(s); in use: {'; '.join(busy)}", file=sys.stderr, flush=True)

@@ -18,9 +18,16 @@ from tests.repository import ROOT, run, tiny_copy
 from tests.test_profiles import rules_with
 
 SMI = "#!/bin/sh\necho GPU-a\necho GPU-b\n"
-CLAIM = (
-    "from dg.gpus import claim; import os, sys; claim({count}); print(os.environ['CUDA_VISIBLE_DEVICES'], flush=True)"
-)
+CLAIM = """
+import os, sys
+from dg.gpus import claimed
+
+with claimed({count}):
+    print(os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
+    sys.stdin.readline()
+print(os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
+sys.stdin.readline()
+"""
 
 
 @pytest.fixture
@@ -35,8 +42,8 @@ def machine(tmp_path, monkeypatch):
 
 
 def start(count):
-    """A process that claims GPUs, says which, and keeps them until its input ends."""
-    words = [sys.executable, "-c", CLAIM.format(count=count) + "; sys.stdin.read()"]
+    """A process that claims GPUs, says which, keeps them until it is told a line, and lives on until a second one."""
+    words = [sys.executable, "-c", CLAIM.format(count=count)]
     pipe = subprocess.PIPE
     return subprocess.Popen(words, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
@@ -49,11 +56,14 @@ def test_a_process_waits_for_gpus_that_others_have_until_they_end():
     said = third.stderr.readline()
     assert said.startswith("waits for 2 of 2 GPU(s)")
     assert f"process {first.pid} on" in said and f"process {second.pid} on" in said
+    # One is killed, the other one through with its work on them.
     first.kill()
-    second.communicate("")
+    second.stdin.write("\n")
+    second.stdin.flush()
+    assert second.stdout.readline() == "None\n"
     assert third.stdout.readline() == "GPU-a,GPU-b\n"
-    third.communicate("")
-    first.communicate()
+    for process in (first, second, third):
+        process.communicate("\n\n")
 
 
 @pytest.mark.usefixtures("machine")
@@ -63,7 +73,7 @@ def test_what_cuda_visible_devices_says_is_kept_to(monkeypatch):
     assert one.stdout.readline() == "3\n"
     other = start(2)
     assert "2 GPUs are asked for, but this machine has 1 (3)" in other.communicate("")[1]
-    one.communicate("")
+    assert one.communicate("\n\n")[0] == "3\n"
 
 
 @pytest.mark.usefixtures("machine")

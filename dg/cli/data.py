@@ -7,7 +7,7 @@ import os
 
 from dg.cli.verbs import Verbs
 from dg.errors import DgError
-from dg.gpus import claim
+from dg.gpus import claimed
 from dg.torchrun import use_threads
 
 
@@ -44,17 +44,17 @@ def _frames(a: argparse.Namespace) -> None:
 def _landmarks(a: argparse.Namespace) -> None:
     from dg.landmarks.extract import find_landmarks
 
-    claim(a.gpus)
     use_threads(a.threads)
-    find_landmarks(a.settings.backend, a.frames, a.out)
+    with claimed(a.gpus):
+        find_landmarks(a.settings.backend, a.frames, a.out)
 
 
 def _identity(a: argparse.Namespace) -> None:
     from dg.identity.extract import find_codes
 
-    claim(a.gpus)
     use_threads(a.threads)
-    find_codes(a.settings.backend, a.frames, a.out)
+    with claimed(a.gpus):
+        find_codes(a.settings.backend, a.frames, a.out)
 
 
 def _pairs(a: argparse.Namespace) -> None:

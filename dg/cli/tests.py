@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dg.cli.verbs import Verbs
 from dg.errors import DgError
-from dg.gpus import claim
+from dg.gpus import claimed
 from dg.networks import NETWORKS, OF_DG
 from dg.torchrun import use_threads
 
@@ -25,16 +25,16 @@ def _reenact(a: argparse.Namespace) -> None:
         return
     from dg.protocols.reenact import reenact
 
-    claim(a.gpus)
-    reenact(a.data, a.pairs, a.out, a.idsg, a.rfg)
+    with claimed(a.gpus):
+        reenact(a.data, a.pairs, a.out, a.idsg, a.rfg)
 
 
 def _run_method(a: argparse.Namespace, networks: dict[str, Path]) -> None:
     from dg.protocols.methods import run_method
     from dg.resume import input_digests, resuming
 
-    with resuming(a.settings, input_digests(a.data, [a.pairs, *networks.values()])) as work:
-        claim(a.gpus)
+    inputs = input_digests(a.data, [a.pairs, *networks.values()])
+    with resuming(a.settings, inputs) as work, claimed(a.gpus):
         run_method(a.settings.method, a.settings.command, a.data, a.pairs, a.out, work, networks)
 
 
@@ -42,8 +42,8 @@ def _reenact_tuned(a: argparse.Namespace, networks: dict[str, Path]) -> None:
     from dg.protocols.self_reenact import reenact_tuned
     from dg.resume import input_digests, resuming
 
-    with resuming(a.settings, input_digests(a.data, [a.pairs, *networks.values()])) as state:
-        claim(a.gpus)
+    inputs = input_digests(a.data, [a.pairs, *networks.values()])
+    with resuming(a.settings, inputs) as state, claimed(a.gpus):
         reenact_tuned(a.settings.tuning, a.data, a.pairs, a.out, a.idsg, a.rfg, state)
 
 
@@ -63,9 +63,9 @@ def _paint(a: argparse.Namespace) -> None:
 def _evaluate(a: argparse.Namespace) -> None:
     from dg.metrics.evaluate import evaluate
 
-    claim(a.gpus)
     use_threads(a.threads)
-    evaluate(a.settings, a.data, a.pairs, a.generated, a.out)
+    with claimed(a.gpus):
+        evaluate(a.settings, a.data, a.pairs, a.generated, a.out)
 
 
 def _ace(a: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dg.cli.verbs import Verbs
 from dg.errors import DgError
-from dg.gpus import claim
+from dg.gpus import claimed
 from dg.networks import TRAININGS
 from dg.torchrun import share, use_threads
 
@@ -33,8 +33,7 @@ def _train(a: argparse.Namespace) -> None:
             )
         _require(path)
     inputs = input_digests(a.data, list(given.values()))
-    with resuming(a.settings, inputs) as state:
-        claim(a.gpus)
+    with resuming(a.settings, inputs) as state, claimed(a.gpus):
         share(a.gpus)
         use_threads(a.threads)
         if a.step == "idsg":
@@ -53,8 +52,7 @@ def _train_method(a: argparse.Namespace) -> None:
     from dg.resume import input_digests, resuming
 
     inputs = input_digests(a.data, [])
-    with resuming(a.settings, inputs) as work:
-        claim(a.gpus)
+    with resuming(a.settings, inputs) as work, claimed(a.gpus):
         train_method(a.settings, a.data, a.out, work, inputs, a.threads or os.cpu_count() or 1, a.gpus)
 
 
@@ -69,8 +67,7 @@ def _finetune(a: argparse.Namespace) -> None:
         raise DgError(f"{a.keys}: not found. List the frames to tune on there, one key per line.") from None
     _require(a.init)
     inputs = input_digests([a.folder], [a.init, a.keys])
-    with resuming(a.settings, inputs) as state:
-        claim(a.gpus)
+    with resuming(a.settings, inputs) as state, claimed(a.gpus):
         fine_tune(a.settings, a.folder, keys, a.init, a.out, state, inputs)
 
 
