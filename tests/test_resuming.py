@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -74,20 +75,25 @@ def test_a_training_that_outlived_its_snakemake_is_named_and_no_other_starts_bes
         """Snakemake, once a training has begun."""
         path, before = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", holder()
         started = subprocess.Popen(words, cwd=folder, env={**os.environ, "PATH": path}, start_new_session=True)
+        ends.callback(end, started)
         while holder() in ("", before):
             assert started.poll() is None
             time.sleep(0.2)
         return started
 
-    first = training()
-    # Snakemake alone, not its jobs.
-    first.kill()
-    first.wait()
-    run(folder, "snakemake", "--unlock")
-    said = run(folder, *words, check=False)
-    (left,) = re.findall(r"\.cache/training/\w+: in use by process (\d+) on ", said)
-    os.kill(int(left), signal.SIGTERM)
-    # The very same command goes on.
-    second = training()
-    os.killpg(second.pid, signal.SIGKILL)
-    second.wait()
+    def end(started):
+        with suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
+
+    with ExitStack() as ends:
+        first = training()
+        # Snakemake alone, not its jobs.
+        first.kill()
+        first.wait()
+        run(folder, "snakemake", "--unlock")
+        said = run(folder, *words, check=False)
+        (left,) = re.findall(r"\.cache/training/\w+: in use by process (\d+) on ", said)
+        os.kill(int(left), signal.SIGTERM)
+        # The very same command goes on.
+        training()
