@@ -59,6 +59,9 @@ class IdsgChoices(Strict):
     """What the paper leaves open about the IDSG (Sec. 3.1)."""
 
     landmark_dims: Literal[2, 3] = Field(description="numbers per landmark: x, y or x, y, z")
+    coordinates: Literal["centred", "raw"] = Field(
+        description="landmarks as E_l, D_l and C_l see them: with mean 0 and spread 1, or as they are"
+    )
     vls_form: Literal["hinge", "abs", "raw"] = Field(description="eq. (3): hinge, the release's abs, or as printed")
     vls_regions: Literal["paper", "released"] = Field(description="groups of points in eq. (3)")
     vls_pairs: Literal["cross", "all"] = Field(description="pairs that eq. (3) counts: of different subjects, or all")
@@ -210,6 +213,9 @@ class Optimiser(Strict):
 class Training(Optimiser):
     """Sizes of one network's training."""
 
+    init: Literal["bundled", "scratch"] = Field(
+        description="start of the self phase: the bundled weights, which fit networks of their sizes, or random ones"
+    )
     ema: float = Field(ge=0, lt=1)
     self_steps: int = Field(gt=0)
     cross_steps: int = Field(gt=0)
@@ -227,10 +233,6 @@ class RfgShape(Strict):
 
 class RfgTraining(Training, RfgShape):
     """Sizes of the RFG and of its training."""
-
-    init: Literal["bundled", "scratch"] = Field(
-        description="start of the self phase: the bundled weights, which fit networks of their sizes, or random ones"
-    )
 
 
 class Execution(Strict):

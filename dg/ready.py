@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dg.checked import Strict
 from dg.errors import DgError
 from dg.files import read_json
+from dg.identity import DIMENSIONS
 from dg.params import Params
-from dg.sizes.rfg import RfgSizes
+from dg.sizes.idsg import IdsgSizes
 from dg.steps.rfg import rfg_settings
 from dg.study.variants import all_variants, require_own_keys, set_by, with_overrides
 from dg.weights import bundled
@@ -27,6 +29,12 @@ _SIZES = {
     "upsampling": "rfg.upsampling",
 }
 """What the RFG's weights depend on, by name in a checkpoint's card: the key of params.yaml."""
+_IDSG_SIZES = {
+    "landmark_dims": "idsg.landmark_dims",
+    "face_code": "identity.backend",
+    "coordinates": "idsg.coordinates",
+}
+"""The same of the IDSG's; the back end says how long face codes are."""
 
 
 def check_variants(params: Params) -> None:
@@ -40,22 +48,29 @@ def check_variants(params: Params) -> None:
     require_own_keys(params)
     for variant, values in chosen.items():
         if values.sizes.rfg.init == "bundled":
-            _same_sizes(values, variant)
+            _same_sizes(values, variant, "rfg", rfg_settings(values, "self").sizes, _SIZES)
+        if values.sizes.idsg.init == "bundled":
+            wanted = IdsgSizes(
+                landmark_dims=values.idsg.landmark_dims,
+                face_code=DIMENSIONS[values.identity.backend],
+                coordinates=values.idsg.coordinates,
+            )
+            _same_sizes(values, variant, "idsg", wanted, _IDSG_SIZES)
 
 
-def _same_sizes(chosen: Params, variant: str) -> None:
-    path, wanted = bundled("rfg-synthface"), rfg_settings(chosen, "self").sizes
-    stored = RfgSizes(**read_json(path.with_suffix(".json"))["sizes"])
+def _same_sizes(chosen: Params, variant: str, network: str, wanted: Strict, keys: dict[str, str]) -> None:
+    path, name = bundled(f"{network}-synthface"), network.upper()
+    stored = type(wanted)(**read_json(path.with_suffix(".json"))["sizes"])
     unlike = [
-        f"{key.format(scale=chosen.scale)}: {getattr(wanted, name)} (bundled: {getattr(stored, name)})"
-        for name, key in _SIZES.items()
-        if getattr(wanted, name) != getattr(stored, name)
+        f"{key.format(scale=chosen.scale)}: {getattr(wanted, size)} (bundled: {getattr(stored, size)})"
+        for size, key in keys.items()
+        if getattr(wanted, size) != getattr(stored, size)
     ]
     if unlike:
+        init = f"scales.{chosen.scale}.{network}.init"
         raise DgError(
-            f"params.yaml ({variant}): scales.{chosen.scale}.rfg.init: bundled starts the RFG from {path.name}, which "
-            f"has other sizes: {'; '.join(unlike)}. Set scales.{chosen.scale}.rfg.init: scratch, or these keys to the "
-            "bundled values."
+            f"params.yaml ({variant}): {init}: bundled starts the {name} from {path.name}, which has other sizes: "
+            f"{'; '.join(unlike)}. Set {init}: scratch, or these keys to the bundled values."
         )
 
 

@@ -229,9 +229,9 @@ def _idsg(state: Tensors, path: Path) -> tuple[Idsg, IdsgSizes]:
             f"{path}: 'lm_linear_encoder.main.0.weight' takes {numbers} numbers, expected {2 * POINTS} or {3 * POINTS}."
         )
     code = _length(state, "linear_decoder.main.0.weight", 1, 2, path) - numbers
-    sizes = IdsgSizes(landmark_dims=numbers // POINTS, face_code=max(code, 0))
+    sizes = IdsgSizes(landmark_dims=numbers // POINTS, face_code=max(code, 0), coordinates="raw")
     with torch.device("meta"):
-        net = Idsg(sizes.landmark_dims, sizes.face_code)
+        net = Idsg(sizes.landmark_dims, sizes.face_code, sizes.coordinates)
     _fill(net, IDSG_NAMES, state, path)
     return net, sizes
 

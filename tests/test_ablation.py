@@ -39,7 +39,7 @@ def settings(table, rows, seeds=2, bootstrap=500):
         "identity": "synthface-id",
         "bootstrap": bootstrap,
         "seed": 3,
-        "init": "bundled",
+        "bundled": ["idsg", "rfg"],
     }
     return AblationSettings(**values)
 
@@ -208,11 +208,11 @@ def test_ace_of_an_idsg_against_a_plain_computation(tmp_path, dims):
     folder = prepare(tmp_path / "toy", face_table(people=3))
     make_pairs(pairs_settings(references=4), [folder], tmp_path / "p.parquet")
     torch.manual_seed(0)
-    net = Idsg(dims, 8)
+    net = Idsg(dims, 8, "raw")
     save_checkpoint(
         tmp_path / "idsg.safetensors",
         with_prefix("ema_idsg", net.state_dict()),
-        {"sizes": {"landmark_dims": dims, "face_code": 8}},
+        {"sizes": {"landmark_dims": dims, "face_code": 8, "coordinates": "raw"}},
     )
     evaluate_idsg(
         AceSettings(test="RaFD", seed=0, bootstrap=100), folder, tmp_path / "p.parquet",

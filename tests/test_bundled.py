@@ -13,7 +13,7 @@ from dg.files import read_json
 from dg.identity.encoder import load_face_encoder
 from dg.landmarks.fan import load_landmark_net
 from dg.packaged import dlib_weights
-from dg.pretraining.identity import auc
+from dg.pretraining.faces.identity_accuracy import auc
 from dg.rfg import load_rfg
 from dg.rfg.spikes import watched
 from dg.synthface import render, sample_person

@@ -8,7 +8,7 @@ from torchvision.models import resnet50
 
 from dg.errors import DgError
 from dg.identity.encoder import load_face_encoder
-from dg.pretraining.identity import auc
+from dg.pretraining.faces.identity_accuracy import auc
 from dg.weights.identity import ENCODERS
 from tests.synthface_truth import pictures
 

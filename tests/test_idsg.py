@@ -103,7 +103,7 @@ def test_equations_4_5_and_6(points):
 
 @pytest.mark.parametrize("dims", [2, 3])
 def test_architecture(dims):
-    net = Idsg(dims, 10)
+    net = Idsg(dims, 10, "centred")
     d = 68 * dims
     for mlp, sizes in (
         (net.landmark_encoder, [d] * 7),
@@ -124,7 +124,7 @@ def test_architecture(dims):
 
 def test_generated_landmarks_depend_on_the_reference_from_the_start():
     torch.manual_seed(0)
-    net, l_r, r_s = Idsg(3, 128), 0.5 + 0.15 * torch.randn(64, 204), torch.randn(1, 128).expand(64, -1)
+    net, l_r, r_s = Idsg(3, 128, "centred"), 0.5 + 0.15 * torch.randn(64, 204), torch.randn(1, 128).expand(64, -1)
     with torch.no_grad():
         spread = net(l_r, r_s).std(0).mean() / l_r.std(0).mean()
     # With PyTorch's default initialisation: 0.000; training then ends at the mean face.

@@ -35,7 +35,7 @@ def idsg_parts(**chosen):
     """Settings, the IDSG, its judges and a batch."""
     s = changed(step_settings(params_at(), "idsg", phase="cross"), **chosen)
     torch.manual_seed(0)
-    net, judge, classifier = Idsg(3, 6), landmark_discriminator(3), subject_classifier(3, 4)
+    net, judge, classifier = Idsg(3, 6, "centred"), landmark_discriminator(3), subject_classifier(3, 4)
     l_r, l_t = torch.rand(B, 204), torch.rand(B, 204)
     pairs = idsg_objectives.Pairs(
         l_r=l_r, l_t=l_t, visible=torch.rand(B, 68) < 0.7, r_s=torch.randn(B, 6), r_r=torch.randn(B, 6),
@@ -45,19 +45,24 @@ def idsg_parts(**chosen):
     return s, net, judge, classifier, pairs
 
 
+def centred(flat):
+    """What the networks see of landmarks (B, 204): SynthFace's mean taken off, divided by their spread."""
+    return ((flat.unflatten(1, (68, 3)) - torch.tensor([0.5, 0.6, 0.5])) / 0.16).flatten(1)
+
+
 def idsg_losses(**chosen):
     """Losses of the IDSG's generator and judges, and what they were computed from."""
     s, net, judge, classifier, pairs = idsg_parts(**chosen)
     terms, lhat_t = idsg_objectives.GeneratorLosses(s, net, judge, classifier)(pairs)
-    judged = idsg_objectives.JudgeLosses(s, judge, classifier)(pairs, lhat_t)
+    judged = idsg_objectives.JudgeLosses(s, net, judge, classifier)(pairs, lhat_t)
     return {k: v for k, (_, v) in (terms | judged).items()}, net, classifier, pairs
 
 
 def test_equation_4_on_generated_or_on_reconstructed_landmarks():
     for action, code in (("generated", "r_s"), ("reconstructed", "r_r")):
         losses, net, _, pairs = idsg_losses(action=action)
-        gamma = net.landmark_encoder(pairs.l_r)
-        again = net.landmark_encoder(net.decode(gamma, getattr(pairs, code)))
+        gamma = net.landmark_encoder(centred(pairs.l_r))
+        again = net.landmark_encoder(centred(net.decode(gamma, getattr(pairs, code))))
         assert losses["a"].item() == pytest.approx((again - gamma).abs().mean().item(), rel=1e-5)
     assert losses["a"].item() != pytest.approx(idsg_losses(action="generated")[0]["a"].item(), rel=1e-3)
 
@@ -68,7 +73,7 @@ def test_a_sigmoid_before_equation_5_where_it_is_asked_for():
         for name, points, subjects in (
             ("c_class", pairs.l_r, pairs.s_r), ("c", net(pairs.l_r, pairs.r_s), pairs.s_s)
         ):  # fmt: skip
-            logits = classifier(points).detach().double().numpy()
+            logits = classifier(centred(points)).detach().double().numpy()
             logits = 1 / (1 + np.exp(-logits)) if squash else logits
             chance = np.exp(logits)[np.arange(B), subjects] / np.exp(logits).sum(1)
             assert losses[name].item() == pytest.approx(-np.log(chance).mean(), rel=1e-4)

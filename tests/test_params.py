@@ -251,10 +251,11 @@ def test_every_step_of_every_scale_and_preset_has_its_values(scale, preset):
         assert step_settings(p, step, **which)
     for variant in all_variants(p):
         assert all(step_settings(p, "idsg", variant, phase=phase) for phase in ("self", "cross"))
-        starts.add(step_settings(p, "rfg", variant, phase="self").init)
+        starts |= {step_settings(p, net, variant, phase="self").init for net in ("idsg", "rfg")}
     # The bundled weights are of 128 px and 24 to 192 channels; the release's networks are others at any size.
     fits = values["scales"][scale]["image_size"] == 128 and scale != "bundled" and preset == "paper"
     assert (bundled_digest("rfg-synthface") in starts) == fits
+    assert (bundled_digest("idsg-synthface") in starts) == (scale == "sample" and preset == "paper")
 
 
 @pytest.mark.parametrize(
@@ -266,6 +267,9 @@ def test_every_step_of_every_scale_and_preset_has_its_values(scale, preset):
         (("rfg", "style_dim"), 64, r"rfg\.style_dim: 64 \(bundled: 128\)"),
         (("rfg", "adain_intermediate"), 4, r"rfg\.adain_intermediate: 4 \(bundled: 2\)"),
         (("rfg", "rgb_kernel"), 1, r"rfg\.rgb_kernel: 1 \(bundled: 3\)"),
+        (("idsg", "landmark_dims"), 2, r"idsg\.landmark_dims: 2 \(bundled: 3\)"),
+        (("idsg", "coordinates"), "raw", r"idsg\.coordinates: raw \(bundled: centred\)"),
+        (("identity", "backend"), "vggface2", r"identity\.backend: 2048 \(bundled: 128\)"),
     ],
 )
 def test_a_start_from_weights_of_other_sizes_is_refused(values, place, value, message):
@@ -273,9 +277,10 @@ def test_a_start_from_weights_of_other_sizes_is_refused(values, place, value, me
     for key in place[:-1]:
         block = block[key]
     block[place[-1]] = value
-    with pytest.raises(DgError, match=message + r".*Set scales\.sample\.rfg\.init: scratch"):
+    network = "idsg" if place[0] in ("idsg", "identity") else "rfg"
+    with pytest.raises(DgError, match=message + rf".*Set scales\.sample\.{network}\.init: scratch"):
         check_variants(params.validate(values, "params.yaml"))
-    values["scales"]["sample"]["rfg"]["init"] = "scratch"
+    values["scales"]["sample"][network]["init"] = "scratch"
     check_variants(params.validate(values, "params.yaml"))
 
 

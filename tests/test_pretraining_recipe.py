@@ -14,7 +14,6 @@ import yaml
 
 from dg.checkpoints import load_checkpoint
 from dg.files import read_json
-from dg.identity.network import FaceCodeNet
 from dg.landmarks.fan import load_landmark_net
 from dg.landmarks.visibility import PointVisibility
 
@@ -23,9 +22,8 @@ SIZES = {
     "pictures": {"people": 4, "pictures": 4},
     "fan-synthface": {"held_out": 0.5, "steps": 2, "batch": 2, "depth_steps": 5, "depth_batch": 4},
     "visibility-synthface": {"held_out": 0.5, "steps": 5, "batch": 4},
-    "synthface-id": {"held_out": 0.5, "steps": 2, "batch": 4},
 }
-NETWORKS = ("fan-synthface", "visibility-synthface", "synthface-id")
+NETWORKS = ("fan-synthface", "visibility-synthface")
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +56,9 @@ def test_it_trains_on_the_people_that_its_settings_ask_for(made):
 
 
 def test_its_networks_load_as_the_bundled_ones_do(made):
-    fan, visibility, identity = (load_checkpoint(made / f"weights/{name}.safetensors") for name in NETWORKS)
+    fan, visibility = (load_checkpoint(made / f"weights/{name}.safetensors") for name in NETWORKS)
     assert load_landmark_net("fan-synthface", weights=fan).detect(torch.rand(1, 3, 128, 128)).points.shape == (1, 68, 3)
     PointVisibility().load_state_dict(visibility)
-    FaceCodeNet().load_state_dict(identity)
-    assert {tensor.dtype for tensor in identity.values() if tensor.is_floating_point()} == {torch.float16}
     assert fan["fan.l0.weight"].dtype == torch.float16
 
 

@@ -8,7 +8,7 @@ from dg.idsg import objectives as idsg_objectives
 from dg.landmarks.linemap import soft_lines
 from dg.rfg import objectives as rfg_objectives
 from dg.training.step import weighted
-from tests.test_objectives import CPU, SIZE, B, idsg_parts, rfg_parts
+from tests.test_objectives import CPU, SIZE, B, centred, idsg_parts, rfg_parts
 from tests.training_driver import Encoder, Landmarks
 
 # No two alike, so that weights that change places change the total.
@@ -57,15 +57,19 @@ def shape_loss(l_r, lhat_r, lhat_t, visible, compared):
 def test_equation_7():
     s, net, judge, classifier, p = idsg_parts(**IDSG)
     terms, made = idsg_objectives.GeneratorLosses(s, net, judge, classifier)(p)
-    E_l, R_l = net.landmark_encoder, net.landmark_decoder
+    R_l = net.landmark_decoder
+
+    def E_l(points):
+        return net.landmark_encoder(centred(points))
+
     gamma = E_l(p.l_r)
     lhat_t, lhat_r = (R_l(torch.cat([gamma, code], 1)) for code in (p.r_s, p.r_r))
     to_truth = (lhat_t - p.l_t).abs().sum(1)
     L_l = (lhat_r - p.l_r).abs().sum() / B + (to_truth[0] + to_truth[2]) / 2
     L_a = (E_l(lhat_t) - gamma).abs().mean()
-    L_c = -classifier(lhat_t).log_softmax(1)[torch.arange(B), p.s_s].mean()
+    L_c = -classifier(centred(lhat_t)).log_softmax(1)[torch.arange(B), p.s_s].mean()
     L_vls = shape_loss(*(x.reshape(B, 68, 3) for x in (p.l_r, lhat_r, lhat_t)), p.visible, p.compared)
-    total = softplus(-judge(lhat_t)).mean() + 0.3 * L_l + 0.7 * L_c + 11 * L_vls + 1.9 * L_a
+    total = softplus(-judge(centred(lhat_t))).mean() + 0.3 * L_l + 0.7 * L_c + 11 * L_vls + 1.9 * L_a
     assert L_vls > 0.1
     torch.testing.assert_close(made, lhat_t.detach())
     same(weighted(terms), total, net)
@@ -73,11 +77,11 @@ def test_equation_7():
 
 @pytest.mark.parametrize("r1", [0, R1])
 def test_the_total_of_the_idsgs_judges(r1):
-    s, _, judge, classifier, p = idsg_parts(**IDSG, r1=r1)
+    s, net, judge, classifier, p = idsg_parts(**IDSG, r1=r1)
     fake = torch.rand(B, 204, generator=torch.Generator().manual_seed(3))
-    terms = idsg_objectives.JudgeLosses(s, judge, classifier)(p, fake)
-    L_c = -classifier(p.l_r).log_softmax(1)[torch.arange(B), p.s_r].mean()
-    same(weighted(terms), judged(judge, p.l_r, fake, r1) + L_c, judge, classifier)
+    terms = idsg_objectives.JudgeLosses(s, net, judge, classifier)(p, fake)
+    L_c = -classifier(centred(p.l_r)).log_softmax(1)[torch.arange(B), p.s_r].mean()
+    same(weighted(terms), judged(judge, centred(p.l_r), centred(fake), r1) + L_c, judge, classifier)
 
 
 def painted_by_hand(nets, p):
@@ -95,7 +99,7 @@ def test_equation_15(monkeypatch):
     painted, style = painted_by_hand(nets, p)
     found, E_f = Landmarks().soft(painted, None), Encoder()
     off = (painted - p.truth).abs().flatten(1).mean(1)
-    code_t, code_s = E_f(painted), E_f(p.source)
+    code_t, code_s = E_f(painted, p.l_t), E_f(p.source)
     cosine = (code_t * code_s).sum(1) / code_t.norm(dim=1) / code_s.norm(dim=1)
     L_at, L_id = (off[0] + off[2]) / 2, 1 - cosine.mean()
     L_st = (nets["rfg"].style_encoder(painted) - style).abs().mean()

@@ -133,7 +133,7 @@ def test_equation_6_knows_the_truth_of_others_pairs_only_where_it_may(tmp_path, 
     table = face_table(people=3, split="train")
     faces = FaceSet([prepare(tmp_path / "toy", table)], split="train")
     data = Data(settings, faces, PairSampler(faces.table, 8, 0), Team())
-    net = Idsg(3, 8)
+    net = Idsg(3, 8, "centred")
     (part,) = data.draw(0)
     pairs = data.pairs(net, part)
     assert bool(pairs.known.any()) == some

@@ -49,9 +49,9 @@ def happy(person: int) -> list[str]:
 
 
 def settings(verb: str, phase: str, **chosen):
-    sizes = {"batch": 2, "steps": 8, "ema": 0.9, "accumulate": 1, "compile": False}
+    sizes = {"batch": 2, "steps": 8, "ema": 0.9, "accumulate": 1, "compile": False, "init": None}
     if verb == "rfg":
-        sizes |= {"size": SIZE, "channels": 4, "max_channels": 8, "style_dim": 4, "init": None}
+        sizes |= {"size": SIZE, "channels": 4, "max_channels": 8, "style_dim": 4}
     return changed(step_settings(params_at(), verb, phase=phase), **sizes | chosen)
 
 
@@ -189,6 +189,8 @@ def test_weights_of_other_sizes_are_refused_with_the_way_out(data, idsg, rfg, tm
         train_rfg(settings("rfg", "self", style_dim=6, **plain), *files, rfg, None, tmp_path / "state")
     with pytest.raises(DgError, match=r"rfg-synthface\.saf.* other sizes.* Set scales\.<scale>\.rfg\.init: scratch"):
         train_rfg(settings("rfg", "self", init="bundled", **plain), *files, None, None, tmp_path / "state")
+    with pytest.raises(DgError, match=r"idsg-synthface\.saf.* other sizes.* Set scales\.<scale>\.idsg\.init: scratch"):
+        train_idsg(settings("idsg", "self", init="bundled"), *files, None, tmp_path / "state")
     with pytest.raises(DgError, match=r"self\.safetensors: .* holds no network 'rfg'"):
         train_rfg(settings("rfg", "self", **plain), *files, idsg, None, tmp_path / "state")
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor, nn
+
+from dg.landmarks.zoom import around
 
 SIZE = 96  # pixels of its input
 CROP = (0.1, 0.16, 0.9, 0.96)
 """Left, top, right, bottom of the part of a face crop that it looks at: bridge to chin is half of its height."""
+WIDTH = 64
+"""Channels of the first convolution."""
+SQUARE = 1.25
+"""Side of the square around known landmarks that it looks at, in longer sides of their bounding box."""
+
+
+def square_around(points: Tensor) -> tuple[Tensor, Tensor]:
+    """Middle (B, 2) and side (B,) of the squares around landmarks (B, 68, 2 or 3), shares of the picture."""
+    centre, side = around(points)
+    return centre, SQUARE * side
 
 
 class Residual(nn.Module):
@@ -36,27 +47,29 @@ class Residual(nn.Module):
 
 
 class FaceCodeNet(nn.Module):
-    """Face crops to face codes: 1.2 million parameters, five halvings, one filter per channel over the last 6 x 6."""
+    """Squares around faces to face codes: five halvings, one filter per channel over the last 6 x 6.
 
-    def __init__(self, dimension: int = 128) -> None:
+    Attributes:
+        size: pixels a side of what it looks at.
+    """
+
+    size = SIZE
+
+    def __init__(self, dimension: int = 128, width: int = WIDTH) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(3, 32, 3, 2, 1, bias=False),
-            Residual(32, 64, 2),
-            Residual(64, 128, 2),
-            Residual(128, 128, 1),
-            Residual(128, 192, 2),
-            nn.BatchNorm2d(192),
-            nn.Conv2d(192, 192, SIZE // 16, groups=192, bias=False),
+            nn.Conv2d(3, width, 3, 2, 1, bias=False),
+            Residual(width, 2 * width, 2),
+            Residual(2 * width, 4 * width, 2),
+            Residual(4 * width, 4 * width, 1),
+            Residual(4 * width, 6 * width, 2),
+            nn.BatchNorm2d(6 * width),
+            nn.Conv2d(6 * width, 6 * width, SIZE // 16, groups=6 * width, bias=False),
             nn.Flatten(),
-            nn.Linear(192, dimension, bias=False),
+            nn.Linear(6 * width, dimension, bias=False),
             nn.BatchNorm1d(dimension),
         )
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Whole face crops (B, 3, H, H) in [0, 1], any H -> (B, dimension), not normalised."""
-        height, width = images.shape[-2:]
-        left, top, right, bottom = (round(edge * side) for edge, side in zip(CROP, (width, height, width, height)))
-        part = images[..., top:bottom, left:right]
-        part = F.interpolate(part, (SIZE, SIZE), mode="bilinear", antialias=True, align_corners=False)
-        return self.layers((part - 0.5) / 0.25)
+    def forward(self, parts: Tensor) -> Tensor:
+        """Squares (B, 3, SIZE, SIZE) in [0, 1] around faces -> (B, dimension), not normalised."""
+        return self.layers((parts - 0.5) / 0.25)

@@ -15,4 +15,6 @@ def load_idsg(path: Path) -> Idsg:
     Raises:
         DgError: the checkpoint or its card is missing or damaged, or holds another network.
     """
-    return load_tested(path, "idsg", IdsgSizes, lambda sizes: Idsg(sizes.landmark_dims, sizes.face_code))
+    return load_tested(
+        path, "idsg", IdsgSizes, lambda sizes: Idsg(sizes.landmark_dims, sizes.face_code, sizes.coordinates)
+    )

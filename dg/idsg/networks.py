@@ -7,6 +7,20 @@ from torch import nn
 
 POINTS = 68
 HIDDEN = 512
+CENTRE, SPREAD = (0.5, 0.6, 0.5), 0.16
+"""Mean and standard deviation of SynthFace's landmarks over all poses, crop coordinates."""
+
+
+def networks_see(points: torch.Tensor, coordinates: str) -> torch.Tensor:
+    """What E_l, D_l and C_l see of landmarks (..., dims) in [0, 1].
+
+    Args:
+        coordinates: "centred", mean 0 and spread 1: to layers with He's weights crop coordinates are one large constant
+            with small changes; or "raw", as in the authors' release.
+    """
+    if coordinates == "raw":
+        return points
+    return (points - points.new_tensor(CENTRE[: points.shape[-1]])) / SPREAD
 
 
 def _mlp(first: int, hidden: int, last: int) -> nn.Sequential:
@@ -54,16 +68,24 @@ def subject_classifier(dims: int, subjects: int) -> nn.Sequential:
 class Idsg(nn.Module):
     """G_l = [E_l, R_l]: landmarks of the reference and a face code to landmarks of the source person."""
 
-    def __init__(self, dims: int, code: int) -> None:
-        """`dims`: numbers per landmark, 2 or 3. `code`: length of the face code r."""
+    def __init__(self, dims: int, code: int, coordinates: str) -> None:
+        """`dims`: numbers per landmark, 2 or 3. `code`: length of the face code r. `coordinates`: `networks_see`."""
         super().__init__()
-        self.dims, self.code = dims, code
+        self.dims, self.code, self.coordinates = dims, code, coordinates
         self.landmark_encoder = landmark_encoder(dims)
         self.landmark_decoder = landmark_decoder(dims, code)
 
     def flat(self, points: torch.Tensor) -> torch.Tensor:
-        """(B, 68, 3) points -> (B, 68 * dims), what the networks see."""
+        """(B, 68, 3) points -> (B, 68 * dims), as the losses compare them."""
         return points[..., : self.dims].flatten(1)
+
+    def seen(self, flat: torch.Tensor) -> torch.Tensor:
+        """(B, 68 * dims) landmarks -> (B, 68 * dims), what E_l, D_l and C_l see of them."""
+        return networks_see(flat.unflatten(1, (POINTS, self.dims)), self.coordinates).flatten(1)
+
+    def encode(self, flat: torch.Tensor) -> torch.Tensor:
+        """gamma = E_l(l), (B, 68 * dims) both."""
+        return self.landmark_encoder(self.seen(flat))
 
     def decode(self, gamma: torch.Tensor, r: torch.Tensor) -> torch.Tensor:
         """Action code (B, 68 * dims) and face code (B, code) -> landmarks (B, 68 * dims)."""
@@ -71,7 +93,7 @@ class Idsg(nn.Module):
 
     def forward(self, l_r: torch.Tensor, r_s: torch.Tensor) -> torch.Tensor:
         """lhat_t = G_l(l_r, I_s), flat: (B, 68 * dims) and (B, code) -> (B, 68 * dims)."""
-        return self.decode(self.landmark_encoder(l_r), r_s)
+        return self.decode(self.encode(l_r), r_s)
 
     @torch.no_grad()
     def generate(self, l_r: torch.Tensor, r_s: torch.Tensor) -> torch.Tensor:

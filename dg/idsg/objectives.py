@@ -59,17 +59,17 @@ class GeneratorLosses(nn.Module):
     def forward(self, pairs: Pairs) -> tuple[Terms, torch.Tensor]:
         """The losses, and lhat_t (b, 68 * dims) without gradient."""
         s, idsg, judges = self.s, self.idsg, self.judges
-        gamma = idsg.landmark_encoder(pairs.l_r)
+        gamma = idsg.encode(pairs.l_r)
         lhat_t, lhat_r = idsg.decode(gamma, pairs.r_s), idsg.decode(gamma, pairs.r_r)
-        terms: Terms = {"adv": (1.0, generator_loss(judges.discriminator(lhat_t), s.adversarial))}
+        terms: Terms = {"adv": (1.0, generator_loss(judges.discriminator(idsg.seen(lhat_t)), s.adversarial))}
         if s.lambda_l:
             value = localisation_loss(lhat_r, pairs.l_r, lhat_t, pairs.l_t, pairs.known, pairs.known_share)
             terms["l"] = (s.lambda_l, value)
         if s.lambda_a:
             shown = {"generated": lhat_t, "reconstructed": lhat_r}[s.action]
-            terms["a"] = (s.lambda_a, action_loss(idsg.landmark_encoder(shown), gamma))
+            terms["a"] = (s.lambda_a, action_loss(idsg.encode(shown), gamma))
         if s.lambda_c:
-            value = subject_class_loss(judges.classifier(lhat_t), pairs.s_s, s.class_sigmoid)
+            value = subject_class_loss(judges.classifier(idsg.seen(lhat_t)), pairs.s_s, s.class_sigmoid)
             terms["c"] = (s.lambda_c, value)
         if s.lambda_vls and pairs.vls:
             points = [x.unflatten(1, (POINTS, idsg.dims)) for x in (pairs.l_r, lhat_r, lhat_t)]
@@ -83,21 +83,22 @@ class GeneratorLosses(nn.Module):
 class JudgeLosses(nn.Module):
     """Eq. (2) with R1 for D_l, eq. (5) for C_l."""
 
-    def __init__(self, settings: IdsgSettings, discriminator: nn.Module, classifier: nn.Module) -> None:
+    def __init__(self, settings: IdsgSettings, idsg: Idsg, discriminator: nn.Module, classifier: nn.Module) -> None:
         super().__init__()
         self.s, self.discriminator, self.classifier = settings, discriminator, classifier
+        self.shown_by = Borrowed(idsg=idsg)
 
     def forward(self, pairs: Pairs, lhat_t: torch.Tensor) -> Terms:
         """The losses on real l_r (b, 68 * dims) and generated lhat_t."""
-        s = self.s
+        s, l_r, lhat_t = self.s, *(self.shown_by.idsg.seen(points) for points in (pairs.l_r, lhat_t))
         fake_logits = self.discriminator(lhat_t)
         terms: Terms = {}
         if s.r1 > 0:
-            real = pairs.l_r.clone().requires_grad_(True)
+            real = l_r.clone().requires_grad_(True)
             real_logits = twice_differentiable(self.discriminator, real)
             terms["d_r1"] = (s.r1, r1_penalty(real_logits, real))
         else:
-            real_logits = self.discriminator(pairs.l_r)
+            real_logits = self.discriminator(l_r)
         terms["d_adv"] = (1.0, discriminator_loss(real_logits, fake_logits, s.adversarial))
-        terms["c_class"] = (1.0, subject_class_loss(self.classifier(pairs.l_r), pairs.s_r, s.class_sigmoid))
+        terms["c_class"] = (1.0, subject_class_loss(self.classifier(l_r), pairs.s_r, s.class_sigmoid))
         return terms

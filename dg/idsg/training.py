@@ -8,7 +8,7 @@ import torch
 
 from dg.checkpoints import fill, load_checkpoint
 from dg.errors import DgError
-from dg.idsg.data import Data, Part
+from dg.idsg.data import Data, Faces, Part
 from dg.idsg.networks import Idsg, landmark_discriminator, subject_classifier
 from dg.idsg.objectives import GeneratorLosses, JudgeLosses
 from dg.idsg.samples import draw_samples
@@ -20,10 +20,13 @@ from dg.training.loop import Trainer
 from dg.training.pairs import PairSampler
 from dg.training.step import Step
 from dg.training.team import Team, joined
+from dg.weights import bundled
 
 SIZES_DIFFER = (
     "Give --init the result of a self phase on the same people, with the same landmark_dims and the same face codes."
 )
+
+BUNDLED_DIFFER = "Set scales.<scale>.idsg.init: scratch in params.yaml, or take the sizes in the weights' card."
 
 
 def train_idsg(
@@ -50,27 +53,24 @@ def train_idsg(
         DgError: too little data, no face codes, an `init` of other sizes, a batch that can't be divided, or a loss that
             is not finite.
     """
-    with joined() as team:
-        _train(settings, folders, out, init, state, inputs or {}, team)
-
-
-def _train(
-    settings: IdsgSettings,
-    folders: list[Path],
-    out: Path,
-    init: Path | None,
-    state: Path,
-    inputs: dict[str, str],
-    team: Team,
-) -> None:
     faces = FaceSet(folders, split="train")
     if faces.codes.shape[1] == 0:
         raise DgError(f"{[str(f) for f in folders]}: no face codes. Run the identity step first.")
+    with joined() as team:
+        train_on(faces, settings, out, init, state, inputs or {}, team)
+
+
+def train_on(
+    faces: Faces, settings: IdsgSettings, out: Path, init: Path | None, state: Path, inputs: dict[str, str], team: Team
+) -> None:
+    """`train_idsg` on faces that are in memory."""
     sampler = PairSampler(faces.table, settings.batch, settings.seed)
     torch.manual_seed(settings.seed)
-    sizes = IdsgSizes(landmark_dims=settings.landmark_dims, face_code=faces.codes.shape[1])
+    sizes = IdsgSizes(
+        landmark_dims=settings.landmark_dims, face_code=faces.codes.shape[1], coordinates=settings.coordinates
+    )
     nets = {
-        "idsg": Idsg(sizes.landmark_dims, sizes.face_code),
+        "idsg": Idsg(sizes.landmark_dims, sizes.face_code, sizes.coordinates),
         "landmark_discriminator": landmark_discriminator(sizes.landmark_dims),
         "subject_classifier": subject_classifier(sizes.landmark_dims, len(sampler.subjects)),
     }
@@ -78,6 +78,10 @@ def _train(
         tensors = load_checkpoint(init)
         for name, net in nets.items():
             fill(net, name, tensors, init, SIZES_DIFFER)
+    elif settings.init:
+        path = bundled("idsg-synthface")
+        tensors = load_checkpoint(path)
+        fill(nets["idsg"], "ema_idsg", tensors, path, BUNDLED_DIFFER)
     nets = {name: net.to(team.device) for name, net in nets.items()}
     judges = [nets["landmark_discriminator"], nets["subject_classifier"]]
     options = {"lr": settings.lr, "betas": settings.betas, "foreach": True}
@@ -89,7 +93,7 @@ def _train(
     if settings.compile:
         compile_networks([nets["idsg"].landmark_encoder, nets["idsg"].landmark_decoder, *judges])
     generator = GeneratorLosses(settings, nets["idsg"], *judges).to(team.device)
-    update = Step(generator, JudgeLosses(settings, *judges), optimisers, team)
+    update = Step(generator, JudgeLosses(settings, nets["idsg"], *judges), optimisers, team)
     data = Data(settings, faces, sampler, team)
 
     def step(_: int, parts: list[Part]) -> dict[str, torch.Tensor]:

@@ -7,16 +7,14 @@ import sys
 from pathlib import Path
 
 import torch
-import yaml
 
 from dg.errors import DgError
 from dg.pretraining.face_model import make_face_model
 from dg.pretraining.fan import train_fan
-from dg.pretraining.identity import train_identity
 from dg.pretraining.people import load_people
 from dg.pretraining.pictures import make_people
 from dg.pretraining.points import train_visibility
-from dg.pretraining.settings import SETTINGS, FanSettings, VisibilitySettings, read_settings
+from dg.pretraining.settings import FanSettings, VisibilitySettings, read_settings
 from dg.synthface import SynthPeople
 
 
@@ -25,7 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m dg.pretraining", description="Train a bundled network.")
     parser.add_argument(
         "name",
-        choices=["pictures", "face-model", "visibility-synthface", "fan-synthface", "synthface-id"],
+        choices=["pictures", "face-model", "visibility-synthface", "fan-synthface"],
     )
     parser.add_argument(
         "source",
@@ -49,12 +47,9 @@ def main() -> int:
         elif arguments.name == "visibility-synthface":
             settings = read_settings(arguments.name, VisibilitySettings)
             train_visibility(arguments.source, arguments.out, settings, arguments.state)
-        elif arguments.name == "fan-synthface":
+        else:
             settings = read_settings(arguments.name, FanSettings)
             train_fan(arguments.source, arguments.out, settings, arguments.state, arguments.until)
-        else:
-            settings = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))[arguments.name]
-            train_identity(arguments.source, arguments.out, settings, arguments.state, arguments.until)
     except DgError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -117,8 +117,9 @@ def _stand_in(settings: AblationSettings, backends: dict[str, str]) -> str:
     phrases += stand_ins(backends)
     if settings.scale != "paper":
         phrases.append(f"sizes and iterations of scale '{settings.scale}'")
-    if settings.init == "bundled":
-        phrases.append("every row's RFG started from the same bundled weights, trained with L_at, L_id and D_f")
+    for network in settings.bundled:
+        losses = {"idsg": "L_l", "rfg": "L_at, LPIPS, L_id and D_f"}[network]
+        phrases.append(f"every row's {network.upper()} started from the same bundled weights, trained with {losses}")
     return "; ".join(phrases)
 
 

@@ -92,21 +92,21 @@ def _row(settings: ComparisonSettings, row: dict[str, Any]) -> dict[str, Any]:
     networks = settings.networks[method]
     backends = {"landmarks": settings.landmarks, "identity": settings.identity if networks else ""}
     backends |= {role: row[f"{role}_backend"] for role in ("csim", "fid")}
-    init = settings.init if "rfg" in networks else ""
+    bundled = [name.upper() for name in settings.bundled if name in networks]
     phrases = [f"data: SynthFace ({expected}) instead of {base}"] if settings.kinds[base] == "synthface" else []
     phrases += stand_ins(backends)
     if settings.scale != "paper":
         sizes = "sizes and iterations" if networks else "sizes of data and pair lists"
         phrases.append(f"{sizes} of scale '{settings.scale}'")
-    if init == "bundled":
-        phrases.append("RFG started from bundled weights")
+    if bundled:
+        phrases.append(f"{' and '.join(bundled)} started from bundled weights")
     paper = COMPARISONS[settings.table][test]["DG"] if method == "dg" else None
     return {
         **row,
         "title": dict(settings.titles)[method],
         "source": "measured",
         **{f"{role}_backend": name for role, name in backends.items()},
-        "init": init,
+        "init": (" and ".join(bundled) + " bundled" if bundled else "scratch") if networks else "",
         "scale": settings.scale,
         "stand_in": "; ".join(phrases),
         **{f"paper_{metric.key}": getattr(paper, metric.key, None) for metric in printed_in(settings.table)},

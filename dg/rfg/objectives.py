@@ -100,7 +100,7 @@ class GeneratorLosses(nn.Module):
             if s.lambda_st:
                 style_t = self.rfg.style_encoder(painted)
             if frozen.E_f is not None:
-                code_t = frozen.E_f(painted)
+                code_t = frozen.E_f(painted, pairs.l_t)
                 code_s = self._codes(pairs)
         terms: Terms = {"adv": (1.0, generator_loss(logits, form))}
         if shape_logits is not None:

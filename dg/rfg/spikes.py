@@ -34,12 +34,16 @@ def spike_share(x: Tensor) -> Tensor:
 
 
 @contextmanager
-def watched(generator: FaceGenerator) -> Iterator[list[Tensor]]:
-    """While it is open, a forward pass of `generator` fills the list yielded: each styled block's `spike_share`."""
+def watched(generator: FaceGenerator, rows: int | None = None) -> Iterator[list[Tensor]]:
+    """While it is open, a forward pass of `generator` fills the list yielded: each styled block's `spike_share`.
+
+    Args:
+        rows: look at these first ones of the batch alone.
+    """
     shares: list[Tensor] = []
 
     def note(_block: nn.Module, _inputs: object, made: Tensor) -> None:
-        shares.append(spike_share(made))
+        shares.append(spike_share(made[:rows]))
 
     hooks = [block.register_forward_hook(note) for block in generator.styled]
     try:

@@ -9,6 +9,7 @@ from pydantic import Field
 from dg.checked import values_of
 from dg.params import Execution, IdsgChoices, IdsgWeights, Optimiser, Params
 from dg.steps.settings import Settings
+from dg.weights import bundled_digest
 
 
 class IdsgSettings(Settings, IdsgWeights, IdsgChoices, Optimiser, Execution):
@@ -20,6 +21,7 @@ class IdsgSettings(Settings, IdsgWeights, IdsgChoices, Optimiser, Execution):
     seed: int = Field(ge=0, description="of initial weights and batches")
     ema: float = Field(ge=0, lt=1, description="weight of the old moving average per step")
     steps: int = Field(gt=0)
+    init: str | None = Field(description="digest of the bundled weights that the self phase starts from; null: none")
 
 
 def idsg_settings(p: Params, phase: str) -> IdsgSettings:
@@ -33,6 +35,7 @@ def idsg_settings(p: Params, phase: str) -> IdsgSettings:
         seed=p.training_seed,
         ema=sizes.ema,
         steps=sizes.self_steps if phase == "self" else sizes.cross_steps,
+        init=bundled_digest("idsg-synthface") if phase == "self" and sizes.init == "bundled" else None,
         **weights,
         **values_of(p.idsg, IdsgChoices),
         **values_of(sizes, Optimiser),

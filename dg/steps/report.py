@@ -9,7 +9,7 @@ from pydantic import Field
 from dg.backends import stand_ins
 from dg.params import IdsgWeights, Params, RfgWeights
 from dg.steps.settings import Settings
-from dg.steps.tables import Titles, titles
+from dg.steps.tables import Titles, started_bundled, titles
 from dg.study.rows import methods_of
 from dg.study.variants import with_overrides
 from dg.tests import COMPARED
@@ -71,4 +71,5 @@ def _stand_ins(p: Params, networks: dict[str, str]) -> list[str]:
     phrases += stand_ins(networks)
     if p.scale != "paper":
         phrases.append(f"sizes and iterations of scale '{p.scale}'")
-    return phrases + (["the RFG started from bundled weights"] if p.sizes.rfg.init == "bundled" else [])
+    bundled = [name.upper() for name in started_bundled(p)]
+    return phrases + ([f"{' and '.join(bundled)} started from bundled weights"] if bundled else [])

@@ -32,7 +32,7 @@ class AblationSettings(Settings):
     scale: str
     landmarks: str = Field(description="F_l's back end")
     identity: str = Field(description="E_f's")
-    init: str | None = Field(description="the RFG's start; null where no RFG is trained")
+    bundled: tuple[str, ...] = Field(description="networks of this table's rows that start from bundled weights")
     bootstrap: int = Field(ge=100, description="resamples")
     seed: int = Field(ge=0, description="of the bootstrap")
 
@@ -50,7 +50,7 @@ class ComparisonSettings(Settings):
     scale: str
     landmarks: str = Field(description="F_l's back end")
     identity: str = Field(description="E_f's")
-    init: str = Field(description="the RFG's start")
+    bundled: tuple[str, ...] = Field(description="networks that start from bundled weights")
 
 
 class CurvesSettings(Settings):
@@ -59,6 +59,11 @@ class CurvesSettings(Settings):
     MODULES = ("dg.reports.curves",)
 
     titles: Titles
+
+
+def started_bundled(p: Params) -> tuple[str, ...]:
+    """Those of "idsg" and "rfg" that start from bundled weights."""
+    return tuple(name for name in ("idsg", "rfg") if getattr(p.sizes, name).init == "bundled")
 
 
 def titles(p: Params) -> Titles:
@@ -71,7 +76,7 @@ def ablation_settings(p: Params, table: str) -> AblationSettings:
     (test,) = TABLES[table].tests
     dataset = dataset_of(p, test)
     # All rows of the table share its start, which may differ from Table 4's.
-    init = with_overrides(p, f"{table}-dg-0").sizes.rfg.init
+    started = started_bundled(with_overrides(p, f"{table}-dg-0"))
     return AblationSettings(
         table=table,
         rows=tuple((row, getattr(p.ablations, table).get(row, {})) for row in variants_by_row(p, table)),
@@ -81,7 +86,7 @@ def ablation_settings(p: Params, table: str) -> AblationSettings:
         scale=p.scale,
         landmarks=p.landmarks.backend,
         identity=p.identity.backend,
-        init=init if TABLES[table].network == "rfg" else None,
+        bundled=started if TABLES[table].network == "rfg" else tuple(n for n in started if n == "idsg"),
         bootstrap=p.metrics.bootstrap,
         seed=p.seed,
     )
@@ -99,7 +104,7 @@ def comparison_settings(p: Params, table: str) -> ComparisonSettings:
         scale=p.scale,
         landmarks=p.landmarks.backend,
         identity=p.identity.backend,
-        init=p.sizes.rfg.init,
+        bundled=started_bundled(p),
     )
 
 

@@ -14,7 +14,7 @@ from .rays import Tracer
 
 _BRIDGE, _CHIN = 133, 2161  # vertices on the midline: between the eyes, under the chin
 _SPAN = 1.10  # dm between them on every head
-_REACH = 2.75  # dm, height of the picture: from below the collar to just over the hair
+REACH = 2.75  # dm, height of the picture: from below the collar to just over the hair
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -53,8 +53,8 @@ def body_of(head: Head, person: Person) -> Body:
     return _kept[key][2]
 
 
-def build_body(head: Head, person: Person) -> Body:
-    """Geometry and colours of a person (about 0.3 s)."""
+def shape_of(head: Head, person: Person) -> tuple[np.ndarray, np.ndarray]:
+    """`rest` and `aim` of a person's `Body`, all that landmarks need."""
     index = {name: i for i, name in enumerate(head.control_names)}
     control = np.zeros(len(index), np.float32)
     for name, value in person.controls.items():
@@ -73,6 +73,12 @@ def build_body(head: Head, person: Person) -> Body:
     ]
     rest = rest.astype(np.float32)
     aim = np.array([0.0, rest[_CHIN, 1] + 0.90 * _SPAN, rest[_BRIDGE, 2] - 0.68 * _SPAN], np.float32)
+    return rest, aim
+
+
+def build_body(head: Head, person: Person) -> Body:
+    """Geometry and colours of a person (about 0.3 s)."""
+    rest, aim = shape_of(head, person)
     eyes = {}
     for part in (EYE_LEFT, EYE_RIGHT):
         points = rest[np.unique(head.faces[head.face_part == part])]
@@ -83,7 +89,7 @@ def build_body(head: Head, person: Person) -> Body:
         rest,
         skin.paint(head, person),
         aim,
-        _REACH,
+        REACH,
         eyes,
         ribbons,
         Tracer(ribbons.vertices, ribbons.faces) if ribbons else None,

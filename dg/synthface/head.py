@@ -101,6 +101,13 @@ class Head:
             out += np.float32(weights[row]) * self.actions[row]
         return out
 
+    def act_at(self, index: np.ndarray, rest: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """`act`, at the vertices `index` (n,) alone: (n, 3)."""
+        out = rest[index]
+        for row in np.flatnonzero(weights):
+            out += np.float32(weights[row]) * self.actions[row][index]
+        return out
+
 
 def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """Area-weighted unit normals, (V, 3) float32."""

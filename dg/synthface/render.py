@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
 
 from . import shade
 from .actions import Action
-from .body import Body, body_of
+from .body import REACH, Body, body_of, shape_of
 from .camera import Camera, rotation
 from .hair import Ribbons, beard_ribbons
 from .head import Head
-from .landmarks68 import landmark_points
+from .landmarks68 import landmark_points, landmark_vertices
 from .people import Person
 from .rays import Tracer
 from .scene import Scene
@@ -80,21 +81,40 @@ def truth(head: Head, person: Person, action: Action, scene: Scene) -> tuple[np.
     return _geometry(head, body, camera_for(body, action, scene), action, scene)[2:]
 
 
+def landmarks_in(head: Head, person: Person, shots: Iterable[tuple[Action, Scene]]) -> np.ndarray:
+    """(n, 68, 3) `landmarks` of one person in n shots, without the pictures: less than a millisecond each."""
+    index = landmark_vertices()
+    rest, aim = shape_of(head, person)
+    found = []
+    for action, scene in shots:
+        points = head.act_at(index, rest, action.weights())
+        found.append(_placed(_camera(aim, REACH, action, scene).project(points)))
+    return np.stack(found)
+
+
+def _placed(landmarks: np.ndarray) -> np.ndarray:
+    """Depths (n, 3) about 0.5."""
+    landmarks[:, 2] += 0.5 - landmarks[:, 2].mean()
+    return landmarks
+
+
 def _geometry(head: Head, body: Body, camera: Camera, action: Action, scene: Scene):
     """Moved vertices (V, 3), their `Tracer`, landmarks (68, 3) and visibility (68,)."""
     moved = head.act(body.rest, action.weights())
     points, normals = landmark_points(moved, head)
     vertices = _turn_body(head, moved, action, scene)
     skin_rays = Tracer(vertices, head.faces)
-    landmarks = camera.project(points)
-    landmarks[:, 2] += 0.5 - landmarks[:, 2].mean()
+    landmarks = _placed(camera.project(points))
     return vertices, skin_rays, landmarks, visible_from(camera.position, points, normals, skin_rays)
 
 
 def camera_for(body: Body, action: Action, scene: Scene) -> Camera:
     """The camera of a picture: pose and framing, nothing about the expression."""
-    turn = rotation(action.yaw, action.pitch, action.roll)
-    return Camera(turn, body.aim.astype(float), body.reach / scene.scale, scene.shift)
+    return _camera(body.aim, body.reach, action, scene)
+
+
+def _camera(aim: np.ndarray, reach: float, action: Action, scene: Scene) -> Camera:
+    return Camera(rotation(action.yaw, action.pitch, action.roll), aim.astype(float), reach / scene.scale, scene.shift)
 
 
 def visible_from(position: np.ndarray, points: np.ndarray, normals: np.ndarray, skin_rays: Tracer) -> np.ndarray:

@@ -11,6 +11,7 @@ rule bundled_weights:
                 "fan-synthface",
                 "synthface-id",
                 "rfg-synthface",
+                "idsg-synthface",
             ],
         ),
         "data/pretraining/face_model.csv",
@@ -51,7 +52,7 @@ rule pretrain:
     log:
         "logs/pretraining/{name}.log",
     wildcard_constraints:
-        name="visibility-synthface|fan-synthface|synthface-id",
+        name="visibility-synthface|fan-synthface",
     conda:
         "../envs/dg.yaml"
     threads: 64
@@ -75,9 +76,28 @@ rule faces:
         "python -m dg.pretraining.faces bundle {output.bundle} --head {input.head} --workers {threads} 2>&1 | tee {log}"
 
 
+# E_f first: the RFG's eq. (12) and the IDSG's face codes are by it.
+rule pretrain_identity:
+    input:
+        bundle=rules.faces.output.bundle,
+    output:
+        weights="data/pretraining/weights/synthface-id.safetensors",
+        state="data/pretraining/identity/state.safetensors",
+    log:
+        "logs/pretraining/synthface-id.log",
+    conda:
+        "../envs/dg.yaml"
+    threads: 64
+    shell:
+        "(python -m dg.pretraining.faces identity {input.bundle} $(dirname {output.state}) --threads {threads}"
+        " && python -m dg.pretraining.faces pack-identity {input.bundle} {output.state} {output.weights})"
+        " 2>&1 | tee {log}"
+
+
 rule pretrain_rfg:
     input:
         bundle=rules.faces.output.bundle,
+        identity=rules.pretrain_identity.output.state,
     output:
         weights="data/pretraining/weights/rfg-synthface.safetensors",
     log:
@@ -86,8 +106,31 @@ rule pretrain_rfg:
         "../envs/dg.yaml"
     threads: 64
     params:
-        state=lambda wildcards, input: str(Path(input.bundle).with_suffix("")),
+        state="data/pretraining/faces",
     shell:
         "(python -m dg.pretraining.faces train {input.bundle} {params.state} --threads {threads}"
+        " --identity {input.identity}"
         " && python -m dg.pretraining.faces pack {input.bundle} {params.state}/state.safetensors {output.weights})"
+        " 2>&1 | tee {log}"
+
+
+# Face codes are by the E_f that lies in dg/weights.
+rule pretrain_idsg:
+    input:
+        bundle=rules.faces.output.bundle,
+        head=rules.head.output,
+    output:
+        weights="data/pretraining/weights/idsg-synthface.safetensors",
+    log:
+        "logs/pretraining/idsg-synthface.log",
+    conda:
+        "../envs/dg.yaml"
+    threads: 64
+    params:
+        shapes="data/pretraining/shapes",
+        state="data/pretraining/idsg",
+    shell:
+        "(python -m dg.pretraining.faces shapes {input.bundle} {params.shapes} --head {input.head}"
+        " && python -m dg.pretraining.faces idsg {params.shapes} {params.state} --threads {threads}"
+        " && python -m dg.pretraining.faces pack-idsg {params.shapes} {params.state}/state.safetensors {output.weights})"
         " 2>&1 | tee {log}"

@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 from tqdm import tqdm
 
 from dg.files import replacing
-from dg.synthface import MPIE, MPIE_LIGHTS, load_head, render, sample_person
+from dg.synthface import MPIE, MPIE_LIGHTS, Person, load_head, render, sample_person
 from dg.synthface.sets import planned
 from dg.synthface.sets.plan import Job, Shot
 
@@ -62,7 +62,7 @@ def _person(parts: Path, head: Path, pictures: int, size: int, number: int) -> P
         return file
     rng = np.random.default_rng([SEED, number])
     name = KINDS[number % len(KINDS)]
-    model, (job, shots) = load_head(head), _shots(name, number, pictures, size, rng)
+    model, (job, shots) = load_head(head), shots_of(name, number, pictures, size, rng)
     person, data, rows = sample_person(*job.person), [], []
     for shot in shots:
         picture, stream = render(model, person, shot.action, shot.scene, size), io.BytesIO()
@@ -83,7 +83,13 @@ def _person(parts: Path, head: Path, pictures: int, size: int, number: int) -> P
     return file
 
 
-def _shots(name: str, number: int, pictures: int, size: int, rng: np.random.Generator) -> tuple[Job, list[Shot]]:
+def person_of(number: int) -> Person:
+    """Person `number` of a bundle."""
+    job, _ = shots_of(KINDS[number % len(KINDS)], number, 1, 128, np.random.default_rng(0))
+    return sample_person(*job.person)
+
+
+def shots_of(name: str, number: int, pictures: int, size: int, rng: np.random.Generator) -> tuple[Job, list[Shot]]:
     """Person `number` of the set `name`, and `pictures` of the shots that it has of that person."""
     settings: dict[str, Any] = {"people": number + 1}
     if name == "synth_mpie":

@@ -1,27 +1,32 @@
-"""From the training's state to bundled weights: averages in float16, D_f beside them, measured on people left out."""
+"""From the trainings' states to bundled weights in float16, measured on people left out."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file
 from torch.nn.functional import normalize
 
 from dg.checkpoints import save_checkpoint, under_prefix, with_prefix
+from dg.identity.network import FaceCodeNet
+from dg.idsg.networks import Idsg
 from dg.lpips.network import Lpips
 from dg.metrics.sface import SFace
 from dg.metrics.ssim import ssim
+from dg.pretraining.faces.identity_accuracy import measure_identity
+from dg.pretraining.faces.idsg import People, measure_idsg
 from dg.pretraining.faces.pictures import Pairs, Pictures
-from dg.pretraining.faces.recipe import Recipe
+from dg.pretraining.faces.recipe import IdentityRecipe, IdsgRecipe, Recipe
+from dg.pretraining.faces.state import facts_of, part_of
 from dg.rfg.model import Rfg
+from dg.sizes.idsg import IdsgSizes
 from dg.sizes.rfg import RfgSizes
 
 PAIRS, CHUNK = 256, 32
+PEOPLE = "SynthFace people who don't exist and are in no benchmark set"
 
 
 def pack_faces(bundle: Path, state: Path, out: Path) -> dict[str, Any]:
@@ -34,9 +39,8 @@ def pack_faces(bundle: Path, state: Path, out: Path) -> dict[str, Any]:
     Raises:
         DgError: the state or the bundle is missing.
     """
-    with safe_open(state, "pt") as file:
-        facts = file.metadata()
-    recipe, stored = Recipe(**json.loads(facts["recipe"])), load_file(state)
+    (step, values), stored = facts_of(state), load_file(state)
+    recipe = Recipe(**values)
     net = Rfg(RfgSizes(**recipe.sizes))
     averages = {"generator": net.generator, "style_encoder": net.style_encoder}
     for name, part in averages.items():
@@ -44,19 +48,71 @@ def pack_faces(bundle: Path, state: Path, out: Path) -> dict[str, Any]:
     measured = Pictures(bundle, torch.device("cpu"), recipe.held_out, measured=True)
     tensors = with_prefix("ema_rfg", {name: tensor.half() for name, tensor in net.state_dict().items()})
     judge = {name: tensor.half() for name, tensor in under_prefix("face_discriminator", stored).items()}
-    learnt = len(Pictures(bundle, torch.device("cpu"), recipe.held_out).people)
     card = {
         "what": "RFG: face generator G_f and style encoder E_s, averages of a long training (dg/pretraining/faces), "
         "and its face discriminator D_f",
-        "data": f"{learnt} SynthFace people that don't exist and are in no benchmark set; measured on "
-        f"{len(measured.people)} others",
+        "data": f"{PEOPLE}; measured on {len(measured.people)} others",
         "metrics": measure(net.eval().requires_grad_(False), measured),
         "sizes": recipe.sizes,
-        "settings": json.loads(facts["recipe"]),
-        "pictures": int(facts["step"]) * recipe.batch,
+        "settings": values,
+        "pictures": step * recipe.batch,
         "versions": {"torch": torch.__version__},
     }
     save_checkpoint(out, tensors | with_prefix("face_discriminator", judge), card)
+    return card
+
+
+def pack_identity(bundle: Path, state: Path, out: Path) -> dict[str, Any]:
+    """Write the E_f of `state` to `out`, in float16, with a card that says how it tells apart people left out.
+
+    Raises:
+        DgError: the state or the bundle is missing.
+    """
+    step, values = facts_of(state)
+    recipe, stored = IdentityRecipe(**values), part_of("net", load_file(state))
+    tensors = {name: t.half() if t.is_floating_point() else t for name, t in stored.items()}
+    net = FaceCodeNet(recipe.dimension, recipe.width)
+    net.load_state_dict(tensors)
+    measured = Pictures(bundle, torch.device("cpu"), recipe.held_out, measured=True)
+    card = {
+        "what": f"E_f, FaceCodeNet: {recipe.dimension}-d face codes (dg/pretraining/faces/identity.py)",
+        "data": f"{PEOPLE}; measured on {len(measured.people)} others",
+        "metrics": measure_identity(net.eval(), measured),
+        "settings": values,
+        "steps_done": step,
+        "versions": {"torch": torch.__version__},
+    }
+    save_checkpoint(out, tensors, card)
+    return card
+
+
+def pack_idsg(shapes: Path, state: Path, out: Path) -> dict[str, Any]:
+    """Write the IDSG of `state` to `out`, in float16, with a card that says how near it comes on people left out.
+
+    Args:
+        shapes: folder of `make_shapes`: learnt.safetensors, and measured.safetensors of others.
+
+    Raises:
+        DgError: the state or the shapes are missing.
+    """
+    step, values = facts_of(state)
+    recipe, stored = IdsgRecipe(**values), part_of("net", load_file(state))
+    others = People.load(shapes / "measured.safetensors")
+    learnt = len(People.load(shapes / "learnt.safetensors", recipe.people).points)
+    sizes = IdsgSizes(landmark_dims=3, face_code=others.codes.shape[-1], coordinates="centred")
+    net = Idsg(sizes.landmark_dims, sizes.face_code, sizes.coordinates)
+    tensors = {name: tensor.half() for name, tensor in stored.items()}
+    net.load_state_dict(tensors)
+    card = {
+        "what": "IDSG: landmark encoder E_l and decoder R_l, trained by eq. (6) alone (dg/pretraining/faces/idsg.py)",
+        "data": f"landmarks of {learnt} {PEOPLE}; measured on {len(others.points)} others",
+        "metrics": measure_idsg(net.eval(), others),
+        "sizes": sizes.model_dump(),
+        "settings": values,
+        "steps_done": step,
+        "versions": {"torch": torch.__version__},
+    }
+    save_checkpoint(out, with_prefix("ema_idsg", tensors), card)
     return card
 
 
@@ -70,7 +126,7 @@ def measure(rfg: Rfg, people: Pictures) -> dict[str, float]:
     lpips, sface = Lpips("alexnet"), SFace()
     rows: list[dict[str, np.ndarray]] = []
     for chunk in range(PAIRS // CHUNK):
-        pairs = people.pairs(seed=1, step=chunk, count=CHUNK)
+        pairs = people.pairs(1, [chunk], CHUNK)
         rows.append(_scores(rfg, pairs, lpips, sface))
     means = {name: float(np.concatenate([row[name] for row in rows]).mean()) for name in rows[0]}
     return {"pairs": PAIRS} | {name: round(mean, 4) for name, mean in means.items()}
