@@ -222,13 +222,14 @@ class Training(Optimiser):
 
 
 class RfgShape(Strict):
-    """Widths of the RFG's networks, and crops of what they see."""
+    """Widths of the RFG's networks, crops of what they see, and how much of D_f a start of this kind bears."""
 
     channels: int = Field(gt=0, description="channels after the first convolution")
     max_channels: int = Field(gt=0)
     crop: float = Field(
         ge=0, le=1, description="chance that a pair is cropped, source, target, map and landmarks alike; 0: off"
     )
+    lambda_adv: float = Field(ge=0, description="weight of eq. (8) in (15), the paper's: 1; less from a trained start")
 
 
 class RfgTraining(Training, RfgShape):

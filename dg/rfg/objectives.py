@@ -102,7 +102,7 @@ class GeneratorLosses(nn.Module):
             if frozen.E_f is not None:
                 code_t = frozen.E_f(painted, pairs.l_t)
                 code_s = self._codes(pairs)
-        terms: Terms = {"adv": (1.0, generator_loss(logits, form))}
+        terms: Terms = {"adv": (s.lambda_adv, generator_loss(logits, form))}
         if shape_logits is not None:
             terms["ds"] = (s.lambda_ds, generator_loss(shape_logits, form))
         if style_t is not None:

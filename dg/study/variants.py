@@ -50,7 +50,8 @@ def _overrides(params: Params, variant: str) -> list[tuple[str, dict[str, Any]]]
         for row, names in variants_by_row(params, table).items():
             if variant in names:
                 shared = getattr(params.sizes.tables, table)
-                layers.append((f"scales.{params.scale}.tables.{table}", shared))
+                # Sizes of a scale, which a preset outranks wherever they stand.
+                layers.insert(0, (f"scales.{params.scale}.tables.{table}", shared))
                 layers.append((f"ablations.{table}.{row}", getattr(params.ablations, table).get(row, {})))
                 # Above all, so that the rows of a table differ in their seeds alike.
                 return [*layers, ("training_seed", {"training_seed": names.index(variant)})]
