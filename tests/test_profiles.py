@@ -44,7 +44,14 @@ def test_on_a_cluster_no_rule_of_the_experiments_asks_for_64_cores():
     stated = rules_with("threads")
     wide = {name for name, text in stated.items() if "64" in text or "all_cores" in text}
     wide |= {name for name in TRAININGS if TRAININGS[name].pictures and "training_threads" in stated[name]}
-    assert set(SLURM["set-threads"]) == wide - {"people", "faces", "pretrain", "pretrain_rfg"}
+    assert set(SLURM["set-threads"]) == wide - {
+        "people",
+        "faces",
+        "pretrain",
+        "pretrain_identity",
+        "pretrain_rfg",
+        "pretrain_idsg",
+    }
 
 
 @pytest.mark.parametrize(
