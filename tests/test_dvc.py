@@ -33,7 +33,8 @@ MAKERS = {
 """The files and folders that each stage records."""
 # So that the detector has something to do, and networks may have any size.
 VALUES["datasets"]["synth_vox"]["crop"] = "detect"
-VALUES["scales"][VALUES["scale"]]["rfg"]["init"] = "scratch"
+for _network in ("idsg", "rfg"):
+    VALUES["scales"][VALUES["scale"]][_network]["init"] = "scratch"
 # Of the blocks that people name, one for all.
 UNUSED = {("datasets", name) for name in VALUES["datasets"] if name != "synth_vox"}
 UNUSED |= {("methods", name) for name in VALUES["methods"] if name != "rfg_alone"}
