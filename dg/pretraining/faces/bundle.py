@@ -11,7 +11,6 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -19,8 +18,17 @@ from safetensors.numpy import load_file, save_file
 from tqdm import tqdm
 
 from dg.files import replacing
-from dg.synthface import MPIE, MPIE_LIGHTS, Person, load_head, render, sample_person
-from dg.synthface.sets import planned
+from dg.synthface import (
+    MPIE,
+    MPIE_LIGHTS,
+    Person,
+    SynthMpie,
+    SynthRafd,
+    SynthVox,
+    load_head,
+    render,
+    sample_person,
+)
 from dg.synthface.sets.plan import Job, Shot
 
 KINDS = ("synth_mpie",) * 5 + ("synth_rafd",) * 3 + ("synth_vox",) * 4
@@ -91,13 +99,14 @@ def person_of(number: int) -> Person:
 
 def shots_of(name: str, number: int, pictures: int, size: int, rng: np.random.Generator) -> tuple[Job, list[Shot]]:
     """Person `number` of the set `name`, and `pictures` of the shots that it has of that person."""
-    settings: dict[str, Any] = {"people": number + 1}
+    few = {"size": size, "seed": SEED}
     if name == "synth_mpie":
         light = "frontal" if rng.random() < 0.6 else str(rng.choice(list(MPIE_LIGHTS)[1:5]))
-        settings = {"train_people": number + 1, "test_people": 0, "expressions": list(MPIE), "lights": [light]}
+        plan = SynthMpie(train_people=number + 1, test_people=0, expressions=tuple(MPIE), lights=(light,), **few)
     elif name == "synth_vox":
-        settings = {"train_people": number + 1, "test_people": 0, "clips": 1, "seconds": 8, "fps": 10}
-    plan = planned(name, settings | {"size": size, "seed": SEED})
+        plan = SynthVox(train_people=number + 1, test_people=0, clips=1, seconds=8, fps=10, **few)
+    else:
+        plan = SynthRafd(people=number + 1, **few)
     job = plan.jobs()[number]
     shots = plan.shots(job)
     return job, [shots[k] for k in rng.choice(len(shots), min(pictures, len(shots)), replace=False)]
