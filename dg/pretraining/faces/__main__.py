@@ -26,8 +26,6 @@ from dg.errors import DgError
 from dg.pretraining.faces.pictures import Pictures
 from dg.pretraining.faces.recipe import IdentityRecipe, IdsgRecipe, Recipe
 
-HELD_OUT = 0.04
-
 
 def main() -> int:
     """Run one verb; 1 and a message on bad input."""
@@ -107,7 +105,7 @@ def _shapes(a: argparse.Namespace) -> None:
     from dg.pretraining.faces.shapes import make_shapes
 
     for name, measured in (("learnt", False), ("measured", True)):
-        make_shapes(a.bundle, a.head, a.out / f"{name}.safetensors", HELD_OUT, measured)
+        make_shapes(a.bundle, a.head, a.out / f"{name}.safetensors", IdentityRecipe.held_out, measured)
 
 
 def _identity(a: argparse.Namespace) -> None:

@@ -20,10 +20,10 @@ from dg.identity.network import CROP, SIZE, FaceCodeNet, square_around
 from dg.landmarks.zoom import zoom
 from dg.pretraining.faces.pictures import Pictures
 from dg.pretraining.faces.recipe import IdentityRecipe
-from dg.pretraining.faces.schedule import Schedule
+from dg.pretraining.faces.schedule import Schedule, advanced
 from dg.pretraining.faces.state import facts_of, load_state, part_of, save_state
 
-REPORT_EVERY, SAVE_EVERY = 100, 120  # steps, seconds
+REPORT_EVERY = 100  # steps
 
 
 class IdentityTraining:
@@ -41,19 +41,16 @@ class IdentityTraining:
         torch.manual_seed(recipe.seed)
         net = FaceCodeNet(recipe.dimension, recipe.width)
         self.net = net.to(self.device, memory_format=torch.channels_last).train()
-        self.optimiser = torch.optim.AdamW(net.parameters(), weight_decay=recipe.decay, fused=True)
-        self.optimisers = {"net": self.optimiser}
+        self.optimisers = {"net": torch.optim.AdamW(net.parameters(), weight_decay=recipe.decay, fused=True)}
         if state.exists():
             stored, self.step = load_state(state, recipe, self.optimisers)
             net.load_state_dict(part_of("net", stored))
 
     def run(self, minutes: float) -> None:
         """Train to the recipe's end, within so many minutes; saves every two."""
-        self.schedule.end_after(minutes)
-        began = saved = time.monotonic()
-        losses: list[dict[str, Tensor]] = []
-        while self.schedule.done(self.step) < 1:
-            losses.append(self.advance())
+        began, losses = time.monotonic(), []
+        for found in advanced(self, minutes):
+            losses.append(found)
             if self.step % REPORT_EVERY == 0:
                 means = " ".join(
                     f"{name}={float(sum(x[name] for x in losses)) / len(losses):.3f}" for name in losses[0]
@@ -61,15 +58,11 @@ class IdentityTraining:
                 speed = self.step / (time.monotonic() - began)
                 print(f"E_f: step {self.step}, {speed:.1f} a second, {means}", flush=True)
                 losses = []
-            if time.monotonic() - saved > SAVE_EVERY:
-                self.save()
-                saved = time.monotonic()
-        self.save()
 
     def advance(self) -> dict[str, Tensor]:
         """One step; returns the losses by name, scalars."""
-        recipe = self.recipe
-        for group in self.optimiser.param_groups:
+        recipe, optimiser = self.recipe, self.optimisers["net"]
+        for group in optimiser.param_groups:
             group["lr"] = self.schedule.rate(self.step, recipe.lr, 0)
         images, points = self.pictures.crowd(recipe.seed, self.step, recipe.people)
         generator = torch.Generator(self.device).manual_seed(recipe.seed * 1_000_003 + self.step)
@@ -81,9 +74,9 @@ class IdentityTraining:
         apart = self._apart(codes)
         moved = (1 - (codes * changed_codes).sum(1)).mean()
         loss = apart + recipe.robust * moved
-        self.optimiser.zero_grad(set_to_none=True)
+        optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        self.optimiser.step()
+        optimiser.step()
         self.step += 1
         return {"apart": apart.detach(), "moved": moved.detach()}
 

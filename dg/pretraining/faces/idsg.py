@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +14,10 @@ from dg.errors import DgError
 from dg.idsg.losses import localisation_loss
 from dg.idsg.networks import POINTS, Idsg
 from dg.pretraining.faces.recipe import IdsgRecipe
-from dg.pretraining.faces.schedule import Schedule
+from dg.pretraining.faces.schedule import Schedule, advanced
 from dg.pretraining.faces.state import load_state, part_of, save_state
 
-REPORT_EVERY, SAVE_EVERY = 1000, 120  # steps, seconds
+REPORT_EVERY = 1000  # steps
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class People:
         g = torch.Generator().manual_seed(seed * 1_000_003 + step)
         source = torch.randint(len(self.points), (count,), generator=g)
         other, second = (
-            self.first[source] + (torch.rand(count, generator=g) * self.count[source]).long() for _ in "12"
+            self.first[source] + (torch.rand(count, generator=g) * self.count[source]).long() for _ in range(2)
         )
         reference = torch.where(torch.arange(count) < count // 2, source, other)
         shot = torch.randint(self.points.shape[1], (count,), generator=g)
@@ -92,17 +91,12 @@ class IdsgPretraining:
 
     def run(self, minutes: float) -> None:
         """Train to the recipe's end, within so many minutes; saves every two."""
-        self.schedule.end_after(minutes)
-        saved, losses = time.monotonic(), []
-        while self.schedule.done(self.step) < 1:
-            losses.append(self.advance())
+        losses = []
+        for loss in advanced(self, minutes):
+            losses.append(loss)
             if self.step % REPORT_EVERY == 0:
                 print(f"IDSG: step {self.step}, eq. (6) {float(torch.stack(losses).mean()):.3f}", flush=True)
                 losses = []
-            if time.monotonic() - saved > SAVE_EVERY:
-                self.save()
-                saved = time.monotonic()
-        self.save()
 
     def advance(self) -> Tensor:
         """One step; returns eq. (6)."""

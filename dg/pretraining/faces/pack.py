@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch.nn.functional import normalize
 
-from dg.checkpoints import save_checkpoint, under_prefix, with_prefix
+from dg.checkpoints import save_checkpoint, with_prefix
 from dg.identity.network import FaceCodeNet
 from dg.idsg.networks import Idsg
 from dg.lpips.network import Lpips
@@ -44,10 +44,10 @@ def pack_faces(bundle: Path, state: Path, out: Path) -> dict[str, Any]:
     net = Rfg(RfgSizes(**recipe.sizes))
     averages = {"generator": net.generator, "style_encoder": net.style_encoder}
     for name, part in averages.items():
-        part.load_state_dict({key: value.half().float() for key, value in under_prefix(f"ema_{name}", stored).items()})
+        part.load_state_dict({key: value.half().float() for key, value in part_of(f"ema_{name}", stored).items()})
     measured = Pictures(bundle, torch.device("cpu"), recipe.held_out, measured=True)
     tensors = with_prefix("ema_rfg", {name: tensor.half() for name, tensor in net.state_dict().items()})
-    judge = {name: tensor.half() for name, tensor in under_prefix("face_discriminator", stored).items()}
+    judge = {name: tensor.half() for name, tensor in part_of("face_discriminator", stored).items()}
     card = {
         "what": "RFG: face generator G_f and style encoder E_s, averages of a long training (dg/pretraining/faces), "
         "and its face discriminator D_f",

@@ -1,11 +1,14 @@
-"""How far a training is: by its steps, or by the clock where a machine is lent for so many minutes."""
+"""How far a training is, by its steps or by the clock where a machine is lent for so many minutes; its steps."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 WARM_UP = 200  # steps
+SAVE_EVERY = 120  # seconds
 
 
 class Schedule:
@@ -27,3 +30,26 @@ class Schedule:
         """Learning rate: up in 200 steps, then half a cosine from `first` to `last`."""
         wave = (1 + math.cos(math.pi * min(1.0, self.done(step)))) / 2
         return (last + (first - last) * wave) * min(1.0, (step + 1) / WARM_UP)
+
+
+class Training(Protocol):
+    """What `advanced` takes: each step is done by `advance`, which counts it in `step`; `save` writes it all."""
+
+    schedule: Schedule
+    step: int
+
+    def advance(self) -> Any: ...
+
+    def save(self) -> None: ...
+
+
+def advanced(training: Training, minutes: float) -> Iterator[Any]:
+    """What each step to the schedule's end returns, within so many minutes; saves every two, and at the end."""
+    training.schedule.end_after(minutes)
+    saved = time.monotonic()
+    while training.schedule.done(training.step) < 1:
+        yield training.advance()
+        if time.monotonic() - saved > SAVE_EVERY:
+            training.save()
+            saved = time.monotonic()
+    training.save()

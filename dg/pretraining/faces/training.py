@@ -17,13 +17,12 @@ from dg.lpips.network import Lpips
 from dg.pretraining.faces.identity import load_identity, views
 from dg.pretraining.faces.pictures import Pairs, Pictures
 from dg.pretraining.faces.recipe import Recipe
-from dg.pretraining.faces.schedule import WARM_UP, Schedule
+from dg.pretraining.faces.schedule import WARM_UP, Schedule, advanced
 from dg.pretraining.faces.state import load_state, part_of, save_state
 from dg.rfg.networks import FaceGenerator, Trunk
 from dg.rfg.spikes import watched
 from dg.training.gan import discriminator_loss, generator_loss, r1_penalty
 
-SAVE_EVERY = 120  # seconds
 REPORT_EVERY = 100  # steps
 R1_EVERY = 16
 ON_FACE = 0.75
@@ -90,36 +89,30 @@ class FacesTraining:
 
     def run(self, minutes: float) -> None:
         """Train to the recipe's end, within so many minutes; saves every two, prints losses and pictures a second."""
-        self.schedule.end_after(minutes)
-        saved = told = time.monotonic()
-        told_step, sums = self.step, {}
-        while self.schedule.done(self.step) < 1:
-            for name, value in self.advance().items():
+        told, told_step, sums = time.monotonic(), self.step, {}
+        for losses in advanced(self, minutes):
+            for name, value in losses.items():
                 sums.setdefault(name, []).append(value)
-            now = time.monotonic()
             if self.step % REPORT_EVERY == 0:
+                now = time.monotonic()
                 speed = (self.step - told_step) * self.recipe.batch / (now - told)
                 means = " ".join(f"{name}={float(torch.stack(values).mean()):.4f}" for name, values in sums.items())
                 print(f"{self.step * self.recipe.batch} pictures, {speed:.1f} a second, {means}", flush=True)
                 told, told_step, sums = now, self.step, {}
-            if now - saved > SAVE_EVERY:
-                self.save()
-                saved = now
-        self.save()
         print(f"{self.step * self.recipe.batch} of {self.recipe.pictures} pictures done; state in {self.state}")
 
     def advance(self) -> dict[str, Tensor]:
         """One step; returns the losses by name, scalars."""
         recipe, judge = self.recipe, self.nets["face_discriminator"]
         self._set_rate()
-        pairs, maps, corners = self._drawn()
+        pairs, maps, middles = self._drawn()
         adversarial = self.schedule.done(self.step) >= recipe.adversarial_from
         judge.requires_grad_(False)
         with torch.autocast(self.device.type, torch.bfloat16):
             style = self.nets["style_encoder"](pairs.source.contiguous(memory_format=torch.channels_last))
             with watched(self.nets["generator"], LOOKED_AT) as shares:
                 painted = self.nets["generator"](maps, style)
-            seen, wanted = (self._squares(images, corners) for images in (painted, pairs.truth))
+            seen, wanted = (self._squares(images, middles) for images in (painted, pairs.truth))
             losses = {"at": (painted - pairs.truth).abs().mean(), "lpips": self.lpips(seen, wanted).float().mean()}
             if adversarial:
                 losses["adv"] = generator_loss(judge(painted), "non_saturating")
@@ -154,16 +147,16 @@ class FacesTraining:
         return losses
 
     def _drawn(self) -> tuple[Pairs, Tensor, Tensor]:
-        """This step's pairs, the maps (b, 3, S, S) of their landmarks, and where LPIPS looks, see `_corners`."""
+        """This step's pairs, the maps (b, 3, S, S) of their landmarks, and where LPIPS looks, see `_middles`."""
         if self.step not in self._ahead:
             recipe, steps = self.recipe, range(self.step, self.step + AHEAD)
             pairs = self.pictures.pairs(recipe.seed, steps, recipe.batch)
             maps = draw_lines(pairs.points, recipe.size, recipe.line_width).expand(-1, 3, -1, -1)
-            drawn = [x.split(recipe.batch) for x in (pairs, maps, self._corners(pairs, steps))]
+            drawn = [x.split(recipe.batch) for x in (pairs, maps, self._middles(pairs, steps))]
             self._ahead = dict(zip(steps, zip(*drawn)))
         return self._ahead.pop(self.step)
 
-    def _corners(self, pairs: Pairs, steps: range) -> Tensor:
+    def _middles(self, pairs: Pairs, steps: range) -> Tensor:
         """Middles (b, 2) of the squares of `patch` pixels that LPIPS looks at, shares of the picture."""
         size, side = self.recipe.size, self.recipe.patch
         rngs = [np.random.default_rng([self.recipe.seed, step, 1]) for step in steps]
