@@ -78,21 +78,27 @@ def test_pairs_show_one_person_and_their_landmarks_move_with_the_pictures(bundle
     assert (source // 3 == truth // 3).all() and (source != truth).all()
 
 
+def assert_a_kill_changes_nothing(training, steps):
+    """A training by name, killed after `steps` saved and one lost, ends as one that wasn't; returns its tensors."""
+    training("whole").run(math.inf)
+    part = training("parts")
+    for _ in range(steps):
+        part.advance()
+    part.save()
+    part.advance()  # lost
+    training("parts").run(math.inf)
+    whole, parts = (load_file(training(name).state) for name in ("whole", "parts"))
+    assert whole.keys() == parts.keys()
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    return whole
+
+
 def test_a_killed_training_ends_with_the_same_weights(bundle, tmp_path):
     def training(name):
         return FacesTraining(TINY, Pictures(bundle, CPU, TINY.held_out), tmp_path / name / "state.safetensors")
 
-    training("whole").run(minutes=math.inf)
-    part = training("parts")
-    for _ in range(5):  # to within the adversarial part
-        part.advance()
-    part.save()
-    part.advance()  # lost
-    training("parts").run(minutes=math.inf)
-    whole, parts = (load_file(tmp_path / name / "state.safetensors") for name in ("whole", "parts"))
-    assert whole.keys() == parts.keys()
+    whole = assert_a_kill_changes_nothing(training, steps=5)  # to within the adversarial part
     assert any(name.startswith("adam_judge") for name in whole)
-    assert all(torch.equal(whole[name], parts[name]) for name in whole)
     other = dataclasses.replace(TINY, lr=1.0)
     with pytest.raises(DgError, match=r"other values of lr\. Give"):
         FacesTraining(other, Pictures(bundle, CPU, 0.25), tmp_path / "whole/state.safetensors")
@@ -176,12 +182,7 @@ def test_a_killed_training_of_e_f_ends_with_the_same_weights_and_is_packed(rende
     def training(name):
         return IdentityTraining(IDENTITY, Pictures(bundle, CPU, 0.25), tmp_path / name / "state.safetensors")
 
-    training("whole").run(math.inf)
-    part = training("parts")
-    part.advance(), part.save(), part.advance()
-    training("parts").run(math.inf)
-    whole, parts = (load_file(tmp_path / name / "state.safetensors") for name in ("whole", "parts"))
-    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    assert_a_kill_changes_nothing(training, steps=1)
     card = pack_identity(bundle, tmp_path / "whole/state.safetensors", tmp_path / "id.safetensors")
     assert set(card["metrics"]) == {"auc", "rank1"} and card["steps_done"] == 4
     net = load_identity(tmp_path / "whole/state.safetensors", CPU)
@@ -230,12 +231,7 @@ def test_a_killed_training_of_the_idsg_ends_with_the_same_weights_and_is_packed(
     def training(name):
         return IdsgPretraining(recipe, people, tmp_path / name / "state.safetensors")
 
-    training("whole").run(math.inf)
-    part = training("parts")
-    part.advance(), part.save(), part.advance()
-    training("parts").run(math.inf)
-    whole, parts = (load_file(tmp_path / name / "state.safetensors") for name in ("whole", "parts"))
-    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    assert_a_kill_changes_nothing(training, steps=1)
     card = pack_idsg(rendered / "shapes", tmp_path / "whole/state.safetensors", tmp_path / "idsg.safetensors")
     assert load_idsg(tmp_path / "idsg.safetensors").coordinates == "centred" and card["steps_done"] == 6
 
