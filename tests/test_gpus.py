@@ -13,7 +13,7 @@ import torch
 from dvc.utils.serialize import modify_yaml
 
 from dg.gpus import why_unused
-from tests.prepared import face_table, prepare
+from tests.prepared import lay_toy_sets
 from tests.repository import ROOT, run, tiny_copy
 from tests.test_profiles import rules_with
 
@@ -81,10 +81,7 @@ def test_two_trainings_at_once_are_on_two_gpus(tmp_path):
     folder = tiny_copy(tmp_path / "repository")
     with modify_yaml(folder / "params.yaml") as values:
         values["scales"]["tiny"]["tables"]["comparison_seeds"] = 2
-    for name in ("synth_rafd", "synth_mpie", "synth_vox"):
-        table = face_table(2, split="train")
-        prepare(folder / "data/sets" / name, table.assign(key=table["key"].str.replace("toy", name)), size=64)
-    (folder / ".snakemake/metadata").mkdir(parents=True)
+    lay_toy_sets(folder)
     made = [f"results/idsg_self/{variant}/joint.safetensors" for variant in ("dg", "seed-1")]
     words = ["snakemake", "--cores", "2", "--allowed-rules", "idsg_self", "--resources"]
     said = run(folder, *words, "gpu=3", "--", *made, check=False)

@@ -17,7 +17,7 @@ from dvc.utils.serialize import modify_yaml
 from dg.errors import DgError
 from dg.resume import resuming
 from dg.steps.registry import step_settings
-from tests.prepared import face_table, prepare
+from tests.prepared import lay_toy_sets
 from tests.repository import run, tiny_copy
 from tests.scales import params_at
 
@@ -61,10 +61,7 @@ def test_a_training_that_outlived_its_snakemake_is_named_and_no_other_starts_bes
     folder = tiny_copy(tmp_path / "repository")
     with modify_yaml(folder / "params.yaml") as values:
         values["scales"]["tiny"]["idsg"]["self_steps"] = 100_000
-    for name in ("synth_rafd", "synth_mpie", "synth_vox"):
-        table = face_table(2, split="train")
-        prepare(folder / "data/sets" / name, table.assign(key=table["key"].str.replace("toy", name)), size=64)
-    (folder / ".snakemake/metadata").mkdir(parents=True)
+    lay_toy_sets(folder)
     words = ["snakemake", "--cores", "1", "--allowed-rules", "idsg_self"]
     words += ["--", "results/idsg_self/dg/joint.safetensors"]
 
