@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
-import pandas as pd
 import torch
 
 from dg.idsg.networks import Idsg
 from dg.idsg.objectives import Pairs
+from dg.shards import FaceSet
 from dg.steps.idsg import IdsgSettings
 from dg.training.pairs import Batch, PairSampler
 from dg.training.team import Team, share_of
@@ -26,19 +25,10 @@ class Part:
     vls: bool
 
 
-class Faces(Protocol):
-    """What is learnt from: `FaceSet`, or rows with these of its attributes."""
-
-    table: pd.DataFrame
-    points: np.ndarray
-    visible: np.ndarray
-    codes: np.ndarray
-
-
 class Data:
     """The training table as tensors, and the pairs that sample pictures show."""
 
-    def __init__(self, settings: IdsgSettings, faces: Faces, sampler: PairSampler, team: Team) -> None:
+    def __init__(self, settings: IdsgSettings, faces: FaceSet, sampler: PairSampler, team: Team) -> None:
         self.s, self.team = settings, team
         self.points = torch.from_numpy(faces.points.copy()).to(team.device)
         self.visible = torch.from_numpy(faces.visible.copy()).to(team.device)

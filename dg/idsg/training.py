@@ -8,7 +8,7 @@ import torch
 
 from dg.checkpoints import fill, load_checkpoint
 from dg.errors import DgError
-from dg.idsg.data import Data, Faces, Part
+from dg.idsg.data import Data, Part
 from dg.idsg.networks import Idsg, landmark_discriminator, subject_classifier
 from dg.idsg.objectives import GeneratorLosses, JudgeLosses
 from dg.idsg.samples import draw_samples
@@ -53,17 +53,22 @@ def train_idsg(
         DgError: too little data, no face codes, an `init` of other sizes, a batch that can't be divided, or a loss that
             is not finite.
     """
+    with joined() as team:
+        _train(settings, folders, out, init, state, inputs or {}, team)
+
+
+def _train(
+    settings: IdsgSettings,
+    folders: list[Path],
+    out: Path,
+    init: Path | None,
+    state: Path,
+    inputs: dict[str, str],
+    team: Team,
+) -> None:
     faces = FaceSet(folders, split="train")
     if faces.codes.shape[1] == 0:
         raise DgError(f"{[str(f) for f in folders]}: no face codes. Run the identity step first.")
-    with joined() as team:
-        train_on(faces, settings, out, init, state, inputs or {}, team)
-
-
-def train_on(
-    faces: Faces, settings: IdsgSettings, out: Path, init: Path | None, state: Path, inputs: dict[str, str], team: Team
-) -> None:
-    """`train_idsg` on faces that are in memory."""
     sampler = PairSampler(faces.table, settings.batch, settings.seed)
     torch.manual_seed(settings.seed)
     sizes = IdsgSizes(
