@@ -82,14 +82,18 @@ rule pretrain_identity:
         bundle=rules.faces.output.bundle,
     output:
         weights="data/pretraining/weights/synthface-id.safetensors",
-        state="data/pretraining/identity/state.safetensors",
+        state="data/pretraining/identity.safetensors",
     log:
         "logs/pretraining/synthface-id.log",
     conda:
         "../envs/dg.yaml"
     threads: 64
+    params:
+        # No output: Snakemake removes those before it starts a job again, and a killed training goes on from here.
+        training="data/pretraining/training/identity",
     shell:
-        "(python -m dg.pretraining.faces identity {input.bundle} $(dirname {output.state}) --threads {threads}"
+        "(python -m dg.pretraining.faces identity {input.bundle} {params.training} --threads {threads}"
+        " && cp {params.training}/state.safetensors {output.state}"
         " && python -m dg.pretraining.faces pack-identity {input.bundle} {output.state} {output.weights})"
         " 2>&1 | tee {log}"
 
@@ -106,11 +110,11 @@ rule pretrain_rfg:
         "../envs/dg.yaml"
     threads: 64
     params:
-        state="data/pretraining/faces",
+        training="data/pretraining/training/rfg",
     shell:
-        "(python -m dg.pretraining.faces train {input.bundle} {params.state} --threads {threads}"
+        "(python -m dg.pretraining.faces train {input.bundle} {params.training} --threads {threads}"
         " --identity {input.identity}"
-        " && python -m dg.pretraining.faces pack {input.bundle} {params.state}/state.safetensors {output.weights})"
+        " && python -m dg.pretraining.faces pack {input.bundle} {params.training}/state.safetensors {output.weights})"
         " 2>&1 | tee {log}"
 
 
@@ -128,9 +132,9 @@ rule pretrain_idsg:
     threads: 64
     params:
         shapes="data/pretraining/shapes",
-        state="data/pretraining/idsg",
+        training="data/pretraining/training/idsg",
     shell:
         "(python -m dg.pretraining.faces shapes {input.bundle} {params.shapes} --head {input.head}"
-        " && python -m dg.pretraining.faces idsg {params.shapes} {params.state} --threads {threads}"
-        " && python -m dg.pretraining.faces pack-idsg {params.shapes} {params.state}/state.safetensors {output.weights})"
+        " && python -m dg.pretraining.faces idsg {params.shapes} {params.training} --threads {threads}"
+        " && python -m dg.pretraining.faces pack-idsg {params.shapes} {params.training}/state.safetensors {output.weights})"
         " 2>&1 | tee {log}"
