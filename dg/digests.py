@@ -19,7 +19,7 @@ DIGESTS = Path(".cache/digests")
 # result at all (messages, where files are put). Without this list one new key in params.yaml would retrain everything.
 _PLUMBING = r"dg\.(params|steps|checked|digests|errors|files|cli|__main__)(\..+)?"
 # What only shows or tells how a training goes.
-_SHOWN = r"dg\.(idsg\.samples|rfg\.samples|training\.progress|training\.card)"
+_SHOWN = r"dg\.(idsg\.samples|rfg\.samples|fom\.samples|training\.progress|training\.card)"
 NOT_CODE = re.compile(f"{_PLUMBING}|{_SHOWN}")
 
 

@@ -6,8 +6,6 @@ their layers is which of ours; sizes are taken from the tensors' shapes. docs/ne
 
 from __future__ import annotations
 
-import pickle
-import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from dg.checkpoints import save_checkpoint, with_prefix
 from dg.errors import DgError
 from dg.files import file_digest
 from dg.idsg.networks import POINTS, Idsg, landmark_discriminator, subject_classifier
+from dg.pickled import read_networks
 from dg.rfg.model import Rfg
 from dg.rfg.networks import Trunk
 from dg.sizes.idsg import IdsgSizes
@@ -123,31 +122,8 @@ _JUDGES = {
 
 def _read(path: Path) -> Tensors:
     """All tensors of a published file as {network.layer.weight: tensor}."""
-    try:
-        # weights_only: whatever in the file would run code on loading is refused.
-        networks = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise DgError(f"{path}: not found. Give the file of the authors' checkpoint, *_nets_ema.ckpt.") from None
-    except pickle.UnpicklingError as error:
-        if re.search(r"Unsupported (global|class)|Trying to", str(error)):
-            raise DgError(
-                f"{path}: holds pickled code besides tensors, which reading it would run, so it is not read. Expected "
-                f"torch.save of {{network: state_dict}}, tensors only; get the file from the authors' page again."
-            ) from error
-        raise DgError(f"{path}: is no torch.save file, or damaged. Get it from the authors' page again.") from error
-    except (RuntimeError, EOFError, OSError, AttributeError, KeyError, ValueError) as error:
-        raise DgError(
-            f"{path}: is no torch.save file, or damaged ({error}). Get it from the authors' page again."
-        ) from error
-    if not isinstance(networks, dict) or not all(isinstance(state, dict) for state in networks.values()):
-        raise DgError(f"{path}: expected torch.save of {{network: state_dict}}, as the authors' code writes it.")
-    found = {}
-    for network, state in networks.items():
-        for name, tensor in state.items():
-            if not isinstance(tensor, Tensor):
-                raise DgError(f"{path}: '{network}.{name}' is no tensor. Expected {{network: state_dict}}.")
-            found[f"{network}.{str(name).removeprefix('module.')}"] = tensor  # module.: left by DataParallel
-    return found
+    networks = read_networks(path, "*_nets_ema.ckpt")
+    return {f"{network}.{name}": tensor for network, state in networks.items() for name, tensor in state.items()}
 
 
 def _networks(state: Tensors) -> set[str]:

@@ -6,10 +6,14 @@ import os
 import sys
 
 
-def share(processes: int) -> None:
-    """Start this command again under torchrun, in `processes` processes; returns if it is one of them already."""
+def share(processes: int, module: str = "dg") -> None:
+    """Start this command again under torchrun, in `processes` processes; returns if it is one of them already.
+
+    Args:
+        module: that the command runs, python -m `module`.
+    """
     if processes > 1 and "WORLD_SIZE" not in os.environ:
-        words = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m", "dg"]
+        words = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m", module]
         os.execv(sys.executable, [sys.executable, *words, *sys.argv[1:]])
 
 

@@ -186,6 +186,23 @@ def test_killed_three_times_ends_bit_equal(tmp_path, monkeypatch):
     assert (tmp_path / "whole/net.losses.csv").read_bytes() == (tmp_path / "killed/net.losses.csv").read_bytes()
 
 
+def test_the_averages_take_batchnorms_statistics_as_they_are(tmp_path):
+    net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))
+    trainer = Trainer({"net": net}, {}, ["net"], 0.5, 0, tmp_path / "net.safetensors", tmp_path / "state")
+    first = net[0].weight.detach().clone()
+
+    def step(index, _):
+        torch.nn.init.constant_(net[0].weight, index)
+        return {"loss": net(torch.rand(8, 3)).sum().detach()}
+
+    trainer.run(2, lambda index: index, step, lambda *_: None, "test")
+    average = trainer.averages["net"]
+    torch.testing.assert_close(average[0].weight, (first / 2 + 0) / 2 + 0.5)
+    for name in ("running_mean", "running_var", "num_batches_tracked"):
+        assert torch.equal(getattr(average[1], name), getattr(net[1], name))
+    assert average[1].num_batches_tracked == 2
+
+
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "SECONDS_BETWEEN_STATES", -1)
     with pytest.raises(DgError, match=r"step 11: loss 'loss' is nan.*state\.safetensors holds step 10"):

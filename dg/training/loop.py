@@ -175,6 +175,8 @@ class Trainer:
     def _update_averages(self) -> None:
         for name, average in self.averages.items():
             torch._foreach_lerp_(list(average.parameters()), list(self.nets[name].parameters()), 1 - self.ema)
+            for kept, now in zip(average.buffers(), self.nets[name].buffers()):
+                kept.copy_(now)  # BatchNorm's statistics are averages already
 
     def _check(self) -> dict[str, float]:
         step, values = self._watch.read()
