@@ -17,6 +17,7 @@ from PIL import Image
 
 from dg.files import file_digest
 from dg.timings import read_timings
+from dg.why import why
 from tests.repository import run, tiny_copy
 
 CROSS = ["VoxCeleb2", "RaFD", "MPIE", "MPIE_LP"]
@@ -96,6 +97,35 @@ def test_the_page_holds_what_was_made(project):
     table = pd.read_csv(project / "results/table4.csv")
     value = table.set_index(["test", "method"]).loc[("RaFD", "dg"), "csim"]
     assert f"{value:.3f}" in page and "SynthFace" in page
+
+
+def test_every_number_says_where_it_comes_from(project, monkeypatch):
+    monkeypatch.chdir(project)
+    said = run(project, sys.executable, "-m", "dg", "why", "results/table4.csv", "RaFD", "DG", "csim")
+    table = pd.read_csv("results/table4.csv").set_index(["test", "method"])
+    assert f"  {table.loc[('RaFD', 'dg'), 'csim']:.3f}, 95 % interval" in said and "judged by sface" in said
+    assert set(re.findall(r"(?m)^  (\w+), \d{4}-", said)) == {
+        "comparison", "evaluate", "reenact", "pairs", "rfg_cross", "rfg_self", "idsg_cross", "idsg_self",
+        "landmarks", "identity", "frames", "manifest", "synthface", "head",
+    }  # fmt: skip
+    read = re.findall(r"(?m)^  read +(\S+)  (\w+)$", said)
+    assert len(read) > 40 and all(digest == file_digest(Path(path)) for path, digest in read)
+    assert said.count("that of the code that lies here") > 20 and "the code here has" not in said
+    commit = run(project, "git", "rev-parse", "HEAD").strip()
+    assert f"\ncommit     {commit}\n" in said and re.search(r"\nversions .*torch \d", said)
+    again = re.search(r"(?m)^again +(.+)$", said)[1].split()
+    assert re.search(r"rfg_cross +1", run(project, *again, "--dry-run", "--quiet", "rules"))
+
+
+def test_every_command_on_the_page_answers(project, monkeypatch):
+    monkeypatch.chdir(project)
+    page = Path("results/report.html").read_text(encoding="utf-8")
+    asked = re.findall(r"python -m dg why (results/[\w./]+)</td>", page)
+    assert len(asked) == 9 and page.count("<td>snakemake --cores all --forceall -- results/") == 9
+    pictures = [str(path) for path in Path("results/evaluate/dg").glob("*/*.arrow")]
+    assert len(pictures) > 10
+    for path in (*asked, *pictures):
+        assert re.search(r"\nagain +snakemake", why(Path(path), ["0"] if path in pictures else [])), path
 
 
 def test_snakemakes_own_report_has_the_captions(project):

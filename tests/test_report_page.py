@@ -233,6 +233,13 @@ def test_the_page_says_what_stands_in_and_loads_nothing(read, page):
     assert str(ROOT) not in text
 
 
+def test_every_table_and_figure_says_how_to_ask_where_it_comes_from(read, run):
+    _, results, _ = run
+    asked = [words for name, words in (row for row in read.rows if len(row) == 2) if name == "ask"]
+    files = [f"table{number}.csv" for number in range(1, 5)] + [f"figures/figure{number}.png" for number in range(2, 7)]
+    assert asked == [f"python -m dg why {results / name}" for name in files]
+
+
 def test_pictures_keep_their_note():
     uri = data_uri(np.zeros((8, 8, 3), np.uint8), REENACTED)
     with Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))) as image:
@@ -319,6 +326,10 @@ def test_the_gallery_shows_what_is_chosen(opened, run):
     shown = {float(text) for text in opened.locator("#strip button").all_inner_texts()}
     assert shown <= {float(f"{value:.2f}") for value in mine["pose_error"].round(3)}
     assert TITLE in words(opened, "#pair")
+    asked, number = words(opened, "#why").rsplit(" ", 1)
+    assert asked == "python -m dg why results/evaluate/dg/RaFD/mine.arrow"
+    here = opened.locator("#strip [aria-current=true]").inner_text()
+    assert here == f"{round(mine['pose_error'][int(number)], 3):.2f}"
     opened.select_option("#test", label="VoxCeleb2")
     assert words(opened, "#pair").count("none exists") == 2
     assert "SSIM" not in words(opened, "#metric")

@@ -17,6 +17,12 @@ def _plan(a: argparse.Namespace) -> None:
     print(plan(a.targets))
 
 
+def _why(a: argparse.Namespace) -> None:
+    from dg.why import why
+
+    print(why(a.file, a.words))
+
+
 def _record(a: argparse.Namespace) -> None:
     from dg.records import record
 
@@ -80,6 +86,13 @@ def add_verbs(verbs: Verbs) -> None:
     """Those of this module."""
     plan = verbs.add("plan", _plan, "say what the pipeline will run and about how long that takes")
     plan.add_argument("targets", nargs="*", default=["all"], help="files or rules; default: everything")
+    why = verbs.add("why", _why, "say where a number, a figure, a network or a picture comes from, back to raw data")
+    why.add_argument("file", type=Path, help="that was made, such as results/table4.csv")
+    why.add_argument(
+        "words",
+        nargs="*",
+        help="of a table: TEST METHOD METRIC (Tables 1 and 2: ROW METRIC); of a test's pictures: which",
+    )
     record = verbs.add("record", _record, "tell DVC what Snakemake made; every run of Snakemake ends with it")
     record.add_argument("--patience", type=float, default=30, help="seconds to wait for another process's DVC lock")
     clean = verbs.add("clean", _clean, "remove what Snakemake can make again, once that is agreed to")

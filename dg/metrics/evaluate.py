@@ -19,6 +19,9 @@ from dg.metrics.yaw import yaw_bins
 from dg.protocols.results import Results
 from dg.shards import FaceSet
 from dg.steps.evaluate import EvaluateSettings
+from dg.training.card import made_with
+
+_PACKAGES = ("numpy", "onnxruntime", "scikit-image", "torch", "torch-fidelity")
 
 
 def evaluate(settings: EvaluateSettings, folders: list[Path], pairs: Path, generated: Path, out: Path) -> None:
@@ -71,6 +74,7 @@ def evaluate(settings: EvaluateSettings, folders: list[Path], pairs: Path, gener
         "backends": backends,
         "stand_in": "; ".join(stand_ins(backends)),
         "settings": settings.plain(),
+        **made_with(*_PACKAGES),
     }
     report["ssim"]["against"] = _against(table, settings.ssim_reference)
     write_parquet(Path(out).with_suffix(".parquet"), table)

@@ -14,6 +14,7 @@ from dg.metrics.ace import ace
 from dg.metrics.bootstrap import mean_summary
 from dg.shards import FaceSet
 from dg.steps.evaluate import AceSettings
+from dg.training.card import made_with
 
 
 def evaluate_idsg(settings: AceSettings, folder: Path, pairs: Path, idsg: Path, out: Path) -> None:
@@ -55,5 +56,6 @@ def evaluate_idsg(settings: AceSettings, folder: Path, pairs: Path, idsg: Path, 
             "subjects": len(np.unique(subjects)),
             "ace": ace_summary,
             "settings": settings.plain(),
+            **made_with("numpy", "torch"),
         },
     )

@@ -25,9 +25,13 @@ def card(settings: BaseModel, seconds: float, waited: float, losses: dict[str, f
         "seconds": round(seconds, 1),
         "waited_share": round(waited / seconds, 4) if seconds else 0.0,
         "losses": losses,
-        "versions": {name: version(name) for name in ("torch", "numpy")},
-        "git_commit": git_commit(),
+        **made_with("torch", "numpy"),
     }
+
+
+def made_with(*packages: str) -> dict[str, Any]:
+    """For a card: the `versions` of these packages and the `git_commit` of this code."""
+    return {"versions": {name: version(name) for name in packages}, "git_commit": git_commit()}
 
 
 def git_commit() -> str | None:

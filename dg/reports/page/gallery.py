@@ -85,6 +85,7 @@ def gallery(settings: ReportSettings, results: Path, data: Path) -> dict[str, An
             reference = faces.row(row["reference"])
             pairs.append(
                 {
+                    "number": number,
                     "name": f"{row['subject']} as {row['reference_subject']}",
                     "yaw": round(float(row["yaw"])),
                     "source": known(row["source"]),
@@ -98,6 +99,7 @@ def gallery(settings: ReportSettings, results: Path, data: Path) -> dict[str, An
         name = metric(ranked_by(scores["dg"])).title
         tests.append(
             {
+                "key": test,
                 "title": TESTS[test].title,
                 "methods": titles,
                 "pairs": pairs,

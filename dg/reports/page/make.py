@@ -18,6 +18,8 @@ from dg.reports.page.gallery import gallery
 from dg.reports.page.tables import read_tables
 from dg.steps.report import ReportSettings
 from dg.study.figures import FIGURES, Figure
+from dg.study.tables import TABLES
+from dg.why import Jobs, why_in_short
 
 
 def make_report(settings: ReportSettings, results: Path, data: Path, out: Path) -> None:
@@ -34,10 +36,12 @@ def make_report(settings: ReportSettings, results: Path, data: Path, out: Path) 
     )
     places = Path(__file__).parent
     shown = gallery(settings, results, data)
+    figures = {key: results / f"figures/{key}.png" for key in FIGURES}
     text = environment.get_template("page.html.j2").render(
         facts=facts(settings, results, data),
         tables=read_tables(results),
-        figures=[_figure(results / f"figures/{key}.png", figure) for key, figure in FIGURES.items()],
+        figures=[_figure(path, FIGURES[key]) for key, path in figures.items()],
+        origins=_origins({key: results / f"{key}.csv" for key in TABLES} | figures),
         curves=yaw_curves(settings, results),
         gallery=Markup(_json(shown)),
         style=Markup((places / "page.css").read_text(encoding="utf-8")),
@@ -51,7 +55,22 @@ def _figure(path: Path, figure: Figure) -> dict[str, str]:
         data = base64.b64encode(path.read_bytes()).decode()
     except FileNotFoundError:
         raise DgError(f"{path}: not found. Run the step that makes it (snakemake -- {path}).") from None
-    return {"name": f"Figure {figure.number}", "words": f"{figure.about}.", "uri": f"data:image/png;base64,{data}"}
+    return {
+        "key": figure.key,
+        "name": f"Figure {figure.number}",
+        "words": f"{figure.about}.",
+        "uri": f"data:image/png;base64,{data}",
+    }
+
+
+def _origins(paths: dict[str, Path]) -> dict[str, list[tuple[str, str]]]:
+    """Where each file comes from, in short, and how to ask for all of it."""
+    try:
+        jobs = Jobs()
+        told = {key: why_in_short(path, jobs) for key, path in paths.items()}
+    except DgError as error:  # the page was made by hand, of files that Snakemake doesn't know
+        told = {key: [("records", str(error))] for key in paths}
+    return {key: [("ask", f"python -m dg why {path}"), *told[key]] for key, path in paths.items()}
 
 
 def _json(value: Any) -> str:

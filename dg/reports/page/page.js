@@ -127,6 +127,7 @@
     const known = Object.entries(scores).filter(([, value]) => value !== null);
     get("scores").textContent =
       `Pair ${place + 1} of ${shown.length}, ${pair.name}: ` + known.map(([name, value]) => written(name, value)).join(", ");
+    get("why").textContent = `python -m dg why results/evaluate/dg/${test().key}/${method}.arrow ${pair.number}`;
     [...get("strip").children].forEach((button, number) => button.setAttribute("aria-current", String(number === place)));
   };
 
