@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from dg.files import file_digest, read_json, write_text
+from dg.errors import DgError
+from dg.files import file_digest, read_json, write_json, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 DIGESTS = Path(".cache/digests")
+CODE = DIGESTS / "code.json"
 # Plumbing whose every effect on a step's result reaches the step as a value in its settings, or is no effect on the
 # result at all (messages, where files are put). Without this list one new key in params.yaml would retrain everything.
 _PLUMBING = r"dg\.(params|steps|checked|digests|errors|files|cli|__main__)(\..+)?"
@@ -96,8 +100,26 @@ def modules_behind(module: str) -> dict[str, str]:
 
 @cache
 def code_digest(module: str) -> str:
-    """Hash of `modules_behind` it."""
-    return digest_of(sorted(modules_behind(module).items()))
+    """Hash of `modules_behind` it.
+
+    Kept in CODE while no file of the code changes: to read what all of them mean takes longer than all else that
+    Snakemake does before it says that nothing is to be done.
+    """
+    files, kept = _code_files(), ROOT / CODE
+    known = read_json(kept) if kept.exists() else {}
+    digests = known["digests"] if known.get("files") == files else {}
+    if module not in digests:
+        digests[module] = digest_of(sorted(modules_behind(module).items()))
+        with contextlib.suppress(DgError):  # the folder can't be written: it is read anew each time
+            write_json(kept, {"files": files, "digests": digests})
+    return digests[module]
+
+
+@cache
+def _code_files() -> str:
+    """Hash of the bytes and names of all code and its tables, and of the Python that reads it."""
+    files = sorted(path for end in ("py", "json", "csv") for path in (ROOT / "dg").rglob(f"*.{end}"))
+    return digest_of([sys.version, *((str(path.relative_to(ROOT)), content_digest([path])) for path in files)])
 
 
 def digest_of(value: Any) -> str:

@@ -8,8 +8,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from dg.files import write_csv, write_text
 from dg.networks import OF_DG, TRAININGS
 from dg.params import Params
@@ -50,6 +48,8 @@ def write_index(index: dict[str, Any], out: Path, log: Path) -> None:
         out: lies in the folder of the ablations.
         log: names the folders removed.
     """
+    import pandas as pd  # here: the Snakefile imports this module at every start, and pandas takes half a second
+
     removed = []
     for step in (*TRAININGS, "evaluate", "ace"):
         for folder in sorted(out.parent.glob(f"{step}/*/")):
@@ -80,6 +80,8 @@ def write_models(index: list[dict[str, Any]], out: Path, log: Path) -> None:
         index: see `index_of_methods`.
         log: says how many there are.
     """
+    import pandas as pd
+
     columns = ["method", "model", "seed", "version", "checkpoint"]
     write_csv(out, pd.DataFrame(index, columns=columns).rename(columns={"seed": "training_seed"}))
     write_text(log, f"{len(index)} models\n")

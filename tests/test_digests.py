@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from dg import digests, params
+from dg.errors import DgError
 from dg.steps.registry import step_settings
 from tests.scales import values_at
 
@@ -22,8 +23,8 @@ def package(tmp_path, monkeypatch):
     monkeypatch.setattr(digests, "ROOT", tmp_path)
 
     def digest():
-        digests.code_digest.cache_clear()
-        digests._read.cache_clear()
+        for kept in (digests.code_digest, digests._code_files, digests._read):
+            kept.cache_clear()
         return digests.code_digest("dg.part.step")
 
     yield tmp_path / "dg/part", digest
@@ -38,6 +39,26 @@ def test_comments_docstrings_and_other_modules_do_not_count(package):
     )
     (folder / "unrelated.py").write_text("x = 2\n")
     assert digest() == before
+
+
+def test_code_is_read_once_and_again_only_when_a_file_of_it_changes(package, monkeypatch):
+    folder, digest = package
+    before, read = digest(), digests._read
+    asked = []
+    monkeypatch.setattr(digests, "modules_behind", lambda module: asked.append(module) or {module: "x"})
+    read.cache_clear()
+    assert digest() == before and not asked
+    (folder / "unrelated.py").write_text("x = 3\n")
+    assert digest() != before and asked == ["dg.part.step"]
+
+
+def test_a_folder_that_cannot_be_written_costs_time_alone(package, monkeypatch):
+    def refuse(*_):
+        raise DgError("read-only")
+
+    _, digest = package
+    monkeypatch.setattr(digests, "write_json", refuse)
+    assert digest() == digest()
 
 
 @pytest.mark.parametrize("name", ["step.py", "other.py"])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from dvc.config import Config
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
@@ -326,11 +327,9 @@ def refuse_untrustworthy_state():
         raise WorkflowError(
             "dvc is not on PATH. Switch the environment on first: . .venv/bin/activate (make setup makes it)."
         )
-    linked = subprocess.run(
-        ["dvc", "config", "cache.type"], capture_output=True, text=True
-    ).stdout
-    if "link" in linked.replace("reflink", ""):
+    kinds = Config(".dvc" if Path(".dvc").is_dir() else None)["cache"].get("type", [])
+    if {"hardlink", "symlink"} & set(kinds):
         raise WorkflowError(
-            f"DVC's cache.type is '{linked.strip()}': Snakemake would write through links into DVC's cache. Run "
+            f"DVC's cache.type is '{','.join(kinds)}': Snakemake would write through links into DVC's cache. Run "
             "`dvc config cache.type reflink,copy` and `dvc checkout --relink`."
         )
