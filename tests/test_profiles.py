@@ -76,3 +76,17 @@ def test_two_gpus_a_training_are_a_matter_of_two_files_on_a_cluster(tmp_path, gp
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     assert re.search(answer, done.stdout) if answer else done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(("kinds", "refused"), [("reflink,copy", False), ("hardlink,copy", True), ("symlink", True)])
+def test_a_cache_of_links_that_snakemake_would_write_through_is_refused(tmp_path, shipped_file, kinds, refused):
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text(f"[cache]\n    type = {kinds}\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "rules", "--snakefile", str(ROOT / "Snakefile"),
+         "--configfile", str(shipped_file), "--", "data/synthface/head.safetensors"],
+        cwd=tmp_path, env={**os.environ, "PATH": os.pathsep.join([TOOLS, os.environ["PATH"]])},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert bool(done.returncode) == refused, done.stdout
+    assert (f"DVC's cache.type is '{kinds}'" in done.stdout) == refused
