@@ -9,12 +9,14 @@ import torch
 from torch import nn
 
 from dg import params
+from dg.fom.networks import SHRINK, Fom
 from dg.identity import DIMENSIONS
 from dg.idsg.networks import POINTS, landmark_decoder, landmark_discriminator, landmark_encoder, subject_classifier
 from dg.params import Params
 from dg.rfg.model import face_generator
 from dg.rfg.networks import Trunk
 from dg.rfg.objectives import judge_channels
+from dg.sizes.fom import fom_sizes
 from dg.steps.idsg import idsg_settings
 from dg.steps.rfg import rfg_settings
 from dg.study.variants import with_overrides
@@ -54,6 +56,23 @@ def networks(values: Params) -> dict[str, tuple[nn.Module, Inputs]]:
     return found
 
 
+def rival_networks(values: Params) -> dict[str, tuple[nn.Module, Inputs]]:
+    """The same of the First Order Motion Model: key points, dense motion, generator."""
+    size, small = values.sizes.image_size, values.sizes.image_size // SHRINK
+    with torch.device("meta"):
+        fom = Fom(fom_sizes(size))
+    motions = fom.sizes.points + 1
+    return {
+        "key points": (fom.detector, ((1, 3, size, size),)),
+        "motion": (fom.motion, ((1, 4 * motions, small, small),)),
+        "generator": (fom.generator, ((1, 3, size, size), (1, small, small, 2), (1, 1, small, small))),
+    }
+
+
+METHODS = {"dg": networks, "fom": rival_networks}
+"""Methods whose networks can be listed."""
+
+
 def layers(name: str, net: nn.Module, inputs: Inputs) -> pd.DataFrame:
     """One row per layer call of `net`, which is on the meta device, in the order of the calls.
 
@@ -91,14 +110,15 @@ def layers(name: str, net: nn.Module, inputs: Inputs) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def describe(path: Path, preset: str | None, scale: str, size: int | None = None) -> pd.DataFrame:
-    """All layers of all networks; columns as in `layers`.
+def describe(path: Path, preset: str | None, scale: str, size: int | None = None, method: str = "dg") -> pd.DataFrame:
+    """All layers of all networks of a method; columns as in `layers`.
 
     Args:
         path: params.yaml.
         preset: one of its presets; None: the one it names.
         scale: one of its scales; "paper" has the paper's sizes, 256 px.
         size: side of the pictures in pixels; None: the scale's.
+        method: one of METHODS.
 
     Raises:
         DgError: params.yaml is wrong, has no such preset or scale, or no scale may have that size.
@@ -109,7 +129,7 @@ def describe(path: Path, preset: str | None, scale: str, size: int | None = None
     if size is not None:
         raw["scales"][scale]["image_size"] = size
         values = params.validate(raw, str(path))
-    found = networks(with_overrides(values, "dg"))
+    found = METHODS[method](with_overrides(values, "dg"))
     return pd.concat([layers(name, *net) for name, net in found.items()], ignore_index=True)
 
 

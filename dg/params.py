@@ -156,14 +156,14 @@ def _named(key: str, template: str) -> set[str]:
 
 
 # What a method's `train` may ask for beside {data} and {out}.
-_TRAINED_WITH = ("state", "seed", "threads", "gpus")
+_TRAINED_WITH = ("state", "seed", "threads", "gpus", "pictures", "weights")
 
 
 class Method(Strict):
     """A method beside DG in Tables 3 and 4 and in the figures: a command that makes a picture of every pair."""
 
     title: str = Field(description="its name in the tables")
-    tests: tuple[TestName, ...] = Field(description="those that it takes part in")
+    tests: tuple[TestName, ...] = Field(description="those that it takes part in; none: it's off, and isn't trained")
     command: str = Field(
         description="how to run it; {pairs} stands for the pair list (CSV), {out} for the folder of its pictures, "
         "{truth} for the pair list with ground truths, {rfg} and {idsg} for DG's trained networks, {model} for what "
@@ -172,8 +172,12 @@ class Method(Strict):
     train: str | None = Field(
         default=None,
         description="how to train it, once per model and seed: {data} stands for the folder of training pictures, "
-        "{out} for the folder that {model} will be, {state} for one that keeps unfinished work; also {seed}, "
-        "{threads}, {gpus}; null: it needs no training",
+        "{out} for the folder that {model} will be, {state} for one that keeps unfinished work, {pictures} for the "
+        "number of pictures that DG's RFG makes in its training; also {seed}, {threads}, {gpus}; null: it needs no "
+        "training",
+    )
+    weights: str | None = Field(
+        default=None, description="file of weights by others that `train` gets as {weights}; null: {weights} is empty"
     )
     figures: bool = Field(default=True, description="also a row of Figures 3 to 5")
     version: str = Field(default="", description="any text; change it where the code behind a command has changed")
@@ -199,6 +203,8 @@ class Method(Strict):
                 f"train: must hold {{data}} and {{out}}, and beside them at most {_placeholders(_TRAINED_WITH)}; it "
                 f"holds {_placeholders(sorted(named))}"
             )
+        if self.weights is not None and "weights" not in named:
+            raise ValueError("weights: `train` must hold {weights}, which stands for this file")
         return self
 
 

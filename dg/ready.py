@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from dg.checked import Strict
 from dg.errors import DgError
@@ -95,6 +96,12 @@ def require_weights(params: Params) -> None:
         if value in _NEEDS[key]:
             place = set_by(params, variant, key)
             _NEEDS[key][value](f" (under {place}, which sets it)" if place else "")
+    for name, method in params.methods.items():
+        if method.weights and method.tests and not Path(method.weights).is_file():
+            raise DgError(
+                f"params.yaml: methods.{name}.weights: no file {method.weights}. Lay it there, or set it to null: then "
+                "the method starts without it."
+            )
 
 
 def _look_for(weights: Published) -> Callable[[str], object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pandas as pd
@@ -11,10 +12,12 @@ import torch
 from dg.cli import main
 from dg.describe import describe, layers, networks
 from dg.errors import DgError
+from dg.fom.networks import Fom
 from dg.identity import DIMENSIONS
 from dg.identity.encoder import load_face_encoder
 from dg.rfg.model import Rfg
 from dg.rfg.objectives import judge_channels
+from dg.sizes.fom import FomSizes
 from dg.steps.registry import step_settings
 from dg.study.variants import with_overrides
 from tests.scales import params_at
@@ -102,6 +105,17 @@ def test_the_command_prints_totals_and_writes_the_table(tmp_path, capsys, shippe
     pd.testing.assert_frame_equal(pd.read_csv(out, dtype={"layer": str, "output": str}).fillna(""), tables["released"])
     printed = capsys.readouterr().out
     assert f"{tables['released']['parameters'].sum():,}" in printed.splitlines()[-1]
+
+
+def test_the_rivals_published_networks(capsys, shipped_file):
+    assert main(["describe", "--params", str(shipped_file), "--method", "fom"]) == 0
+    totals = dict(re.findall(r"(?m)^(key points|motion|generator|all) +([\d,]+)$", capsys.readouterr().out))
+    millions = {name: round(int(number.replace(",", "")) / 1e6, 1) for name, number in totals.items()}
+    assert (millions["key points"], millions["motion"]) == (14.2, 37.7)
+    # Its authors count the dense motion with the generator.
+    assert millions["all"] - millions["key points"] == pytest.approx(45.6)
+    with torch.device("meta"):
+        assert int(totals["all"].replace(",", "")) == sum(p.numel() for p in Fom(FomSizes()).parameters())
 
 
 @pytest.mark.parametrize(("preset", "scale"), [("papre", "paper"), ("paper", "papre")])

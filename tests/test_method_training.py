@@ -15,6 +15,7 @@ import yaml
 from PIL import Image
 
 from dg import cli, params
+from dg.digests import modules_behind, stored_digest
 from dg.errors import DgError
 from dg.files import file_digest, read_json, read_parquet
 from dg.protocols.exchange import POINT_COLUMNS, VISIBLE_COLUMNS
@@ -22,6 +23,7 @@ from dg.protocols.method_training import train_method
 from dg.protocols.methods import run_method
 from dg.protocols.pairs import make_pairs
 from dg.protocols.results import Results
+from dg.ready import require_weights
 from dg.resume import input_digests
 from dg.shards import FaceSet, decode_image
 from dg.steps.reenact import TrainMethodSettings
@@ -183,6 +185,89 @@ def values():
     return values
 
 
+ALL = ["VoxCeleb1", "VoxCeleb2", "RaFD", "MPIE", "MPIE_LP"]
+
+
+@pytest.fixture
+def rival(values):
+    """FOM's entry as shipped, switched on as docs/methods.md says."""
+    assert values["methods"]["fom"]["tests"] == []
+    values["methods"]["fom"]["tests"] = ALL
+    return values["methods"]["fom"]
+
+
+def test_a_method_without_tests_is_off(values):
+    p = params.validate(values, "params.yaml")
+    assert "train_fom" not in trainings(p) and not [made for made in Checkpoints(p) if made.training.network == "fom"]
+    values["methods"]["fom"]["tests"] = ["RaFD"]
+    p = params.validate(values, "params.yaml")
+    assert Checkpoints(p).tested("fom", "RaFD", "dg").path == "results/methods/fom/dg/joint"
+
+
+def test_a_training_is_told_how_many_pictures_dgs_rfg_makes(values, rival):
+    values["scales"]["sample"]["rfg"] |= {"batch": 3, "self_steps": 10, "cross_steps": 5}
+    assert fom_job(values).pictures == 45
+    values["rfg"]["cross_phase"] = "skip"
+    assert fom_job(values).pictures == 30
+    # Who doesn't ask isn't trained again by another number.
+    assert step_settings(params.validate(values, "params.yaml"), "train_method", method="mine").pictures is None
+
+
+def fom_job(values):
+    return step_settings(params.validate(values, "params.yaml"), "train_method", method="fom")
+
+
+def test_pictures_and_weights_reach_the_command(data, tmp_path):
+    text = "(out / 'words').write_text(repr(sys.argv[3:]))"
+    command = script(tmp_path, text, "{data} {out} {pictures} {weights} end")
+    settings = TrainMethodSettings(method="mine", command=command, version="1", seed=7, pictures=640)
+    run = {"work": tmp_path / "work", "inputs": {}, "threads": 3, "gpus": 0}
+    train_method(settings, [data], tmp_path / "models/joint", **run)
+    assert (tmp_path / "models/joint/words").read_text() == "['640', '', 'end']"
+    train_method(settings.model_copy(update={"weights": "a b"}), [data], tmp_path / "models/joint", **run)
+    assert (tmp_path / "models/joint/words").read_text() == "['640', 'a b', 'end']"
+
+
+def test_other_weights_train_again_and_missing_ones_are_named_before_all_work(values, rival, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = fom_job(values).job()
+    rival["weights"] = "data/weights/vox-cpk.pth.tar"
+    with pytest.raises(DgError, match=r"methods\.fom\.weights: no file data/weights/vox-cpk\.pth\.tar"):
+        require_weights(params.validate(values, "params.yaml"))
+    path = Path(rival["weights"])
+    path.parent.mkdir(parents=True)
+    path.write_text("one")
+    require_weights(params.validate(values, "params.yaml"))
+    one = fom_job(values).job()
+    path.write_text("another")
+    stored_digest.cache_clear()  # it reads a file once a run
+    assert len({before, one, fom_job(values).job()}) == 3
+
+
+def test_the_digest_of_a_command_of_this_project_holds_its_code(values, rival):
+    p = params.validate(values, "params.yaml")
+    training = step_settings(p, "train_method", method="fom")
+    test = step_settings(p, "reenact", test="RaFD", method="fom")
+    assert "dg.fom.train" in training.modules() and "dg.fom.reenact" in test.modules()
+    behind = {name for module in training.modules() for name in modules_behind(module)}
+    assert {"dg.fom.losses", "dg.fom.networks", "dg.training.loop"} <= behind
+    assert not {"dg.fom.reenact", "dg.fom.samples"} & behind
+    for step, which in (("train_method", {}), ("reenact", {"test": "RaFD"})):
+        assert not [name for name in step_settings(p, step, method="mine", **which).modules() if "fom" in name]
+
+
+def test_fom_in_the_pipeline_as_shipped(values, rival, tmp_path):
+    """Its own commands, on made-up faces: trained, then run on a pair list."""
+    toy = prepare(tmp_path / "faces", pd.concat([face_table(2, split="train"), face_table(5).iloc[20:]]))
+    settings = fom_job(values).model_copy(update={"pictures": 8})
+    train_method(settings, [toy], tmp_path / "fom", tmp_path / "work", {}, threads=1, gpus=0)
+    assert read_json(tmp_path / "fom/fom.json")["pictures"] == 8
+    pairs, out = tmp_path / "pairs.parquet", tmp_path / "made.arrow"
+    make_pairs(pairs_settings(references=1), [toy], pairs)
+    run_method("fom", rival["command"], [toy], pairs, out, tmp_path / "run", {"model": tmp_path / "fom"})
+    assert len(list(Results(out))) == len(read_parquet(pairs)) > 1
+
+
 def checkpoints(values):
     return Checkpoints(params.validate(values, "params.yaml"))
 
@@ -245,6 +330,7 @@ def test_the_index_lists_the_models(values, tmp_path):
         ({"train": "fit {out}"}, r"train: must hold \{data\} and \{out\}, .*\{state\}, .*it holds \{out\}"),
         ({"train": "fit {data} {out} {rfg}"}, r"train: must hold .*it holds \{data\}, \{out\}, \{rfg\}"),
         ({"train": "fit {data} {out"}, r"train: expected '\}'"),
+        ({"weights": "mine.pth"}, r"weights: `train` must hold \{weights\}"),
     ],
 )
 def test_a_wrong_entry_is_answered(values, change, message):
@@ -254,5 +340,5 @@ def test_a_wrong_entry_is_answered(values, change, message):
 
 
 def test_a_method_that_is_not_trained_has_no_training(values):
-    with pytest.raises(DgError, match="no method 'source_unchanged' has `train`, only: mine"):
+    with pytest.raises(DgError, match="no method 'source_unchanged' has `train`, only: fom, mine"):
         step_settings(params.validate(values, "params.yaml"), "train_method", method="source_unchanged")

@@ -12,11 +12,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dg.networks import TRAININGS
+from dg import params
+from dg.study.trainings import trainings
 from tests.scales import values_at
 
 ROOT = Path(__file__).parent.parent
 TOOLS = str(Path(sys.executable).parent)
+SWITCHED_ON = values_at()
+SWITCHED_ON["methods"]["fom"]["tests"] = ["RaFD"]
+TRAININGS = trainings(params.validate(SWITCHED_ON, "params.yaml"))
 SLURM = yaml.safe_load((ROOT / "profiles/slurm/profile.yaml").read_text(encoding="utf-8"))
 
 

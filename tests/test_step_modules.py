@@ -25,9 +25,11 @@ WHICH = {
     "rfg (cross)": {"phase": "cross"},
     "finetune": {},
     "train_method": {"method": "mine"},
+    "train_method (FOM)": {"method": "fom"},
     "reenact (DG)": {"test": "RaFD", "method": "dg"},
     "reenact (DG, tuned)": {"test": "VoxCeleb1", "method": "dg"},
     "reenact (a command)": {"test": "RaFD", "method": "source_unchanged"},
+    "reenact (FOM)": {"test": "RaFD", "method": "fom"},
     "evaluate": {"test": "RaFD", "method": "dg"},
     "ace": {"test": "RaFD"},
     "ablation": {"table": "table1"},
@@ -40,8 +42,9 @@ WHICH = {
 
 
 def with_trained_method():
-    """params.yaml and a method that is trained, which it has none of."""
+    """params.yaml and methods that are trained, FOM and one whose code isn't this project's."""
     values = values_at()
+    values["methods"]["fom"]["tests"] = ["RaFD"]
     commands = {"train": "fit {data} {out}", "command": "run {model} {pairs} {out}"}
     values["methods"]["mine"] = {"title": "Mine", "tests": ["RaFD"], **commands}
     return params.validate(values, "params.yaml")

@@ -19,7 +19,7 @@ def _describe(a: argparse.Namespace) -> None:
     from dg.describe import as_text, describe
     from dg.files import write_csv
 
-    table = describe(a.params, a.preset, a.scale, a.size)
+    table = describe(a.params, a.preset, a.scale, a.size, a.method)
     print(as_text(table))
     if a.csv:
         write_csv(a.csv, table)
@@ -32,4 +32,5 @@ def add_verbs(verbs: Verbs) -> None:
     shown.add_argument("--preset", help="a preset of params.yaml; default: the one it names")
     shown.add_argument("--scale", default="paper", help="a scale of params.yaml; default: paper")
     shown.add_argument("--size", type=int, help="side of the pictures in pixels; default: the scale's")
+    shown.add_argument("--method", choices=("dg", "fom"), default="dg", help="whose networks; default: dg")
     add_params(shown)

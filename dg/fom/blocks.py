@@ -90,10 +90,8 @@ class Shrink(nn.Module):
         self.register_buffer("kernel", (kernel / kernel.sum())[None, None], persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        images = images.float()
         if self.factor == 1:
-            return images
+            return images.float()
         reach, channels = self.kernel.shape[-1] // 2, images.shape[1]
-        with torch.autocast(images.device.type, enabled=False):
-            kernel = self.kernel.expand(channels, -1, -1, -1)
-            return conv2d(images, kernel, stride=self.factor, padding=reach, groups=channels)
+        kernel = self.kernel.expand(channels, -1, -1, -1)
+        return conv2d(images, kernel, stride=self.factor, padding=reach, groups=channels).float()

@@ -27,7 +27,6 @@ from dg.fom.model import FILE, load_fom
 from dg.fom.motion import KeyPoints, relative
 from dg.fom.networks import Fom
 from dg.fom.samples import NOTE
-from dg.precision import autocast
 from dg.protocols.exchange import SUFFIXES, read_exchange
 from dg.provenance import save_png
 from dg.torchrun import use_threads
@@ -46,11 +45,8 @@ def reenact_pairs(fom: Fom, pairs: Path, out: Path) -> None:
     for start in tqdm(range(0, len(table), _BATCH), desc="FOM", unit="batch", disable=None):
         batch = table.iloc[start : start + _BATCH]
         source, driving = (_pictures(batch[name], fom) for name in ("source", "reference"))
-        with torch.no_grad(), autocast(source.device):
-            made = fom.reenact(source, driving)
-        sides = [_side(path) for path in batch["source"]]
-        for pair, picture, side in zip(batch["pair"], made, sides):
-            _save(picture, side, out / f"{pair}.png")
+        for pair, path, picture in zip(batch["pair"], batch["source"], fom.reenact(source, driving)):
+            _save(picture, _side(path), out / f"{pair}.png")
 
 
 def reenact_frames(fom: Fom, source: Path, frames: Path, out: Path, moves: bool) -> None:
@@ -103,7 +99,7 @@ def _side(path: Path) -> int:
 
 
 def _save(picture: Tensor, side: int, path: Path) -> None:
-    pixels = (_scaled(picture[None].float(), side)[0] * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+    pixels = (_scaled(picture[None], side)[0] * 255).round().byte().permute(1, 2, 0).cpu().numpy()
     partial = path.with_name(f".{path.name}")
     save_png(Image.fromarray(pixels), partial, NOTE)
     partial.rename(path)

@@ -50,7 +50,9 @@ def train_method(
     run_command(
         f"methods.{settings.method}.train",
         settings.command,
-        places | {"seed": settings.seed, "threads": threads, "gpus": gpus},
+        places
+        | {"seed": settings.seed, "threads": threads, "gpus": gpus}
+        | {"pictures": settings.pictures, "weights": settings.weights},
     )
     digests = {path.relative_to(made).as_posix(): file_digest(path) for path in _written(settings.method, made)}
     card = {"settings": settings.plain(), "inputs": inputs, "seconds": round(time.monotonic() - started, 1)}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from pydantic import Field
 
+from dg.digests import stored_digest
 from dg.errors import DgError
 from dg.params import Params
-from dg.steps.rfg import FineTuning, fine_tuning
+from dg.steps.rfg import FineTuning, fine_tuning, pictures_in_training
 from dg.steps.settings import Settings
 from dg.study.rows import methods_of
 from dg.tests import TESTS
@@ -21,6 +25,13 @@ class TrainMethodSettings(Settings):
     command: str = Field(description="its `train`")
     version: str = Field(description="of its code")
     seed: int = Field(ge=0, description="training_seed, for commands that ask for it")
+    pictures: int | None = Field(default=None, description="that DG's RFG makes in training; null: isn't asked for")
+    weights: str = Field(default="", description="file of weights by others; empty: none")
+    weights_digest: str | None = Field(default=None, description="its SHA-256; null: it isn't there")
+
+    def modules(self) -> tuple[str, ...]:
+        """The exchange with a command, and the command's own code if it is this project's."""
+        return (*self.MODULES, *_own_code(self.command))
 
 
 class ReenactSettings(Settings):
@@ -35,8 +46,14 @@ class ReenactSettings(Settings):
     def modules(self) -> tuple[str, ...]:
         """DG's own, those of a tuned DG, or the exchange with a command; this project's baselines are commands too."""
         if self.command is not None:
-            return ("dg.protocols.methods", "dg.protocols.baselines")
+            return ("dg.protocols.methods", "dg.protocols.baselines", *_own_code(self.command))
         return ("dg.protocols.self_reenact",) if self.tuning else ("dg.protocols.reenact",)
+
+
+def _own_code(command: str) -> tuple[str, ...]:
+    """The module of this project that a command runs as such: `python -m dg.fom.train`. Of all other commands the
+    pipeline can't see the code."""
+    return tuple(re.findall(r"^\s*python -m (dg\.[\w.]+)", command))
 
 
 def reenact_settings(p: Params, test: str, method: str) -> ReenactSettings:
@@ -64,4 +81,12 @@ def train_method_settings(p: Params, method: str) -> TrainMethodSettings:
     if method not in trained:
         raise DgError(f"no method '{method}' has `train`, only: {', '.join(trained) or 'none'}.")
     chosen = trained[method]
-    return TrainMethodSettings(method=method, command=chosen.train, version=chosen.version, seed=p.training_seed)
+    return TrainMethodSettings(
+        method=method,
+        command=chosen.train,
+        version=chosen.version,
+        seed=p.training_seed,
+        pictures=pictures_in_training(p) if "{pictures}" in chosen.train else None,
+        weights=chosen.weights or "",
+        weights_digest=stored_digest(Path(chosen.weights)) if chosen.weights else None,
+    )

@@ -82,6 +82,12 @@ def rfg_settings(p: Params, phase: str) -> RfgSettings:
     )
 
 
+def pictures_in_training(p: Params) -> int:
+    """How many pictures the RFG makes in its training, both phases together."""
+    sizes = p.sizes.rfg
+    return sizes.batch * (sizes.self_steps + (sizes.cross_steps if p.rfg.cross_phase == "train" else 0))
+
+
 def fine_tuning(p: Params) -> FineTuning:
     """As params.yaml sizes it; the losses are the self phase's."""
     tuning = p.sizes.fine_tune

@@ -7,8 +7,8 @@ from dg.params import Params
 
 
 def trainings(params: Params) -> dict[str, Training]:
-    """By rule, each after those it needs."""
-    own = [_of_method(name) for name, method in params.methods.items() if method.train is not None]
+    """By rule, each after those it needs; of methods those that take part in a test."""
+    own = [_of_method(name) for name, method in params.methods.items() if method.train is not None and method.tests]
     return TRAININGS | {training.rule: training for training in own}
 
 
