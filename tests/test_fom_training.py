@@ -174,7 +174,8 @@ def test_the_command_in_two_processes(data, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("2 steps of 4 pairs make 8 pictures, 6 asked for") == 1
-    assert read_json(tmp_path / "out/fom.json")["pictures_asked_for"] == 6
+    card = read_json(tmp_path / "out/fom.json")
+    assert card["pictures_asked_for"] == 6 and "random weights" in card["start"]
 
 
 def test_the_command_says_what_is_wrong(tmp_path, capsys):

@@ -54,7 +54,8 @@ def _train(a: argparse.Namespace) -> None:
         settings = FomSettings(size=data.size, batch=a.batch, steps=steps_for(a.pictures, a.batch), seed=a.seed)
         steps = f"{settings.steps} steps of {a.batch} pairs make {settings.pictures} pictures"
         say(f"FOM: {steps}, {a.pictures} asked for; from random weights", team.writes)
-        train_fom(settings, data, a.out, a.state, team, {"pictures_asked_for": a.pictures, "start": "random weights"})
+        facts = {"pictures_asked_for": a.pictures, "start": "random weights, as none are bundled"}
+        train_fom(settings, data, a.out, a.state, team, facts)
 
 
 if __name__ == "__main__":
