@@ -95,6 +95,12 @@ def test_steps_are_paired_differences(table1):
     assert "SynthFace (synth_rafd) instead of RaFD" in text and "not comparable" in text
 
 
+def test_a_tables_headline_is_dgs_own_row(table1, tmp_path):
+    table, _, _ = table1
+    told = json.loads((tmp_path / "headlines/table1.json").read_text())
+    assert told == {"table1": {"ace": pytest.approx(table.loc["dg", "ace"], abs=1e-6)}}
+
+
 def test_a_row_of_ones_own_is_compared_with_dg_and_has_no_number_of_the_papers(table1):
     table, text, _ = table1
     assert table.loc["vls5", "losses"] == "lambda_vls=5"

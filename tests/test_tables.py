@@ -278,6 +278,8 @@ def test_metrics_are_nested_for_dvc(tmp_path):
         "VoxCeleb2": {"dg": same | {"ssim": None}},
         "RaFD": {"dg": same | {"ssim": 0.75}},
     }
+    # No test that wasn't measured.
+    assert json.loads((tmp_path / "headlines/table4.json").read_text()) == {"RaFD": {"csim": 0.9, "fid": 12.5}}
 
 
 def test_the_settings_of_the_shipped_file_make_the_table(tmp_path):

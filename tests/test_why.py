@@ -84,7 +84,8 @@ def project(tmp_path, monkeypatch):
     quoted = {"test": "RaFD", "method": "FOM", "title": "FOM", "source": "quoted", "paper_csim": 0.801}
     rows = [row, row | {"method": "mine", "title": "Mine, too"}, quoted, row | {"test": "MPIE_LP", "csim": np.nan}]
     pd.DataFrame(rows).to_csv("results/table4.csv", index=False)
-    record(["results/table4.csv", "results/table4.md"], "comparison", 80, 81, summaries, settings={"table": "table4"})
+    forms = ["results/table4.csv", "results/table4.md", lay("results/headlines/table4.json", {"RaFD": {"csim": 0.5}})]
+    record(forms, "comparison", 80, 81, summaries, settings={"table": "table4"})
     variants = [f"results/ablations/ace/table1-{row}-{seed}/RaFD.json" for row in ("bl", "dg") for seed in (0, 1)]
     for path in variants:
         record([lay(path, {"test": "RaFD"})], "ace", 70, 75, data, settings={"seed": 0})
@@ -130,6 +131,7 @@ def test_a_row_a_test_and_a_table_have_the_jobs_of_all_their_numbers():
     both = jobs_in(why(Path("results/table4.md"), ["rafd"]))
     assert {"results/evaluate/dg/RaFD/dg.json", "results/evaluate/dg/RaFD/mine.json"} <= set(both)
     assert set(jobs_in(why(Path("results/table4.csv"), []))) == set(both)
+    assert "0.500, 95 %" in why(Path("results/headlines/table4.json"), ["rafd", "dg", "csim"])
     mine = jobs_in(why(Path("results/table4.csv"), ["RaFD", "Mine, too"]))
     assert "results/evaluate/dg/RaFD/mine.json" in mine and NET not in mine
     row = jobs_in(why(Path("results/table1.csv"), ["bl", "ACE"]))

@@ -12,6 +12,7 @@ from dg.backends import stand_ins
 from dg.errors import DgError
 from dg.files import write_csv, write_text
 from dg.metrics.metric import Metric, shown_in
+from dg.reports.headlines import write_headlines
 from dg.reports.markdown import grid
 from dg.reports.paper import ABLATIONS
 from dg.reports.runs import Run, SeedScores, interval, read_runs, read_summaries, seed_scores
@@ -20,7 +21,7 @@ from dg.study.tables import TABLES
 
 
 def make_ablation(settings: AblationSettings, summaries: list[Path], out: Path) -> str:
-    """Write `out` (CSV) and the same for reading beside it (.md).
+    """Write `out` (CSV), the same for reading beside it (.md), and its headlines.
 
     Intervals are 95 % bootstrap intervals; each resample draws source people and training seeds with replacement, the
     same ones for every row, so that a step is a paired difference.
@@ -57,6 +58,7 @@ def make_ablation(settings: AblationSettings, summaries: list[Path], out: Path) 
     steps = step_lines(frame, table)
     write_csv(out, frame.round(6))
     write_text(Path(out).with_suffix(".md"), _markdown(settings, frame, steps))
+    write_headlines(table, frame, out)
     return "\n".join(" ".join(line) for line in steps)
 
 

@@ -12,6 +12,7 @@ from dg.errors import DgError
 from dg.files import write_csv, write_json, write_text
 from dg.metrics.metric import printed_in, shown_in
 from dg.reports.comparison_text import as_latex, as_markdown
+from dg.reports.headlines import write_headlines
 from dg.reports.paper import COMPARISONS
 from dg.reports.runs import read_summaries
 from dg.reports.summaries import join_seeds
@@ -34,7 +35,7 @@ def columns(table: str) -> list[str]:
 
 def make_comparison(settings: ComparisonSettings, summaries: list[Path], out: Path) -> None:
     """Write the table `out` (CSV), and beside it the same for reading (.md), for papers (.tex) and for DVC (.json:
-    {test: {method: {metric: value}}}, null where empty).
+    {test: {method: {metric: value}}}, null where empty), and its headlines.
 
     A row per test and method. `source` is "measured", or "quoted" for methods whose numbers are the paper's; those
     stand in the paper_ columns, never in the measured ones. The paper's numbers of DG stand in the measured rows of
@@ -70,6 +71,7 @@ def make_comparison(settings: ComparisonSettings, summaries: list[Path], out: Pa
     write_text(Path(out).with_suffix(".md"), as_markdown(settings, frame))
     write_text(Path(out).with_suffix(".tex"), as_latex(settings, frame))
     write_json(Path(out).with_suffix(".json"), _nested(settings.table, table))
+    write_headlines(settings.table, frame, out)
 
 
 def _nested(name: str, table: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:

@@ -13,6 +13,8 @@ from dg.why.number import number
 from dg.why.picture import picture
 from dg.why.text import as_text, in_short
 
+_TABLES = {f"{key}.csv" for key in TABLES}
+
 
 def why(path: Path, words: list[str]) -> str:
     """Where the file `path` comes from: what it is, the command that makes it again, and every job behind it.
@@ -58,8 +60,8 @@ def _narrowed(path: Path, job: Job, words: list[str]) -> tuple[list[str], dict[s
     """What `words` choose: told, and the inputs that it is from."""
     if not words:
         return [], job.inputs
-    if path.stem in TABLES:
-        chosen = number(path, job, words)
+    for table in (Path(output) for output in job.outputs if Path(output).name in _TABLES):
+        chosen = number(table, job, words)
         return chosen.told, chosen.summaries
     if job.rule == "reenact" and len(words) == 1:
         return picture(path, words[0], job.inputs), job.inputs

@@ -23,6 +23,7 @@ class Job:
     """The last run of a job; equal to itself alone.
 
     Attributes:
+        outputs: the table before its headlines, which lie deeper.
         command: None where it was no shell command.
         settings: the values that its step used; none of a rule that runs no step.
         inputs: path -> SHA-256 of the file as the job read it; "" of a folder.
@@ -62,7 +63,7 @@ class Jobs:
             raise DgError(
                 f"{folder}: no records of Snakemake's runs. Run Snakemake, or in a clone bring them back: dvc pull"
             )
-        jobs = [_job(tuple(sorted(records)), records) for records in found.values()]
+        jobs = [_job(records) for records in found.values()]
         self._of = {output: job for job in jobs for output in job.outputs}
 
     def __iter__(self) -> Iterator[Job]:
@@ -90,7 +91,8 @@ def _output(record: Path) -> str:
     return urlsafe_b64decode("".join(part.removeprefix(_LONG) for part in record.parts)).decode()
 
 
-def _job(outputs: tuple[str, ...], records: dict[str, dict[str, Any]]) -> Job:
+def _job(records: dict[str, dict[str, Any]]) -> Job:
+    outputs = tuple(sorted(records, key=lambda path: (path.count("/"), path)))
     told = records[outputs[0]]
     read = told.get("input_checksums") or {}
     return Job(

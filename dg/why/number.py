@@ -34,13 +34,13 @@ def number(path: Path, job: Job, words: list[str]) -> Number:
     """The part of a table that `words` name, row first: test, method and metric, or row and metric in Tables 1 and 2.
 
     Args:
-        path: of the table, in any of its forms. job: which made it.
+        path: of the table, as CSV. job: which made it.
 
     Raises:
         DgError: the table has no such row or number.
     """
     table = TABLES[path.stem]
-    frame = pd.read_csv(path.with_suffix(".csv"))
+    frame = pd.read_csv(path)
     keys = [("row", "losses")] if table.kind == "ablation" else [("test", "test"), ("method", "title")]
     if len(words) > len(keys) + 1:
         names = " ".join(key.upper() for key, _ in keys)

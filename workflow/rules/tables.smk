@@ -10,6 +10,7 @@ rule ablation:
             labels={"table": "{table}"},
         ),
         markdown="results/{table}.md",
+        headlines="results/headlines/{table}.json",
     log:
         "logs/{table}.log",
     benchmark:
@@ -55,7 +56,8 @@ rule comparison:
         ),
         markdown="results/{table}.md",
         latex="results/{table}.tex",
-        metrics="results/{table}.json",
+        numbers="results/{table}.json",
+        headlines="results/headlines/{table}.json",
     log:
         "logs/{table}.log",
     benchmark:
