@@ -156,6 +156,10 @@ def test_dvc_plots_show_every_model_and_every_table(project):
                 assert f"results/training_plots/{network}_{kind}/{phase}_dg_joint.csv" in page
             assert f"results/training_plots/samples/{network}_{phase}_dg_joint.png" in page
     assert "Tables 3 and 4, FID" in page and "Table 2, SSIM" in page
+    run(project, sys.executable, "-m", "dg", "vega", "--out", "build/plots.html")
+    run(project, "dvc", "plots", "show", "--html-template", "build/plots.html")
+    offline = (project / "dvc_plots/index.html").read_text(encoding="utf-8")
+    assert "https://cdn" in page and "https://cdn" not in offline and "Tables 3 and 4, FID" in offline
 
 
 def test_a_changed_lambda_vls_retrains_the_cross_phases_alone(project):

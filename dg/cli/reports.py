@@ -26,6 +26,12 @@ def _curves(a: argparse.Namespace) -> None:
     make_curves(a.summaries, dict(a.settings.titles), a.out)
 
 
+def _vega(a: argparse.Namespace) -> None:
+    from dg.reports.vega import write_plots_template
+
+    write_plots_template(a.out)
+
+
 def _figure(a: argparse.Namespace) -> None:
     from dg.reports.figures import make_grid
 
@@ -51,6 +57,7 @@ def add_verbs(verbs: Verbs) -> None:
         "comparison", _comparison, "Table 3 or 4 as CSV, Markdown, LaTeX and JSON", "settings", "summaries+", "out"
     )
     verbs.add("curves", _curves, "tables and yaw curves for dvc plots", "settings", "summaries+", "out")
+    verbs.add("vega", _vega, "a template by which DVC's page of plots draws without a network", "out")
     verbs.add(
         "figure", _figure, "grid of source, reference, result, truth",
         "settings", "folder", "pairs", "generated", "scores", "out",
