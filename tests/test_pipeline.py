@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -18,7 +19,7 @@ from PIL import Image
 from dg.files import file_digest
 from dg.timings import read_timings
 from dg.why import why
-from tests.repository import run, tiny_copy
+from tests.repository import ROOT, run, tiny_copy
 
 CROSS = ["VoxCeleb2", "RaFD", "MPIE", "MPIE_LP"]
 MEASURED = {
@@ -162,7 +163,7 @@ def test_dvc_plots_show_every_model_and_every_table(project):
     assert "https://cdn" in page and "https://cdn" not in offline and "Tables 3 and 4, FID" in offline
 
 
-def test_a_changed_lambda_vls_retrains_the_cross_phases_alone(project):
+def test_a_changed_lambda_vls_retrains_the_cross_phases_alone(project, monkeypatch):
     run(project, "git", "add", "dvc.lock", "results", "results.dvc")
     run(project, "git", "commit", "--quiet", "--message", "Baseline")
     kept = state(project, "data/sets/**/*", "results/rfg_self/**/*", "results/idsg_self/**/*")
@@ -176,6 +177,14 @@ def test_a_changed_lambda_vls_retrains_the_cross_phases_alone(project):
         assert after[name][0] != before[name][0]
     shown = run(project, "dvc", "exp", "show", "--csv")
     assert "vls5" in shown
+    monkeypatch.setenv("COLUMNS", "120")
+    (told,) = re.findall(r"(?m)^    (dvc exp show .*)$", (ROOT / "README.md").read_text(encoding="utf-8"))
+    lines = run(project, *shlex.split(told), "--no-pager").splitlines()
+    head = lines[1].split()
+    assert head[-1] == "lambda_vls" and {"RaFD.csim", "RaFD.fid", "MPIE_LP.csim"} <= set(head) <= {
+        "Experiment", "table1.ace", "table2.csim", "table3.csim", "RaFD.csim", "RaFD.fid", "MPIE_LP.csim", "lambda_vls",
+    }  # fmt: skip
+    assert max(map(len, lines)) <= 120 and "…" not in "".join(lines)
     diff = json.loads(run(project, "dvc", "metrics", "diff", "--json"))
     assert any(value.get("diff") for metrics in diff.values() for value in metrics.values()), diff
 
