@@ -142,11 +142,23 @@ def test_the_shipped_times_are_those_of_scale_sample_alone(planned):
     assert said.endswith("about 3 minutes; not counted, as never measured at scale 'paper': rfg_self; brew.")
 
 
-def test_targets_that_snakemake_refuses_are_said(alone, shipped_file, monkeypatch):
+@pytest.fixture
+def startable(alone, shipped_file, monkeypatch):
+    """That folder with what Snakemake needs to plan."""
     for name in ("Snakefile", "workflow", "profiles", "dg"):
         (alone / name).symlink_to(ROOT / name)
     (alone / "params.yaml").symlink_to(shipped_file)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.mark.usefixtures("startable")
+def test_a_job_of_several_outputs_is_planned_once():
+    rules = [rule for rule, _ in planning.planned_jobs(["results/table4.csv"])]
+    assert rules.count("comparison") == 1 and rules.count("synthface") == 3
+
+
+@pytest.mark.usefixtures("startable")
+def test_targets_that_snakemake_refuses_are_said():
     with pytest.raises(DgError, match=r"results/table9\.csv: Snakemake refuses:\n(.|\n)*table9"):
         plan(["results/table9.csv"])
 
