@@ -180,7 +180,7 @@ def test_a_changed_lambda_vls_retrains_the_cross_phases_alone(project, monkeypat
     monkeypatch.setenv("COLUMNS", "120")
     (told,) = re.findall(r"(?m)^    (dvc exp show .*)$", (ROOT / "README.md").read_text(encoding="utf-8"))
     lines = run(project, *shlex.split(told), "--no-pager").splitlines()
-    head = lines[1].split()
+    head = next(line.split() for line in lines if "Experiment" in line)
     assert head[-1] == "lambda_vls" and {"RaFD.csim", "RaFD.fid", "MPIE_LP.csim"} <= set(head) <= {
         "Experiment", "table1.ace", "table2.csim", "table3.csim", "RaFD.csim", "RaFD.fid", "MPIE_LP.csim", "lambda_vls",
     }  # fmt: skip
