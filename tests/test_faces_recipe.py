@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from dg.checkpoints import card_path, load_checkpoint
 from dg.errors import DgError
 from dg.files import read_json
-from dg.identity.network import SIZE
+from dg.identity.network import SIZE, FaceCodeNet, ShapeBranch, SynthFaceId
 from dg.idsg import load_idsg
 from dg.idsg.networks import Idsg
 from dg.lpips.weights import lpips_weights
@@ -28,12 +28,13 @@ from dg.pretraining.faces.identity import IdentityTraining, load_identity
 from dg.pretraining.faces.idsg import IdsgPretraining, People, measure_idsg
 from dg.pretraining.faces.pack import pack_faces, pack_identity, pack_idsg
 from dg.pretraining.faces.pictures import Pictures
-from dg.pretraining.faces.recipe import IdentityRecipe, IdsgRecipe, Recipe
+from dg.pretraining.faces.recipe import IdentityRecipe, IdsgRecipe, Recipe, ShapeRecipe
+from dg.pretraining.faces.shape_code import Shapes, ShapeTraining, measure_shape, mirrored, neutral_of
 from dg.pretraining.faces.shapes import SHOTS, make_shapes
 from dg.pretraining.faces.training import FacesTraining
 from dg.rfg.model import Rfg
 from dg.sizes.rfg import RfgSizes
-from dg.synthface import load_head, truth
+from dg.synthface import Action, Scene, load_head, neutral_landmarks, truth
 
 ROOT = Path(__file__).resolve().parent.parent
 CPU = torch.device("cpu")
@@ -176,19 +177,81 @@ def rendered(head_file, tmp_path_factory):
 IDENTITY = IdentityRecipe(steps=4, people=3, held_out=0.25, dimension=8, width=4)
 
 
-def test_a_killed_training_of_e_f_ends_with_the_same_weights_and_is_packed(rendered, tmp_path):
-    bundle = rendered / "faces.safetensors"
+@pytest.fixture(scope="module")
+def identity(rendered, tmp_path_factory):
+    """E_f's first part, trained; killed and taken up again on the way, which changes nothing."""
+    folder = tmp_path_factory.mktemp("identity")
 
     def training(name):
-        return IdentityTraining(IDENTITY, Pictures(bundle, CPU, 0.25), tmp_path / name / "state.safetensors")
+        pictures = Pictures(rendered / "faces.safetensors", CPU, 0.25)
+        return IdentityTraining(IDENTITY, pictures, folder / name / "state.safetensors")
 
     assert_a_kill_changes_nothing(training, steps=1)
-    card = pack_identity(bundle, tmp_path / "whole/state.safetensors", tmp_path / "id.safetensors")
-    assert set(card["metrics"]) == {"auc", "rank1"} and card["steps_done"] == 4
-    net = load_identity(tmp_path / "whole/state.safetensors", CPU)
+    return folder / "whole/state.safetensors"
+
+
+def test_e_f_is_read_for_the_rfg(identity, tmp_path):
+    net = load_identity(identity, CPU)
     assert net(torch.rand(2, 3, net.size, net.size)).shape == (2, 8)
     with pytest.raises(DgError, match=r"--identity .*nothing: no E_f there"):
         load_identity(tmp_path / "nothing", CPU)
+
+
+def test_both_parts_of_e_f_are_packed(identity, rendered, head_file, tmp_path):
+    bundle, recipe = rendered / "faces.safetensors", ShapeRecipe(steps=4, people=3, held_out=0.25, dimension=3)
+
+    def training(name):
+        return ShapeTraining(recipe, Pictures(bundle, CPU, 0.25), head_file, identity, tmp_path / name / "state")
+
+    assert_a_kill_changes_nothing(training, steps=1)
+    out = tmp_path / "id.safetensors"
+    card = pack_identity(bundle, identity, tmp_path / "whole/state", head_file, out)
+    assert set(card["metrics"]) == {"auc", "rank1", "shape_explained"}
+    assert card["steps_done"] == {"identity": 4, "shape": 4}
+    net = SynthFaceId(FaceCodeNet(8, 4), ShapeBranch(3, 4))
+    net.load_state_dict(load_file(out))
+    squares = torch.rand(2, 3, SIZE, SIZE)
+    codes = net.eval()(squares)
+    torch.testing.assert_close(codes[:, :8].square().mean(1), torch.ones(2))
+    own = torch.nn.functional.normalize(net.identity(squares), dim=1) * 8**0.5
+    torch.testing.assert_close(codes[:, :8], own)
+
+
+def test_shapes_are_told_by_principal_components_as_numpy_finds_them():
+    points = torch.randn(40, 68, 3, generator=torch.Generator().manual_seed(0)) * torch.linspace(3, 1, 68)[:, None]
+    shapes, flat = Shapes(points, 5), points.flatten(1).numpy().astype(float)
+    spread, directions = np.linalg.eigh(np.cov(flat.T, bias=True))
+    np.testing.assert_allclose(shapes.spread.numpy(), np.sqrt(spread[::-1][:5]), rtol=1e-4)
+    found = np.abs(shapes.directions.numpy().T @ directions[:, ::-1][:, :5])
+    np.testing.assert_allclose(found, np.eye(5), atol=1e-2)
+    torch.testing.assert_close(shapes.scores(points).square().mean(0), torch.ones(5))
+    whole = Shapes(points, 39)
+    torch.testing.assert_close(whole.points(whole.scores(points)), points, atol=1e-4, rtol=1e-4)
+
+
+def test_who_guesses_the_mean_person_explains_nothing(rendered, head_file):
+    bundle, net = rendered / "faces.safetensors", SynthFaceId(FaceCodeNet(8, 4), ShapeBranch(3, 4)).eval()
+    torch.nn.init.zeros_(net.shape.layers[-1].weight)
+    torch.nn.init.zeros_(net.shape.layers[-1].bias)
+    learnt, others = (Pictures(bundle, CPU, 0.25, measured) for measured in (False, True))
+    assert measure_shape(net, learnt, others, head_file) == 0
+
+
+def test_neutral_landmarks_are_those_of_a_picture_at_rest(head_file):
+    head, person = load_head(head_file), person_of(0)
+    seen, _ = truth(head, person, Action(), Scene())
+    rest = neutral_landmarks(head, person)
+    flat = np.column_stack([rest[:, 0], -rest[:, 1]])
+    flat, seen = ((some - some.mean(0)) / some.std(0).mean() for some in (flat, seen[:, :2]))
+    np.testing.assert_allclose(flat, seen, atol=0.12)  # perspective
+
+
+def test_a_mirrored_picture_shows_a_mirrored_head(rendered, head_file):
+    neutral = neutral_of([0, 1], head_file)
+    other = mirrored(neutral)
+    torch.testing.assert_close(mirrored(other), neutral)
+    left, right = (slice(42, 48), slice(36, 42))  # eyes
+    assert (other[:, left, 0].mean(1) + neutral[:, right, 0].mean(1)).abs().max() < 1e-5
 
 
 def test_changes_against_e_f_stay_in_the_ball_and_turn_the_code(rendered, tmp_path):

@@ -25,7 +25,7 @@ def people(head):
 
 def test_codes_have_unit_mean_square(encoder, people):
     codes = encoder(people[0][:5])
-    assert codes.shape == (5, encoder.dimension) == (5, 128)
+    assert codes.shape == (5, encoder.dimension) == (5, 160)
     torch.testing.assert_close(codes.square().mean(1), torch.ones(5))
 
 

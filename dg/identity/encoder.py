@@ -12,7 +12,7 @@ from torchvision.models import resnet50
 from dg.checkpoints import load_checkpoint
 from dg.errors import DgError
 from dg.identity import DIMENSIONS
-from dg.identity.network import CROP, SIZE, FaceCodeNet, square_around
+from dg.identity.network import SIZE, SynthFaceId, middle_of, square_around
 from dg.identity.vggface import vggface
 from dg.landmarks.zoom import zoom
 from dg.weights import bundled
@@ -53,25 +53,22 @@ class FaceEncoder(nn.Module):
         Scaled codes have length sqrt(D): every number of them is about as large as 1, which suits the IDSG's linear
         layers; cosines don't see it. Those of "vggface" are left as they are: the authors' IDSG was trained on them.
         """
-        codes = self.net(images, near) if isinstance(self.net, _SynthFaceId) else self.net(images)
+        codes = self.net(images, near) if isinstance(self.net, _Looking) else self.net(images)
         codes = codes if codes.dtype == torch.float64 else codes.float()
         return F.normalize(codes, dim=1) * self.dimension**0.5 if self.scaled else codes
 
 
-class _SynthFaceId(nn.Module):
-    """`FaceCodeNet`, and where it looks."""
+class _Looking(nn.Module):
+    """`SynthFaceId`, and where it looks."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.net = FaceCodeNet()
+        self.net = SynthFaceId()
 
     def forward(self, images: Tensor, near: Tensor | None) -> Tensor:
         if near is not None:
             return self.net(zoom(images, *square_around(near.detach()), SIZE))
-        height, width = images.shape[-2:]
-        left, top, right, bottom = (round(edge * side) for edge, side in zip(CROP, (width, height, width, height)))
-        part = images[..., top:bottom, left:right]
-        return self.net(F.interpolate(part, (SIZE, SIZE), mode="bilinear", antialias=True, align_corners=False))
+        return self.net(middle_of(images))
 
 
 class _VggFace2(nn.Module):
@@ -94,7 +91,7 @@ def load_face_encoder(backend: str, device: str | torch.device = "cpu", folder: 
     """The face encoder called `backend`.
 
     Args:
-        backend: "synthface-id" (bundled, D = 128, trained by this project on SynthFace people), "vggface2" (the
+        backend: "synthface-id" (bundled, D = 160, trained by this project on SynthFace people), "vggface2" (the
             paper's: torchvision's ResNet-50 with VGGFace2 weights, D = 2048) or "vggface" (the authors' release:
             VGG-Face's fc7, D = 4096; files and names: dg/identity/vggface.py).
         folder: where the file of "vggface2" lies: `resnet50_vggface2.safetensors`, or `.pth` with tensors only, the
@@ -104,7 +101,7 @@ def load_face_encoder(backend: str, device: str | torch.device = "cpu", folder: 
         DgError: no such back end, or its weights are missing, damaged or of another network.
     """
     if backend == "synthface-id":
-        net = _SynthFaceId()
+        net = _Looking()
         net.net.load_state_dict(load_checkpoint(bundled(backend)))
         return FaceEncoder(net, DIMENSIONS[backend]).to(device)
     if backend == "vggface2":

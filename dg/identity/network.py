@@ -1,7 +1,9 @@
-"""The small convolutional network behind the back end `synthface-id`."""
+"""The two small convolutional networks behind the back end `synthface-id`."""
 
 from __future__ import annotations
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dg.landmarks.zoom import around
@@ -11,6 +13,10 @@ CROP = (0.1, 0.16, 0.9, 0.96)
 """Left, top, right, bottom of the part of a face crop that it looks at: bridge to chin is half of its height."""
 WIDTH = 64
 """Channels of the first convolution."""
+SHAPE_DIMENSION = 32
+"""Numbers of E_f's second part, which tells the shape of the head."""
+SHAPE_WEIGHT = 0.5
+"""Of these numbers, as large as those of the first part: eq. (12) is to look at the first, the IDSG at both."""
 SQUARE = 1.25
 """Side of the square around known landmarks that it looks at, in longer sides of their bounding box."""
 
@@ -19,6 +25,14 @@ def square_around(points: Tensor) -> tuple[Tensor, Tensor]:
     """Middle (B, 2) and side (B,) of the squares around landmarks (B, 68, 2 or 3), shares of the picture."""
     centre, side = around(points)
     return centre, SQUARE * side
+
+
+def middle_of(images: Tensor) -> Tensor:
+    """The part (B, 3, SIZE, SIZE) of face crops (B, 3, H, W) that it looks at where no landmarks are known."""
+    height, width = images.shape[-2:]
+    left, top, right, bottom = (round(edge * side) for edge, side in zip(CROP, (width, height, width, height)))
+    part = images[..., top:bottom, left:right]
+    return F.interpolate(part, (SIZE, SIZE), mode="bilinear", antialias=True, align_corners=False)
 
 
 class Residual(nn.Module):
@@ -50,13 +64,14 @@ class FaceCodeNet(nn.Module):
     """Squares around faces to face codes: five halvings, one filter per channel over the last 6 x 6.
 
     Attributes:
-        size: pixels a side of what it looks at.
+        size: pixels a side of what it looks at. dimension: of the codes. width: channels of the first convolution.
     """
 
     size = SIZE
 
     def __init__(self, dimension: int = 128, width: int = WIDTH) -> None:
         super().__init__()
+        self.dimension, self.width = dimension, width
         self.layers = nn.Sequential(
             nn.Conv2d(3, width, 3, 2, 1, bias=False),
             Residual(width, 2 * width, 2),
@@ -72,4 +87,55 @@ class FaceCodeNet(nn.Module):
 
     def forward(self, parts: Tensor) -> Tensor:
         """Squares (B, 3, SIZE, SIZE) in [0, 1] around faces -> (B, dimension), not normalised."""
-        return self.layers((parts - 0.5) / 0.25)
+        return self.layers(self.scaled(parts))
+
+    @staticmethod
+    def scaled(parts: Tensor) -> Tensor:
+        """[0, 1] to the range that the first layer takes."""
+        return (parts - 0.5) / 0.25
+
+
+class ShapeBranch(nn.Module):
+    """From `FaceCodeNet`'s third layer to scores of the head's shape; every place of the last 6 x 6 counts."""
+
+    START = 3
+
+    def __init__(self, dimension: int = SHAPE_DIMENSION, width: int = WIDTH) -> None:
+        super().__init__()
+        self.dimension = dimension
+        self.layers = nn.Sequential(
+            Residual(4 * width, 4 * width, 1),
+            Residual(4 * width, 6 * width, 2),
+            nn.BatchNorm2d(6 * width),
+            nn.Flatten(),
+            nn.Linear(6 * width * (SIZE // 16) ** 2, dimension),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, 4 width, SIZE / 8, SIZE / 8) -> (B, dimension)."""
+        return self.layers(features)
+
+
+class SynthFaceId(nn.Module):
+    """Who a square shows (`dg/pretraining/faces/identity.py`), and what shape of head (`shape_code.py`).
+
+    Attributes:
+        size: pixels a side of what it looks at. dimension: D.
+    """
+
+    size = SIZE
+
+    def __init__(self, identity: FaceCodeNet | None = None, shape: ShapeBranch | None = None) -> None:
+        super().__init__()
+        self.identity, self.shape = identity or FaceCodeNet(), shape or ShapeBranch()
+        self.dimension = self.identity.dimension + self.shape.dimension
+
+    def forward(self, parts: Tensor) -> Tensor:
+        """Squares (B, 3, SIZE, SIZE) in [0, 1] around faces -> (B, D): a code of mean square 1, scores of a shape."""
+        features = self.features(parts)
+        who = F.normalize(self.identity.layers[ShapeBranch.START :](features), dim=1) * self.identity.dimension**0.5
+        return torch.cat([who, SHAPE_WEIGHT * self.shape(features)], dim=1)
+
+    def features(self, parts: Tensor) -> Tensor:
+        """What both parts see of squares (B, 3, SIZE, SIZE)."""
+        return self.identity.layers[: ShapeBranch.START](FaceCodeNet.scaled(parts))

@@ -12,7 +12,7 @@ from .head import ACTION_UNITS, Head, load_head
 from .landmarks68 import INNER, landmark_vertices
 from .make import make_set
 from .people import Person, sample_person
-from .render import Rendered, landmarks_in, render, truth
+from .render import Rendered, landmarks_in, neutral_landmarks, render, truth
 from .scene import MPIE_LIGHTS, Background, Light, Scene, random_scene
 from .sets import SynthGrid, SynthMpie, SynthPeople, SynthRafd, SynthVox
 from .sized import sized
@@ -41,6 +41,7 @@ __all__ = [
     "load_head",
     "make_set",
     "motion",
+    "neutral_landmarks",
     "random_scene",
     "random_units",
     "render",

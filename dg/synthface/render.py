@@ -92,6 +92,11 @@ def landmarks_in(head: Head, person: Person, shots: Iterable[tuple[Action, Scene
     return np.stack(found)
 
 
+def neutral_landmarks(head: Head, person: Person) -> np.ndarray:
+    """(68, 3) landmarks of the person at rest, dm in the head's frame: nothing of pose, expression and camera."""
+    return shape_of(head, person)[0][landmark_vertices()]
+
+
 def _placed(landmarks: np.ndarray) -> np.ndarray:
     """Depths (n, 3) about 0.5."""
     landmarks[:, 2] += 0.5 - landmarks[:, 2].mean()

@@ -80,6 +80,7 @@ rule faces:
 rule pretrain_identity:
     input:
         bundle=rules.faces.output.bundle,
+        head=rules.head.output,
     output:
         weights="data/pretraining/weights/synthface-id.safetensors",
         state="data/pretraining/identity.safetensors",
@@ -91,10 +92,14 @@ rule pretrain_identity:
     params:
         # No output: Snakemake removes those before it starts a job again, and a killed training goes on from here.
         training="data/pretraining/training/identity",
+        shape="data/pretraining/training/shape_code",
     shell:
         "(python -m dg.pretraining.faces identity {input.bundle} {params.training} --threads {threads}"
         " && cp {params.training}/state.safetensors {output.state}"
-        " && python -m dg.pretraining.faces pack-identity {input.bundle} {output.state} {output.weights})"
+        " && python -m dg.pretraining.faces shape-code {input.bundle} {params.shape} --head {input.head}"
+        " --identity {output.state} --threads {threads}"
+        " && python -m dg.pretraining.faces pack-identity {input.bundle} {output.state}"
+        " {params.shape}/state.safetensors {output.weights} --head {input.head})"
         " 2>&1 | tee {log}"
 
 

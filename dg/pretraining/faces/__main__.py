@@ -2,7 +2,9 @@
 
     cd a clone; data/pretraining/faces.safetensors is the bundle, data/synthface/head.safetensors the head model
     python -m dg.pretraining.faces bundle BUNDLE --head HEAD          60 MB of pictures of 1,200 people
-    python -m dg.pretraining.faces identity BUNDLE FOLDER             E_f; then pack-identity
+    python -m dg.pretraining.faces identity BUNDLE FOLDER             E_f's part that tells people apart
+    python -m dg.pretraining.faces shape-code BUNDLE FOLDER --head HEAD --identity E_F/state.safetensors
+                                                                      its part for the shape; then pack-identity
     python -m dg.pretraining.faces train BUNDLE FOLDER --identity E_F/state.safetensors        RFG; then pack
     python -m dg.pretraining.faces shapes BUNDLE FOLDER --head HEAD   landmarks and E_f's codes of the same people
     python -m dg.pretraining.faces idsg FOLDER FOLDER                 IDSG; then pack-idsg
@@ -24,7 +26,7 @@ import torch
 
 from dg.errors import DgError
 from dg.pretraining.faces.pictures import Pictures
-from dg.pretraining.faces.recipe import IdentityRecipe, IdsgRecipe, Recipe
+from dg.pretraining.faces.recipe import IdentityRecipe, IdsgRecipe, Recipe, ShapeRecipe
 
 
 def main() -> int:
@@ -39,15 +41,20 @@ def main() -> int:
     bundle.add_argument("--size", type=int, default=128, help="pixels")
     bundle.add_argument("--workers", type=int, default=1)
     shapes = _verb(verbs, "shapes", "landmarks and face codes of the bundle's people", _shapes, "bundle", "out")
-    for parser_of in (bundle, shapes):
+    shape_code = _training(verbs, "shape-code", "train E_f's part for the shape of the head", _shape_code, ShapeRecipe)
+    shape_code.add_argument("--identity", type=Path, required=True, help="state.safetensors of identity")
+    for parser_of in (bundle, shapes, shape_code):
         parser_of.add_argument("--head", type=Path, required=True, help="SynthFace head model: python -m dg head")
     _training(verbs, "identity", "train E_f", _identity, IdentityRecipe)
     train = _training(verbs, "train", "train the RFG and D_f", _train, Recipe)
     train.add_argument("--init", type=Path, help="safetensors file of networks to start from; names as in the state")
     train.add_argument("--identity", type=Path, help="state.safetensors of E_f, for --lambda-id")
     _training(verbs, "idsg", "train the IDSG on the folder of `shapes`", _idsg, IdsgRecipe)
-    for name, does in (("pack", _pack), ("pack-identity", _pack_identity), ("pack-idsg", _pack_idsg)):
-        _verb(verbs, name, "write a training's state as bundled weights, with a card", does, "bundle", "state", "out")
+    packing = "write a training's state as bundled weights, with a card"
+    for name, does in (("pack", _pack), ("pack-idsg", _pack_idsg)):
+        _verb(verbs, name, packing, does, "bundle", "state", "out")
+    whole = _verb(verbs, "pack-identity", packing, _pack_identity, "bundle", "state", "shape", "out")
+    whole.add_argument("--head", type=Path, required=True, help="SynthFace head model")
     arguments = parser.parse_args()
     torch.set_num_threads(getattr(arguments, "threads", 1))
     try:
@@ -67,6 +74,7 @@ def _verb(
         "bundle": "of pictures, or the folder .parts beside it while it is rendered; for the IDSG the folder of shapes",
         "out": "file to write, of a training or of shapes a folder",
         "state": "state.safetensors of the training",
+        "shape": "state.safetensors of shape-code",
     }
     for path in paths:
         verb.add_argument(path, type=Path, help=meanings[path])
@@ -115,6 +123,14 @@ def _identity(a: argparse.Namespace) -> None:
     IdentityTraining(recipe, _pictures(a, recipe.held_out), a.out / "state.safetensors").run(a.minutes)
 
 
+def _shape_code(a: argparse.Namespace) -> None:
+    from dg.pretraining.faces.shape_code import ShapeTraining
+
+    recipe = _recipe(a, ShapeRecipe)
+    pictures = Pictures(a.bundle, torch.device("cpu"), recipe.held_out)
+    ShapeTraining(recipe, pictures, a.head, a.identity, a.out / "state.safetensors").run(a.minutes)
+
+
 def _train(a: argparse.Namespace) -> None:
     from dg.pretraining.faces.training import FacesTraining
 
@@ -140,7 +156,7 @@ def _pack(a: argparse.Namespace) -> None:
 def _pack_identity(a: argparse.Namespace) -> None:
     from dg.pretraining.faces.pack import pack_identity
 
-    pack_identity(a.bundle, a.state, a.out)
+    pack_identity(a.bundle, a.state, a.shape, a.head, a.out)
 
 
 def _pack_idsg(a: argparse.Namespace) -> None:

@@ -64,9 +64,9 @@ class IdentityTraining:
         recipe, optimiser = self.recipe, self.optimisers["net"]
         for group in optimiser.param_groups:
             group["lr"] = self.schedule.rate(self.step, recipe.lr, 0)
-        images, points = self.pictures.crowd(recipe.seed, self.step, recipe.people)
+        crowd = self.pictures.crowd(recipe.seed, self.step, recipe.people)
         generator = torch.Generator(self.device).manual_seed(recipe.seed * 1_000_003 + self.step)
-        seen = varied(images.flatten(0, 1), points.flatten(0, 1), generator).contiguous(
+        seen = varied(crowd.images.flatten(0, 1), crowd.points.flatten(0, 1), generator).contiguous(
             memory_format=torch.channels_last
         )
         changed = self._against(seen, generator)

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch.nn.functional import normalize
 
 from dg.checkpoints import save_checkpoint, with_prefix
-from dg.identity.network import FaceCodeNet
+from dg.identity.network import FaceCodeNet, ShapeBranch, SynthFaceId
 from dg.idsg.networks import Idsg
 from dg.lpips.network import Lpips
 from dg.metrics.sface import SFace
@@ -19,7 +19,8 @@ from dg.metrics.ssim import ssim
 from dg.pretraining.faces.identity_accuracy import measure_identity
 from dg.pretraining.faces.idsg import People, measure_idsg
 from dg.pretraining.faces.pictures import Pairs, Pictures
-from dg.pretraining.faces.recipe import IdentityRecipe, IdsgRecipe, Recipe
+from dg.pretraining.faces.recipe import IdentityRecipe, IdsgRecipe, Recipe, ShapeRecipe
+from dg.pretraining.faces.shape_code import measure_shape
 from dg.pretraining.faces.state import facts_of, part_of
 from dg.rfg.model import Rfg
 from dg.sizes.idsg import IdsgSizes
@@ -62,24 +63,34 @@ def pack_faces(bundle: Path, state: Path, out: Path) -> dict[str, Any]:
     return card
 
 
-def pack_identity(bundle: Path, state: Path, out: Path) -> dict[str, Any]:
-    """Write the E_f of `state` to `out`, in float16, with a card that says how it tells apart people left out.
+def pack_identity(bundle: Path, state: Path, shape: Path, head: Path, out: Path) -> dict[str, Any]:
+    """Write E_f to `out`, in float16, with a card that says what it knows of people left out.
+
+    Args:
+        state: of the part that tells people apart. shape: of the part that tells the shape of the head.
+        head: SynthFace head model.
 
     Raises:
-        DgError: the state or the bundle is missing.
+        DgError: a state or the bundle is missing.
     """
-    step, values = facts_of(state)
-    recipe, stored = IdentityRecipe(**values), part_of("net", load_file(state))
+    (step, values), (shape_step, shape_values) = facts_of(state), facts_of(shape)
+    recipe, shape_recipe = IdentityRecipe(**values), ShapeRecipe(**shape_values)
+    parts = FaceCodeNet(recipe.dimension, recipe.width), ShapeBranch(shape_recipe.dimension, recipe.width)
+    net = SynthFaceId(*parts)
+    stored = with_prefix("identity", part_of("net", load_file(state)))
+    stored |= with_prefix("shape", part_of("net", load_file(shape)))
     tensors = {name: t.half() if t.is_floating_point() else t for name, t in stored.items()}
-    net = FaceCodeNet(recipe.dimension, recipe.width)
     net.load_state_dict(tensors)
-    measured = Pictures(bundle, torch.device("cpu"), recipe.held_out, measured=True)
+    net.eval()
+    learnt, others = (Pictures(bundle, torch.device("cpu"), recipe.held_out, measured) for measured in (False, True))
     card = {
-        "what": f"E_f, FaceCodeNet: {recipe.dimension}-d face codes (dg/pretraining/faces/identity.py)",
-        "data": f"{PEOPLE}; measured on {len(measured.people)} others",
-        "metrics": measure_identity(net.eval(), measured),
-        "settings": values,
-        "steps_done": step,
+        "what": f"E_f: codes of {recipe.dimension} numbers that tell people apart (dg/pretraining/faces/identity.py), "
+        f"{shape_recipe.dimension} of the shape of the head (shape_code.py)",
+        "data": f"{PEOPLE}; the shape's part from {len(learnt.people)}; measured on {len(others.people)} others",
+        "metrics": measure_identity(net.identity, others)
+        | {"shape_explained": measure_shape(net, learnt, others, head)},
+        "settings": {"identity": values, "shape": shape_values},
+        "steps_done": {"identity": step, "shape": shape_step},
         "versions": {"torch": torch.__version__},
     }
     save_checkpoint(out, tensors, card)

@@ -46,6 +46,21 @@ class Pairs:
 
 
 @dataclass(frozen=True)
+class Crowd:
+    """Two pictures each of c different people.
+
+    Attributes:
+        images: (c, 2, 3, S, S) in [0, 1]. points: (c, 2, 68, 2).
+        people: (c,) places in `Pictures.people`. mirrored: (c,), whether the pictures are: they show others then.
+    """
+
+    images: Tensor
+    points: Tensor
+    people: Tensor
+    mirrored: Tensor
+
+
+@dataclass(frozen=True)
 class _Held:
     """What is decoded so far: (n, 3, S, S) uint8, (n, 68, 2), the rows of each person, and the people's numbers."""
 
@@ -120,7 +135,9 @@ class Pictures:
         rng = np.random.default_rng([seed, step])
         people = rng.choice(len(held.people), count, replace=len(held.people) < count)
         chosen = np.stack([rng.choice(held.people[p], 2, replace=False) for p in people])
-        return self._shown(held, chosen, rng.random(count) < 0.5)
+        mirrored = rng.random(count) < 0.5
+        shown = self._shown(held, chosen, mirrored)
+        return Crowd(*shown, *(torch.from_numpy(some).to(self._device) for some in (people, mirrored)))
 
     def _shown(self, held: _Held, rows: np.ndarray, mirrored: np.ndarray) -> tuple[Tensor, Tensor]:
         rows, flip = (torch.from_numpy(a).to(self._device) for a in (rows, mirrored))
@@ -172,7 +189,3 @@ class Pictures:
                 self._held.numbers + numbers,
             )
         self._held = held
-
-
-def _decoded(jpeg: np.ndarray) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(jpeg.tobytes())))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dg.identity.network import WIDTH
+from dg.identity.network import SHAPE_DIMENSION, WIDTH
 
 
 def _value(default: float | int | str, help: str) -> object:
@@ -74,6 +74,19 @@ class IdentityRecipe:
     held_out: float = _value(0.04, "share of the people who are kept for measuring")
     dimension: int = _value(128, "length of a face code")
     width: int = _value(WIDTH, "channels of the first convolution")
+
+
+@dataclass(frozen=True)
+class ShapeRecipe:
+    """Of E_f's second part."""
+
+    steps: int = _value(3000, "batches in all")
+    people: int = _value(32, "people in a batch, two pictures of each")
+    lr: float = _value(1e-3, "of Adam, at its highest; a cosine ends at a hundredth")
+    decay: float = _value(0.05, "of weights")
+    seed: int = _value(0, "of weights and batches")
+    held_out: float = _value(0.04, "share of the people who are kept for measuring")
+    dimension: int = _value(SHAPE_DIMENSION, "principal components")
 
 
 @dataclass(frozen=True)
