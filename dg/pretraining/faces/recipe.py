@@ -80,9 +80,9 @@ class IdentityRecipe:
 class ShapeRecipe:
     """Of E_f's second part."""
 
-    steps: int = _value(3000, "batches in all")
+    steps: int = _value(1600, "batches in all")
     people: int = _value(32, "people in a batch, two pictures of each")
-    lr: float = _value(1e-3, "of Adam, at its highest; a cosine ends at a hundredth")
+    lr: float = _value(6e-4, "of Adam, at its highest; a cosine ends at a hundredth")
     decay: float = _value(0.05, "of weights")
     seed: int = _value(0, "of weights and batches")
     held_out: float = _value(0.04, "share of the people who are kept for measuring")
