@@ -31,6 +31,11 @@ case "$2" in
     mkdir -p "${base}_samples"
     echo "$verb" > "$2"
     touch "$base.losses.csv" "${base}_samples/1.png" ;;
+  results/table*)
+    base=${2%.csv}
+    mkdir -p results/headlines
+    for end in csv md tex json; do touch "$base.$end"; done
+    touch "results/headlines/${base#results/}.json" ;;
   *.*) for end in csv md tex json parquet arrow; do touch "${2%.*}.$end"; done; touch "$2" ;;
   *) mkdir -p "$2"; touch "$2/index.parquet" ;;
 esac

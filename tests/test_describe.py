@@ -36,7 +36,7 @@ def linear(*widths):
     return sum((a + 1) * b for a, b in pairwise(widths))
 
 
-@pytest.mark.parametrize(("preset", "d", "code"), [("paper", 204, 128), ("released", 136, 4096)])
+@pytest.mark.parametrize(("preset", "d", "code"), [("paper", 204, 160), ("released", 136, 4096)])
 def test_the_idsg_counted_by_hand(tables, preset, d, code):
     totals = tables[preset].groupby("network")["parameters"].sum()
     assert totals["E_l"] == linear(*[d] * 7)

@@ -114,8 +114,8 @@ def test_every_number_says_where_it_comes_from(project, monkeypatch):
     assert said.count("that of the code that lies here") > 20 and "the code here has" not in said
     commit = run(project, "git", "rev-parse", "HEAD").strip()
     assert f"\ncommit     {commit}\n" in said and re.search(r"\nversions .*torch \d", said)
-    again = re.search(r"(?m)^again +(.+)$", said)[1].split()
-    assert re.search(r"rfg_cross +1", run(project, *again, "--dry-run", "--quiet", "rules"))
+    again = re.search(r"(?m)^again +snakemake (.+)$", said)[1].split()
+    assert re.search(r"rfg_cross +1", run(project, "snakemake", "--dry-run", "--quiet", "rules", *again))
 
 
 def test_every_command_on_the_page_answers(project, monkeypatch):
