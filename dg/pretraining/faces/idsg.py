@@ -14,7 +14,7 @@ from dg.errors import DgError
 from dg.idsg.losses import localisation_loss
 from dg.idsg.networks import POINTS, Idsg
 from dg.pretraining.faces.recipe import IdsgRecipe
-from dg.pretraining.faces.schedule import Schedule, advanced
+from dg.pretraining.faces.schedule import Schedule, run_reported
 from dg.pretraining.faces.state import load_state, part_of, save_state
 
 REPORT_EVERY = 1000  # steps
@@ -91,12 +91,7 @@ class IdsgPretraining:
 
     def run(self, minutes: float) -> None:
         """Train to the recipe's end, within so many minutes; saves every two."""
-        losses = []
-        for loss in advanced(self, minutes):
-            losses.append(loss)
-            if self.step % REPORT_EVERY == 0:
-                print(f"IDSG: step {self.step}, eq. (6) {float(torch.stack(losses).mean()):.3f}", flush=True)
-                losses = []
+        run_reported(self, minutes, REPORT_EVERY, "IDSG's eq. (6)")
 
     def advance(self) -> Tensor:
         """One step; returns eq. (6)."""

@@ -53,3 +53,13 @@ def advanced(training: Training, minutes: float) -> Iterator[Any]:
             training.save()
             saved = time.monotonic()
     training.save()
+
+
+def run_reported(training: Training, minutes: float, every: int, what: str) -> None:
+    """Train to the schedule's end, see `advanced`; after each `every` steps the mean of their losses is printed."""
+    losses = []
+    for loss in advanced(training, minutes):
+        losses.append(float(loss))
+        if training.step % every == 0:
+            print(f"step {training.step}, {what} {sum(losses) / len(losses):.3f}", flush=True)
+            losses = []

@@ -19,7 +19,7 @@ from dg.pretraining.faces.bundle import person_of
 from dg.pretraining.faces.identity import load_identity, varied
 from dg.pretraining.faces.pictures import Pictures
 from dg.pretraining.faces.recipe import ShapeRecipe
-from dg.pretraining.faces.schedule import Schedule, advanced
+from dg.pretraining.faces.schedule import Schedule, run_reported
 from dg.pretraining.faces.state import load_state, part_of, save_state
 from dg.synthface import load_head, neutral_landmarks
 
@@ -85,12 +85,7 @@ class ShapeTraining:
 
     def run(self, minutes: float) -> None:
         """Train to the recipe's end, within so many minutes; saves every two."""
-        losses = []
-        for loss in advanced(self, minutes):
-            losses.append(loss)
-            if self.step % REPORT_EVERY == 0:
-                print(f"E_f's shape: step {self.step}, unexplained {float(torch.stack(losses).mean()):.3f}", flush=True)
-                losses = []
+        run_reported(self, minutes, REPORT_EVERY, "share of the shape unexplained")
 
     def advance(self) -> Tensor:
         """One step; returns the share of the shapes' variance that is left unexplained."""
