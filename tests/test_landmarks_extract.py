@@ -72,7 +72,7 @@ def test_codes_are_the_encoders(folder):
     root, images = folder
     codes = fixed_lists(read_shard(root / "identity/0.arrow"), "code")
     np.testing.assert_allclose(codes, load_face_encoder("synthface-id")(images).numpy(), atol=1e-3)
-    assert FaceSet([root]).codes.shape == (5, 128)
+    assert FaceSet([root]).codes.shape == (5, 160)
 
 
 def test_empty_shard(tmp_path):

@@ -269,7 +269,7 @@ def test_every_step_of_every_scale_and_preset_has_its_values(scale, preset):
         (("rfg", "rgb_kernel"), 1, r"rfg\.rgb_kernel: 1 \(bundled: 3\)"),
         (("idsg", "landmark_dims"), 2, r"idsg\.landmark_dims: 2 \(bundled: 3\)"),
         (("idsg", "coordinates"), "raw", r"idsg\.coordinates: raw \(bundled: centred\)"),
-        (("identity", "backend"), "vggface2", r"identity\.backend: 2048 \(bundled: 128\)"),
+        (("identity", "backend"), "vggface2", r"identity\.backend: 2048 \(bundled: 160\)"),
     ],
 )
 def test_a_start_from_weights_of_other_sizes_is_refused(values, place, value, message):
