@@ -44,7 +44,10 @@ class Settings(Strict):
         """The code that a step of these values runs."""
         return self.MODULES
 
+    def code_here(self) -> str:
+        """Digest of that code as it lies here."""
+        return "+".join(map(code_digest, self.modules()))
+
     def job(self, **digests: str) -> str:
         """JSON of the values with digests of the step's code and of raw data, the same text for the same values."""
-        code = "+".join(map(code_digest, self.modules()))
-        return json.dumps(self.plain() | {"code": code} | digests, sort_keys=True)
+        return json.dumps(self.plain() | {"code": self.code_here()} | digests, sort_keys=True)

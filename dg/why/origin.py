@@ -9,7 +9,6 @@ from pathlib import Path
 
 import yaml
 
-from dg.digests import code_digest
 from dg.errors import DgError
 from dg.files import read_json
 from dg.steps.registry import STEPS
@@ -56,10 +55,9 @@ def _code_now(job: Job) -> str | None:
     if step is None:
         return None
     try:
-        settings = step.settings.read(json.dumps(job.settings))
+        return step.settings.read(json.dumps(job.settings)).code_here()
     except DgError:  # the step takes other settings by now
         return None
-    return "+".join(map(code_digest, settings.modules()))
 
 
 def here() -> str:
