@@ -92,3 +92,13 @@ def test_what_is_wrong_is_said(model, tmp_path, capsys):
     assert "no picture" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         run("--model", model, "--out", tmp_path)
+
+
+def test_a_picture_that_cannot_be_read_is_named(model, tmp_path, capsys):
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "frames/1.png").write_bytes(b"no picture")
+    still = tmp_path / "still.png"
+    Image.new("RGB", (64, 64)).save(still)
+    words = ["--model", model, "--source", still, "--frames", tmp_path / "frames"]
+    assert run(*words, "--out", tmp_path / "out") == 1
+    assert "1.png: can't be read as a picture" in capsys.readouterr().err

@@ -17,13 +17,14 @@ from dg.checkpoints import load_checkpoint
 from dg.errors import DgError
 from dg.files import read_json
 from dg.fom import train as command
-from dg.fom.data import Data, Jitter, read_faces, read_picture
+from dg.fom.data import Data, Jitter, read_faces
 from dg.fom.model import FILE, load_fom
 from dg.fom.networks import Fom
 from dg.fom.objectives import FomLosses
 from dg.fom.perceptual import Pyramid
 from dg.fom.settings import FomSettings, steps_for
 from dg.fom.training import train_fom
+from dg.pictures import read_picture
 from dg.protocols.method_training import write_training
 from dg.shards import FaceSet
 from dg.sizes.fom import fom_sizes

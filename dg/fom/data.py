@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 from torch import Tensor
 from torchvision.transforms import functional as colours
 
@@ -16,6 +15,7 @@ from dg.errors import DgError
 from dg.fom.objectives import Pairs
 from dg.fom.settings import JITTER
 from dg.fom.transform import Transform, draw_transform
+from dg.pictures import read_picture
 from dg.training.pairs import PairSampler
 from dg.training.team import Team
 
@@ -38,12 +38,6 @@ def read_faces(folder: Path) -> pd.DataFrame:
     wanted |= {name: table[name] for name in ("picture", "session", "clip", "light", "expression")}
     # Only ground truths of pairs of different people ask for these; here both pictures are of one.
     return pd.DataFrame(wanted | {"yaw": np.nan, "pitch": np.nan, "gaze": ""})
-
-
-def read_picture(path: Path) -> np.ndarray:
-    """(H, W, 3) uint8 RGB."""
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
 
 
 @dataclass(frozen=True)

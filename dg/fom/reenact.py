@@ -15,7 +15,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -23,10 +22,12 @@ from torch.nn.functional import interpolate
 from tqdm import tqdm
 
 from dg.errors import DgError
+from dg.files import replacing
 from dg.fom.model import FILE, load_fom
 from dg.fom.motion import KeyPoints, relative
 from dg.fom.networks import Fom
 from dg.fom.samples import NOTE
+from dg.pictures import read_picture
 from dg.protocols.exchange import SUFFIXES, read_exchange
 from dg.provenance import save_png
 from dg.torchrun import use_threads
@@ -38,15 +39,16 @@ def reenact_pairs(fom: Fom, pairs: Path, out: Path) -> None:
     """Write `<pair>.png` for each row of pairs.csv, absolute motion; pictures that are there already stay.
 
     Raises:
-        DgError: see `read_exchange`.
+        DgError: see `read_exchange`; BrokenPicture: a picture can't be read.
     """
     table = read_exchange(pairs)
     table = table[[not (out / f"{pair}.png").exists() for pair in table["pair"]]]
     for start in tqdm(range(0, len(table), _BATCH), desc="FOM", unit="batch", disable=None):
         batch = table.iloc[start : start + _BATCH]
-        source, driving = (_pictures(batch[name], fom) for name in ("source", "reference"))
-        for pair, path, picture in zip(batch["pair"], batch["source"], fom.reenact(source, driving)):
-            _save(picture, _side(path), out / f"{pair}.png")
+        source, driving = ([_read(path) for path in batch[name]] for name in ("source", "reference"))
+        made = fom.reenact(_together(source, fom), _together(driving, fom))
+        for pair, still, picture in zip(batch["pair"], source, made):
+            _save(picture, still.shape[-1], out / f"{pair}.png")
 
 
 def reenact_frames(fom: Fom, source: Path, frames: Path, out: Path, moves: bool) -> None:
@@ -56,14 +58,14 @@ def reenact_frames(fom: Fom, source: Path, frames: Path, out: Path, moves: bool)
         moves: relative motion, from the first frame on.
 
     Raises:
-        DgError: there are no frames.
+        DgError: there are no frames; BrokenPicture: a picture can't be read.
     """
     paths = sorted(path for path in frames.iterdir() if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise DgError(f"{frames}: no picture ({', '.join(SUFFIXES)}). Give the folder of the driving frames.")
-    still, side = _pictures([source], fom), _side(source)
-    for path, picture in zip(paths, animate(fom, still, (_pictures([path], fom) for path in paths), moves)):
-        _save(picture, side, out / f"{path.stem}.png")
+    still, driving = _read(source), (_together([_read(path)], fom) for path in paths)
+    for path, picture in zip(paths, animate(fom, _together([still], fom), driving, moves)):
+        _save(picture, still.shape[-1], out / f"{path.stem}.png")
 
 
 @torch.no_grad()
@@ -76,15 +78,15 @@ def animate(fom: Fom, source: Tensor, driving: Iterable[Tensor], moves: bool) ->
         yield fom(source, points, relative(points, found, first) if moves else found)[0][0]
 
 
-def _pictures(paths: Iterable[Path], fom: Fom) -> Tensor:
-    """(B, 3, size, size) in [0, 1] on the model's device, scaled to the size it was trained at."""
-    size, device = fom.sizes.size, next(fom.parameters()).device
-    return torch.cat([_scaled(_tensor(path), size) for path in paths]).to(device)
+def _read(path: Path) -> Tensor:
+    """(1, 3, H, W) in [0, 1]."""
+    return torch.from_numpy(read_picture(path).copy()).permute(2, 0, 1)[None].float() / 255
 
 
-def _tensor(path: Path) -> Tensor:
-    with Image.open(path) as image:
-        return torch.from_numpy(np.asarray(image.convert("RGB")).copy()).permute(2, 0, 1)[None].float() / 255
+def _together(pictures: Iterable[Tensor], fom: Fom) -> Tensor:
+    """(B, 3, size, size) on the model's device, scaled to the size it was trained at."""
+    device = next(fom.parameters()).device
+    return torch.cat([_scaled(picture, fom.sizes.size) for picture in pictures]).to(device)
 
 
 def _scaled(images: Tensor, size: int) -> Tensor:
@@ -93,16 +95,10 @@ def _scaled(images: Tensor, size: int) -> Tensor:
     return interpolate(images, (size, size), mode="bilinear", align_corners=False, antialias=True).clamp(0, 1)
 
 
-def _side(path: Path) -> int:
-    with Image.open(path) as image:
-        return image.width
-
-
 def _save(picture: Tensor, side: int, path: Path) -> None:
     pixels = (_scaled(picture[None], side)[0] * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-    partial = path.with_name(f".{path.name}")
-    save_png(Image.fromarray(pixels), partial, NOTE)
-    partial.rename(path)
+    with replacing(path) as temporary:
+        save_png(Image.fromarray(pixels), temporary, NOTE)
 
 
 def main(argv: list[str] | None = None) -> int:
