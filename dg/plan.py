@@ -28,7 +28,7 @@ SIZED = {
     "manifest": ("manifest", "dataset"),
     "frames": ("frames", "dataset"),
     "pairs": ("pairs", "test"),
-    "reenact": ("reenact", "test", "method"),
+    "generate": ("generate", "test", "method"),
 }
 """The rules besides the trainings whose settings hold sizes: the step of each, and what it is told to work on."""
 

@@ -64,4 +64,4 @@ def job_kind(rule: str, output: str) -> str:
     if "/ablations/" in output:
         return f"{rule}, ablation"
     # There the RFG is trained on.
-    return f"{rule}, VoxCeleb1" if rule == "reenact" and "/VoxCeleb1/dg." in output else rule
+    return f"{rule}, VoxCeleb1" if rule == "generate" and "/VoxCeleb1/dg." in output else rule

@@ -17,7 +17,7 @@ from dg import params
 from dg.files import read_json
 from dg.metrics.evaluate import evaluate
 from dg.metrics.metric import METRICS
-from dg.protocols.reenact import reenact
+from dg.protocols.generate import generate
 from dg.steps.evaluate import evaluate_settings
 from dg.study.data import dataset_of
 from dg.weights import bundled
@@ -41,7 +41,7 @@ def main() -> None:
         folder, pairs = Path("data/sets") / data, Path("data/sets") / data / "pairs" / f"{test}.parquet"
         idsg = Path(f"results/idsg_cross/dg/{arguments.model}.safetensors")
         made = WORK / f"{test}.arrow"
-        reenact([folder], pairs, made, idsg, arguments.start)
+        generate([folder], pairs, made, idsg, arguments.start)
         evaluate(evaluate_settings(chosen, test, "dg"), [folder], pairs, made, WORK / f"{test}.json")
         summaries = {"start": WORK / f"{test}.json", "end": Path(f"results/evaluate/dg/{test}/dg.json")}
         summaries |= {name: Path(f"results/evaluate/dg/{test}/{name}.json") for name in FLOORS}

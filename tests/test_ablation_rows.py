@@ -201,7 +201,7 @@ def test_another_trained_network_takes_a_record_and_a_method_whose_command_names
     }  # fmt: skip
     (train,) = re.findall(r"python -m dg rfg .*", planned)
     assert "--idsg results/idsg_cross/dg/joint.safetensors --out results/toy/dg/joint.safetensors" in train
-    assert len(re.findall(r"python -m dg reenact .* --toy results/toy/dg/joint\.safetensors", planned)) == 2
+    assert len(re.findall(r"python -m dg generate .* --toy results/toy/dg/joint\.safetensors", planned)) == 2
 
 
 def test_a_method_that_is_trained_takes_an_entry_of_params_yaml_alone(project):
@@ -225,4 +225,4 @@ def test_a_method_that_is_trained_takes_an_entry_of_params_yaml_alone(project):
     }  # fmt: skip
     (train,) = re.findall(r"python -m dg train_method .*", planned)
     assert "--out results/methods/mine/dg/joint --threads" in train and "results/idsg" not in train
-    assert len(re.findall(r"python -m dg reenact .* --model results/methods/mine/dg/joint ", planned)) == 2
+    assert len(re.findall(r"python -m dg generate .* --model results/methods/mine/dg/joint ", planned)) == 2

@@ -26,7 +26,7 @@ from dg.protocols.results import Results
 from dg.ready import require_weights
 from dg.resume import input_digests
 from dg.shards import FaceSet, decode_image
-from dg.steps.reenact import TrainMethodSettings
+from dg.steps.generate import TrainMethodSettings
 from dg.steps.registry import step_settings
 from dg.study.models import networks_of, variants_of
 from dg.study.trainings import trainings
@@ -247,12 +247,12 @@ def test_other_weights_train_again_and_missing_ones_are_named_before_all_work(va
 def test_the_digest_of_a_command_of_this_project_holds_its_code(values, rival):
     p = params.validate(values, "params.yaml")
     training = step_settings(p, "train_method", method="fom")
-    test = step_settings(p, "reenact", test="RaFD", method="fom")
+    test = step_settings(p, "generate", test="RaFD", method="fom")
     assert "dg.fom.train" in training.modules() and "dg.fom.reenact" in test.modules()
     behind = {name for module in training.modules() for name in modules_behind(module)}
     assert {"dg.fom.losses", "dg.fom.networks", "dg.training.loop"} <= behind
     assert not {"dg.fom.reenact", "dg.fom.samples"} & behind
-    for step, which in (("train_method", {}), ("reenact", {"test": "RaFD"})):
+    for step, which in (("train_method", {}), ("generate", {"test": "RaFD"})):
         assert not [name for name in step_settings(p, step, method="mine", **which).modules() if "fom" in name]
 
 
@@ -298,7 +298,7 @@ def test_its_commands_and_version_are_in_the_digests_of_its_own_jobs_alone(value
         p = params.validate(values, "params.yaml")
         found = {"train": step_settings(p, "train_method", method="mine").job()}
         for method in ("dg", "source_unchanged", "mine"):
-            found[method] = step_settings(p, "reenact", test="RaFD", method=method).job()
+            found[method] = step_settings(p, "generate", test="RaFD", method=method).job()
         networks = [made.digest for made in Checkpoints(p) if made.training.rule in ("idsg_cross", "rfg_cross")]
         return found | {"networks": networks}
 

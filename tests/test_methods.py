@@ -184,9 +184,9 @@ def test_a_wrong_entry_is_answered(change, message):
     values["methods"]["mine"] = entry
     chosen = params.validate(values, "params.yaml")
     assert methods_of(chosen, "RaFD")[-1] == "mine" and "mine" not in methods_of(chosen, "MPIE")
-    assert step_settings(chosen, "reenact", test="RaFD", method="mine").command == "run {pairs} {out}"
+    assert step_settings(chosen, "generate", test="RaFD", method="mine").command == "run {pairs} {out}"
     with pytest.raises(DgError, match="no method 'mine', only dg"):
-        step_settings(chosen, "reenact", test="MPIE", method="mine")
+        step_settings(chosen, "generate", test="MPIE", method="mine")
     values["methods"]["mine"] = entry | change
     with pytest.raises(DgError, match=message):
         params.validate(values, "params.yaml")

@@ -26,8 +26,8 @@ from dg.metrics.features import FeatureNet
 from dg.metrics.fid import _Resampled, fid, fid_draws, fid_interval, kid
 from dg.metrics.metric import METRICS
 from dg.metrics.ssim import ssim
+from dg.protocols.generate import generate
 from dg.protocols.pairs import make_pairs
-from dg.protocols.reenact import reenact
 from dg.protocols.results import Result, Results, writing_results
 from dg.shards import FaceSet
 from tests.beside import LONDON, MOBILE_ARCFACE, needs
@@ -522,14 +522,14 @@ class HalfHidden(FaceSet):
 
 @pytest.fixture
 def fake_nets(monkeypatch):
-    monkeypatch.setattr("dg.protocols.reenact.load_idsg", lambda path: FakeIdsg())
-    monkeypatch.setattr("dg.protocols.reenact.load_rfg", lambda path: FakeRfg())
-    monkeypatch.setattr("dg.protocols.reenact.FaceSet", HalfHidden)
+    monkeypatch.setattr("dg.protocols.generate.load_idsg", lambda path: FakeIdsg())
+    monkeypatch.setattr("dg.protocols.generate.load_rfg", lambda path: FakeRfg())
+    monkeypatch.setattr("dg.protocols.generate.FaceSet", HalfHidden)
 
 
 def test_dg_paints_the_generated_landmarks_and_marks_its_pictures(toy, tmp_path, fake_nets):
     folders, pairs = toy
-    reenact(folders, pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
+    generate(folders, pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
     faces = HalfHidden(folders)
     for result in Results(tmp_path / "made.arrow"):
         source, reference = faces.row(result.source), faces.row(result.reference)
@@ -547,18 +547,18 @@ def test_dg_asks_for_what_it_needs(toy, tmp_path, fake_nets):
     bare = prepare(tmp_path / "bare", face_table(3))
     (bare / "identity/0.arrow").unlink()
     with pytest.raises(DgError, match="needs face codes"):
-        reenact([bare], pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
+        generate([bare], pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
     other = prepare(tmp_path / "other", face_table(3, yaws=(0.0, 90.0)), size=64, codes=9)
     with pytest.raises(DgError, match=r"9 numbers.*takes 8.*identity\.backend"):
-        reenact([other], pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
+        generate([other], pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
     large = prepare(tmp_path / "large", face_table(3, yaws=(0.0, 90.0)), size=64)
     with pytest.raises(DgError, match=r"64 px.*takes 32 px"):
-        reenact([large], pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
+        generate([large], pairs, tmp_path / "made.arrow", Path("i"), Path("r"))
     assert not (tmp_path / "made.arrow").exists()
 
 
 def test_a_full_disk_leaves_no_results(toy, tmp_path, monkeypatch, fake_nets):
     monkeypatch.setattr(pa, "record_batch", disk_is_full)
     with pytest.raises(DgError, match="disk is full"):
-        reenact(*toy, tmp_path / "out/made.arrow", Path("i"), Path("r"))
+        generate(*toy, tmp_path / "out/made.arrow", Path("i"), Path("r"))
     assert left_in(tmp_path / "out") == []

@@ -230,7 +230,7 @@ def calls(p):
     yield from (("synthface", {"dataset": name}) for name in ("synth_rafd", "synth_mpie", "synth_vox"))
     for test in TESTS:
         yield from ((step, {"test": test}) for step in ("pairs", "ace"))
-        each = [("reenact", method) for method in methods_of(p, test)] + [("evaluate", "dg")]
+        each = [("generate", method) for method in methods_of(p, test)] + [("evaluate", "dg")]
         yield from ((step, {"test": test, "method": method}) for step, method in each)
         if test != "Extreme":
             yield "figure", {"test": test}

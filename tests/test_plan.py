@@ -50,10 +50,10 @@ def test_the_time_of_a_job_is_the_mean_of_its_kind():
         ran(p, output, "rfg_self", 0, end, variant=f"table2-{row}-0")
     ran(p, "results/evaluate/dg/RaFD/dg.json", "evaluate", 0, 10)
     ran(p, "results/evaluate/dg/MPIE/dg.json", "evaluate", 0, 20)
-    ran(p, "results/evaluate/dg/VoxCeleb1/dg.arrow", "reenact", 0, 99, test="VoxCeleb1", method="dg")
+    ran(p, "results/evaluate/dg/VoxCeleb1/dg.arrow", "generate", 0, 99, test="VoxCeleb1", method="dg")
     took("results/gone", "figure", 0, 5, there=False)
     assert measured_seconds(read_timings(), p) == {
-        "rfg_self": 300, "rfg_self, ablation": 60, "evaluate": 15, "reenact, VoxCeleb1": 99,
+        "rfg_self": 300, "rfg_self, ablation": 60, "evaluate": 15, "generate, VoxCeleb1": 99,
     }  # fmt: skip
     assert measured_seconds({}, p) == {}
 

@@ -40,7 +40,7 @@ def rules_with(directive):
 
 def test_on_a_cluster_every_rule_that_takes_a_gpu_asks_for_one():
     takers = {name for name, text in rules_with("resources").items() if "gpu=" in text}
-    assert takers >= {"landmarks", "rfg_cross", "reenact"}
+    assert takers >= {"landmarks", "rfg_cross", "generate"}
     assert takers <= {name for name, resources in SLURM["set-resources"].items() if resources["gpu"] >= 1}
 
 

@@ -476,7 +476,7 @@ def test_sample_pictures_say_that_they_are_synthetic(rfg):
 
 def test_voxceleb1_tunes_once_for_each_video_and_goes_on_after_a_stop(data, idsg, rfg, tmp_path, monkeypatch):
     from dg.protocols import self_reenact
-    from dg.protocols.reenact import DgReenactor
+    from dg.protocols.generate import PairReenactor
     from dg.protocols.results import Results
     from dg.rfg.fine_tuning import fine_tune
 
@@ -501,20 +501,20 @@ def test_voxceleb1_tunes_once_for_each_video_and_goes_on_after_a_stop(data, idsg
 
     monkeypatch.setattr(self_reenact, "fine_tune", stopped_at_the_second)
     with pytest.raises(KeyboardInterrupt):
-        self_reenact.reenact_tuned(values, [data], pairs, out, idsg, rfg, state)
+        self_reenact.generate_tuned(values, [data], pairs, out, idsg, rfg, state)
     assert not out.exists()
     assert [path.name for path in state.iterdir()] == ["00000.arrow"]
     monkeypatch.setattr(
         self_reenact, "fine_tune", lambda s, f, keys, *files: (tuned_on.append(keys), fine_tune(s, f, keys, *files))
     )
-    self_reenact.reenact_tuned(values, [data], pairs, out, idsg, rfg, state)
+    self_reenact.generate_tuned(values, [data], pairs, out, idsg, rfg, state)
     assert tuned_on == [list(part["tuning"].iloc[0]) for part in videos]
     made = Results(out)
     assert made.keys("reference") == pd.concat(videos)["reference"].tolist()
     for number, part in enumerate(videos):
         net = tmp_path / f"by_hand_{number}.safetensors"
         fine_tune(values, data, list(part["tuning"].iloc[0]), rfg, net, tmp_path / f"s{number}")
-        expected = list(DgReenactor(FaceSet([data]), idsg, net)(part))
+        expected = list(PairReenactor(FaceSet([data]), idsg, net)(part))
         assert [result.image for result in expected] == [made[3 * number + k].image for k in range(3)]
 
 

@@ -74,7 +74,7 @@ def project(tmp_path, monkeypatch):
             writer.write([Result(*keys, image, np.zeros((68, 3), np.float32)) for keys in faces])
         pd.DataFrame({"csim": [0.25, 0.75], "ssim": [np.nan, 0.5]}).to_parquet(f"{stem}.parquet")
         nets = [NET] if method == "dg" else []
-        record([f"{stem}.arrow"], "reenact", 60, 65, [*data, *nets], settings={"method": method})
+        record([f"{stem}.arrow"], "generate", 60, 65, [*data, *nets], settings={"method": method})
         judges = {"csim": "sface", "landmarks": {"backend": "fan-synthface"}, "seed": 0, "training_seed": 5}
         judged = [f"{stem}.arrow", *data]
         record([f"{stem}.json", f"{stem}.parquet"], "evaluate", 70, 75, judged, settings=judges | {"method": method})

@@ -12,7 +12,7 @@ from dg.networks import NETWORKS, OF_DG
 from dg.torchrun import use_threads
 
 
-def _reenact(a: argparse.Namespace) -> None:
+def _generate(a: argparse.Namespace) -> None:
     use_threads(a.threads)
     networks = {name: path for name in (*NETWORKS, "model") if (path := getattr(a, name))}
     if a.settings.command is not None:
@@ -21,12 +21,12 @@ def _reenact(a: argparse.Namespace) -> None:
     if not set(OF_DG) <= set(networks):
         raise DgError("method 'dg' needs both checkpoints: give --idsg and --rfg, the outputs of the training steps.")
     if a.settings.tuning is not None:
-        _reenact_tuned(a, networks)
+        _generate_tuned(a, networks)
         return
-    from dg.protocols.reenact import reenact
+    from dg.protocols.generate import generate
 
     with claimed(a.gpus):
-        reenact(a.data, a.pairs, a.out, a.idsg, a.rfg)
+        generate(a.data, a.pairs, a.out, a.idsg, a.rfg)
 
 
 def _run_method(a: argparse.Namespace, networks: dict[str, Path]) -> None:
@@ -38,13 +38,13 @@ def _run_method(a: argparse.Namespace, networks: dict[str, Path]) -> None:
         run_method(a.settings.method, a.settings.command, a.data, a.pairs, a.out, work, networks)
 
 
-def _reenact_tuned(a: argparse.Namespace, networks: dict[str, Path]) -> None:
-    from dg.protocols.self_reenact import reenact_tuned
+def _generate_tuned(a: argparse.Namespace, networks: dict[str, Path]) -> None:
+    from dg.protocols.self_reenact import generate_tuned
     from dg.resume import input_digests, resuming
 
     inputs = input_digests(a.data, [a.pairs, *networks.values()])
     with resuming(a.settings, inputs) as state, claimed(a.gpus):
-        reenact_tuned(a.settings.tuning, a.data, a.pairs, a.out, a.idsg, a.rfg, state)
+        generate_tuned(a.settings.tuning, a.data, a.pairs, a.out, a.idsg, a.rfg, state)
 
 
 def _unchanged(a: argparse.Namespace) -> None:
@@ -77,7 +77,7 @@ def _ace(a: argparse.Namespace) -> None:
 def add_verbs(verbs: Verbs) -> None:
     """Those of this module."""
     verbs.add(
-        "reenact", _reenact, "make a picture per pair",
+        "generate", _generate, "make a picture per pair",
         "settings", "data+", "pairs", *(f"{name}?" for name in NETWORKS), "model?", "out", threads=True, gpus=True,
     )  # fmt: skip
     floor = verbs.add("unchanged", _unchanged, "a floor or ceiling: a known picture", "pairs", "out")

@@ -42,7 +42,7 @@ def evaluate(settings: EvaluateSettings, folders: list[Path], pairs: Path, gener
     faces, table, results = FaceSet(folders), read_parquet(pairs), Results(generated)
     table = table.drop(columns="tuning", errors="ignore")
     if any(results.keys(name) != table[name].tolist() for name in ("source", "reference", "target")):
-        raise DgError(f"{generated}: was made from other pairs than {pairs}. Run reenact again.")
+        raise DgError(f"{generated}: was made from other pairs than {pairs}. Run the step generate again.")
     if len(table) < 2:
         raise DgError(f"{pairs}: holds {len(table)} pair(s), metrics need two or more. Make the pair list again.")
     evidence = Evidence(settings, networks, faces, table, results, Path(out).parent)

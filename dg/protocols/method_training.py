@@ -13,7 +13,7 @@ from dg.files import file_digest, replacing_folder, write_csv, write_json
 from dg.protocols.command import run_command
 from dg.protocols.exchange import landmark_columns, write_pictures
 from dg.shards import FaceSet
-from dg.steps.reenact import TrainMethodSettings
+from dg.steps.generate import TrainMethodSettings
 from dg.training.card import git_commit
 
 _FACTS = ("session", "clip", "frame", "split", "light", "expression", "yaw")

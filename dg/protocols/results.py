@@ -79,9 +79,11 @@ class Results:
         except FileNotFoundError as error:
             raise DgError(f"{path}: not found. Run the step that makes it (snakemake -- {path}).") from error
         except (pa.ArrowInvalid, OSError) as error:
-            raise DgError(f"{path}: is no Arrow file ({error}). Delete it and run reenact again.") from error
+            raise DgError(f"{path}: is no Arrow file ({error}). Delete it and run the step generate again.") from error
         if reader.schema != RESULT_SCHEMA:
-            raise DgError(f"{path}: holds no results, its columns are {reader.schema.names}. Run reenact again.")
+            raise DgError(
+                f"{path}: holds no results, its columns are {reader.schema.names}. Run the step generate again."
+            )
         batches = [reader.get_batch(i) for i in range(reader.num_record_batches)]
         self._table = pa.Table.from_batches(batches, schema=RESULT_SCHEMA)
 

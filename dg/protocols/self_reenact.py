@@ -9,14 +9,14 @@ import pandas as pd
 from tqdm import tqdm
 
 from dg.files import read_parquet
-from dg.protocols.reenact import BATCH, DgReenactor
+from dg.protocols.generate import BATCH, PairReenactor
 from dg.protocols.results import Results, writing_results
 from dg.rfg.fine_tuning import fine_tune
 from dg.shards import FaceSet
 from dg.steps.rfg import FineTuning
 
 
-def reenact_tuned(
+def generate_tuned(
     tuning: FineTuning, folders: list[Path], pairs: Path, out: Path, idsg: Path, rfg: Path, state: Path
 ) -> None:
     """Write the results file `out` (RESULT_SCHEMA, the pairs' order) of DG with an RFG of its own for each video.
@@ -31,7 +31,7 @@ def reenact_tuned(
         state: folder for what is made on the way.
 
     Raises:
-        DgError: see `fine_tune` and `DgReenactor`.
+        DgError: see `fine_tune` and `PairReenactor`.
     """
     faces, table = FaceSet(folders), read_parquet(pairs)
     videos = [video for _, video in table.groupby(table["tuning"].map(tuple), sort=False)]
@@ -66,7 +66,7 @@ def _one_video(
     tuned = _work(part) / "rfg.safetensors"
     if not tuned.exists():
         fine_tune(tuning, folder, keys, rfg, tuned, _work(part) / "state")
-    make = DgReenactor(faces, idsg, tuned)
+    make = PairReenactor(faces, idsg, tuned)
     with writing_results(part) as writer:
         for start in range(0, len(video), BATCH):
             writer.write(list(make(video.iloc[start : start + BATCH])))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from dg.errors import DgError
 from dg.params import Params
-from dg.steps import data, evaluate, figures, identity, idsg, landmarks, reenact, report, rfg, tables
+from dg.steps import data, evaluate, figures, generate, identity, idsg, landmarks, report, rfg, tables
 from dg.steps.settings import Settings
 from dg.study.figures import FIGURES
 from dg.study.tables import ABLATIONS, COMPARISONS
@@ -45,8 +45,8 @@ STEPS = {
     "idsg": Step(idsg.IdsgSettings, idsg.idsg_settings, ("phase",)),
     "rfg": Step(rfg.RfgSettings, rfg.rfg_settings, ("phase",)),
     "finetune": Step(rfg.FineTuneSettings, rfg.finetune_settings),
-    "train_method": Step(reenact.TrainMethodSettings, reenact.train_method_settings, ("method",)),
-    "reenact": Step(reenact.ReenactSettings, reenact.reenact_settings, ("test", "method")),
+    "train_method": Step(generate.TrainMethodSettings, generate.train_method_settings, ("method",)),
+    "generate": Step(generate.GenerateSettings, generate.generate_settings, ("test", "method")),
     "evaluate": Step(evaluate.EvaluateSettings, evaluate.evaluate_settings, ("test", "method")),
     "ace": Step(evaluate.AceSettings, evaluate.ace_settings, ("test",)),
     "ablation": Step(tables.AblationSettings, tables.ablation_settings, ("table",)),

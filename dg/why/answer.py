@@ -63,7 +63,7 @@ def _narrowed(path: Path, job: Job, words: list[str]) -> tuple[list[str], dict[s
     for table in (Path(output) for output in job.outputs if Path(output).name in _TABLES):
         chosen = number(table, job, words)
         return chosen.told, chosen.summaries
-    if job.rule == "reenact" and len(words) == 1:
+    if job.rule == "generate" and len(words) == 1:
         return picture(path, words[0], job.inputs), job.inputs
     raise DgError(
         f"{path}: '{' '.join(words)}' says nothing here. Words choose a number of a table (results/table4.csv RaFD DG "
@@ -74,5 +74,5 @@ def _narrowed(path: Path, job: Job, words: list[str]) -> tuple[list[str], dict[s
 def _examples(jobs: Jobs) -> list[str]:
     """Files of several kinds, those first that people look at."""
     made = {job.rule: job.outputs[0] for job in jobs}
-    looked_at = ("comparison", "ablation", "report", "paper_figure", "reenact", "rfg_cross")
+    looked_at = ("comparison", "ablation", "report", "paper_figure", "generate", "rfg_cross")
     return [made[rule] for rule in dict.fromkeys((*looked_at, *made)) if rule in made][:5]

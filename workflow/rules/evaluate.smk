@@ -1,4 +1,4 @@
-rule reenact:
+rule generate:
     input:
         unpack(tested_checkpoints),
         pairs=pair_list,
@@ -6,7 +6,7 @@ rule reenact:
     output:
         pictures="results/{ablations}evaluate/{variant}/{test}/{method}.arrow",
     log:
-        "logs/{ablations}reenact/{variant}/{test}/{method}.log",
+        "logs/{ablations}generate/{variant}/{test}/{method}.log",
     benchmark:
         "logs/times/results/{ablations}evaluate/{variant}/{test}/{method}.arrow.jsonl"
     conda:
@@ -22,7 +22,7 @@ rule reenact:
         gpu=GPU,
     params:
         job=lambda wildcards: job(
-            "reenact",
+            "generate",
             wildcards.variant,
             test=wildcards.test,
             method=wildcards.method,
@@ -33,14 +33,14 @@ rule reenact:
             for option in networks_of(PARAMS, wildcards.method)
         ),
     shell:
-        "python -m dg reenact --settings {params.job:q} --data {params.folders} --pairs {input.pairs} {params.nets}"
+        "python -m dg generate --settings {params.job:q} --data {params.folders} --pairs {input.pairs} {params.nets}"
         " --out {output.pictures} --threads {threads} --gpus {resources.gpu} 2>&1 | tee {log}"
 
 
 rule evaluate:
     input:
         pairs=pair_list,
-        pictures=rules.reenact.output.pictures,
+        pictures=rules.generate.output.pictures,
         data=tested_data,
     output:
         summary="results/{ablations}evaluate/{variant}/{test}/{method}.json",

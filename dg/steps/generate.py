@@ -34,7 +34,7 @@ class TrainMethodSettings(Settings):
         return (*self.MODULES, *_own_code(self.command))
 
 
-class ReenactSettings(Settings):
+class GenerateSettings(Settings):
     """The values of one method's run on one test."""
 
     test: str
@@ -47,7 +47,7 @@ class ReenactSettings(Settings):
         """DG's own, those of a tuned DG, or the exchange with a command; this project's baselines are commands too."""
         if self.command is not None:
             return ("dg.protocols.methods", "dg.protocols.baselines", *_own_code(self.command))
-        return ("dg.protocols.self_reenact",) if self.tuning else ("dg.protocols.reenact",)
+        return ("dg.protocols.self_reenact",) if self.tuning else ("dg.protocols.generate",)
 
 
 def _own_code(command: str) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ def _own_code(command: str) -> tuple[str, ...]:
     return tuple(re.findall(r"^\s*python -m (dg\.[\w.]+)", command))
 
 
-def reenact_settings(p: Params, test: str, method: str) -> ReenactSettings:
+def generate_settings(p: Params, test: str, method: str) -> GenerateSettings:
     """Of `method` on `test`, a key of TESTS.
 
     Raises:
@@ -66,9 +66,9 @@ def reenact_settings(p: Params, test: str, method: str) -> ReenactSettings:
         raise DgError(f"{test}: no method '{method}', only {', '.join(methods_of(p, test))}.")
     if method == "dg":
         tuning = fine_tuning(p) if TESTS[test].tuned else None
-        return ReenactSettings(test=test, method=method, tuning=tuning)
+        return GenerateSettings(test=test, method=method, tuning=tuning)
     chosen = p.methods[method]
-    return ReenactSettings(test=test, method=method, command=chosen.command, version=chosen.version)
+    return GenerateSettings(test=test, method=method, command=chosen.command, version=chosen.version)
 
 
 def train_method_settings(p: Params, method: str) -> TrainMethodSettings:

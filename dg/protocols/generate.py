@@ -21,7 +21,7 @@ from dg.shards import FaceSet
 BATCH = 16
 
 
-def reenact(folders: list[Path], pairs: Path, out: Path, idsg: Path, rfg: Path) -> None:
+def generate(folders: list[Path], pairs: Path, out: Path, idsg: Path, rfg: Path) -> None:
     """Write the results file `out` (RESULT_SCHEMA, the pairs' order) of DG; each PNG has a provenance text chunk.
 
     Args:
@@ -30,10 +30,10 @@ def reenact(folders: list[Path], pairs: Path, out: Path, idsg: Path, rfg: Path) 
         idsg, rfg: checkpoints.
 
     Raises:
-        DgError: see `DgReenactor`, or pairs made from other data.
+        DgError: see `PairReenactor`, or pairs made from other data.
     """
     table = read_parquet(pairs)
-    make = DgReenactor(FaceSet(folders), idsg, rfg)
+    make = PairReenactor(FaceSet(folders), idsg, rfg)
     progress = tqdm(total=len(table), desc=f"DG {Path(pairs).stem}", unit="pair", disable=None)
     with writing_results(out) as writer, progress:
         for start in range(0, len(table), BATCH):
@@ -42,7 +42,7 @@ def reenact(folders: list[Path], pairs: Path, out: Path, idsg: Path, rfg: Path) 
             progress.update(len(results))
 
 
-class DgReenactor:
+class PairReenactor:
     """IDSG and RFG, ready to make pictures of pairs: the RFG paints the landmarks lhat_t that the IDSG makes."""
 
     def __init__(self, faces: FaceSet, idsg: Path, rfg: Path) -> None:
