@@ -26,6 +26,7 @@ rule all:
     default_target: True
     input:
         expand("results/{table}.csv", table=TABLES),
+        "results/claims.csv",
         rules.figure_6_models.input,
         "results/ablations/checkpoints.csv",
         "results/methods/models.csv",

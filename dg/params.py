@@ -20,7 +20,7 @@ from dg.networks import NETWORKS
 from dg.tests import COMPARED
 
 BENCHMARKS = ("VoxCeleb1", "VoxCeleb2", "RaFD", "MPIE")
-ABLATION_TABLES = ("table1", "table2", "figure6")
+ABLATION_TABLES = ("table1", "table2", "figure6", "claims")
 TestName = Literal[COMPARED]
 Margin = Annotated[float, Field(ge=0)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
@@ -326,7 +326,8 @@ class Scale(Strict):
 
 
 class Ablations(Strict):
-    """Rows of Tables 1 and 2 above "DG", and the models of Figure 6: {name: {key: value}}.
+    """Rows of Tables 1 and 2 above "DG", the models of Figure 6, and those of the claims alone, trained as
+    Table 1's rows: {name: {key: value}}.
 
     Keys as in params.yaml, dotted for nested ones;
     `sizes` stands for the block of `scales` in force: sizes.rfg.self_steps.
@@ -335,6 +336,7 @@ class Ablations(Strict):
     table1: dict[str, dict[str, Any]]
     table2: dict[str, dict[str, Any]]
     figure6: dict[str, dict[str, Any]]
+    claims: dict[str, dict[str, Any]]
 
 
 class Params(IdsgWeights, RfgWeights):

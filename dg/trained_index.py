@@ -22,7 +22,7 @@ def index_of_ablations(params: Params, checkpoints: Checkpoints) -> dict[str, An
     """What `write_index` needs.
 
     Returns:
-        rows: [path, variants, values that differ from dg's] of each checkpoint of Tables 1 and 2 and of Figure 6.
+        rows: [path, variants, values that differ from dg's] of each checkpoint of Tables 1 and 2, Figure 6 and claims.
         used: names of the folders that belong to a variant, those of tests that are in no table as well.
     """
     rows = []
@@ -88,9 +88,10 @@ def write_models(index: list[dict[str, Any]], out: Path, log: Path) -> None:
 
 
 def _of_ablations(params: Params, checkpoints: Checkpoints) -> dict[str, list[str]]:
-    """Path -> the variants that use it, of all checkpoints that Tables 1 and 2 and Figure 6 rest on."""
+    """Path -> the variants that use it, of all checkpoints that Tables 1 and 2, Figure 6 and claims rest on."""
     tests = {key: (TABLES[key].tests[0], ("idsg",) if TABLES[key].step == "ace" else OF_DG) for key in ABLATIONS}
     tests["figure6"] = FIGURES["figure6"].test, OF_DG
+    tests["claims"] = tests["table1"]
     found: dict[str, list[str]] = {}
     for key, (test, networks) in tests.items():
         for variant in chain.from_iterable(variants_by_row(params, key).values()):

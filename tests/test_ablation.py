@@ -13,6 +13,7 @@ from dg.files import read_json, write_parquet
 from dg.idsg.networks import Idsg
 from dg.metrics.evaluate_idsg import evaluate_idsg
 from dg.metrics.metric import shown_in
+from dg.metrics.motion import head_angles
 from dg.protocols.pairs import make_pairs
 from dg.reports.ablation import make_ablation
 from dg.shards import FaceSet
@@ -233,6 +234,9 @@ def test_ace_of_an_idsg_against_a_plain_computation(tmp_path, dims):
             made = net.landmark_decoder(torch.cat([net.landmark_encoder(l_r), code], 1)).numpy().reshape(68, dims)
         truth = faces.points[faces.row(row.target)][:, :dims]
         assert row.ace == pytest.approx(256 * np.abs(made - truth).mean(), rel=1e-4)
+        assert row.ace_xy == pytest.approx(256 * np.abs(made - truth)[:, :2].mean(), rel=1e-4)
+        assert row.ace_unchanged == pytest.approx(256 * np.abs(l_r.reshape(68, dims).numpy() - truth).mean(), rel=1e-4)
+        assert row.yaw == pytest.approx(abs(head_angles(faces.points[[faces.row(row.reference)]])[0, 0]))
     report = read_json(tmp_path / "ace.json")
     assert report["ace"]["value"] == pytest.approx(table["ace"].mean())
     assert report["pairs"] == len(table) > 0

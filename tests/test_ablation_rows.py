@@ -76,6 +76,7 @@ class Project:
             "table1": {"bl": {"lambda_a": 0, "lambda_vls": 0}, "a": {"lambda_vls": 0}},
             "table2": {"lm": {"lambda_ds": 0}},
             "figure6": {"large_pose": {"train_on": ["VoxCeleb1", "MPIE"]}},
+            "claims": {},
         }
         self.values["scales"]["tiny"]["tables"]["seeds"] = 1
         for dataset in self.values["datasets"].values():

@@ -87,10 +87,11 @@ def test_times_of_other_sizes_tell_nothing():
 
 @pytest.mark.usefixtures("alone")
 def test_a_training_of_sizes_that_no_variant_has_any_more_tells_nothing():
-    mine = of_scale(ablations={"table1": {}, "table2": {"mine": {"sizes.rfg.self_steps": 7}}, "figure6": {}})
+    none = {"table1": {}, "table2": {}, "figure6": {}, "claims": {}}
+    mine = of_scale(ablations=none | {"table2": {"mine": {"sizes.rfg.self_steps": 7}}})
     ran(mine, "results/ablations/rfg_self/0123456789abcdef/x.safetensors", "rfg_self", 0, 9, variant="table2-mine-0")
     assert measured_seconds(read_timings(), mine) == {"rfg_self, ablation": 9}
-    without = of_scale(ablations={"table1": {}, "table2": {}, "figure6": {}})
+    without = of_scale(ablations=none)
     assert measured_seconds(read_timings(), without) == {}
 
 

@@ -23,6 +23,7 @@ from dg.protocols.methods import NO_POINTS
 from dg.protocols.pairs import make_pairs
 from dg.protocols.results import Result, writing_results
 from dg.provenance import REENACTED, png_bytes, save_png
+from dg.reports.claims.table import shaped
 from dg.reports.page import make_report
 from dg.reports.page.facts import facts
 from dg.reports.page.gallery import ENDS, PAIRS, SCORES, chosen, data_uri
@@ -30,6 +31,7 @@ from dg.reports.page.tables import cell
 from dg.reports.summaries import COMPARED
 from dg.shards import FaceSet
 from dg.steps.registry import step_settings
+from dg.study.claims import CLAIMS
 from tests.prepared import face_table, prepare, took
 from tests.scales import values_at
 from tests.told import changed, pairs_settings
@@ -75,6 +77,7 @@ def run(tmp_path_factory):
             bins.append({"from": 75, "to": 90, "pairs": 7, "subjects": 3} | dict.fromkeys(names, mean))
             write_json(here.with_suffix(".json"), {"yaw_bins": bins})
     write_tables(results)
+    write_claims(results)
     for number in range(2, 7):
         path = results / f"figures/figure{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,6 +95,20 @@ def run(tmp_path_factory):
 def step(metric, value, low, high, printed, sign, excludes):
     step = {"_step": value, "_step_low": low, "_step_high": high, "_step_sign": sign, "_step_excludes_zero": excludes}
     return {metric + end: part for end, part in step.items()} | {f"paper_{metric}_step": printed}
+
+
+def write_claims(results):
+    """Claim 1 refuted by one finding, the others without any."""
+    rows = [{"claim": number, "kind": "claim", "what": "x", "verdict": "open"} for number in CLAIMS]
+    rows[0]["verdict"] = "refuted"
+    rows.append(
+        {
+            "claim": 1, "kind": "finding", "what": "Table 2, + L_id", "test": "RaFD", "measure": "SSIM", "metric": "ssim",
+            "value": -0.1, "low": -0.2, "high": -0.05, "wanted": 1, "sign": "opposite", "verdict": "refuted", "seeds": 2,
+        }
+    )  # fmt: skip
+    write_csv(results / "claims.csv", shaped(pd.DataFrame(rows)))
+    save_png(Image.new("RGB", (600, 300)), results / "claims.png", "a drawing, a test")
 
 
 def write_tables(results):

@@ -35,6 +35,7 @@ WHICH = {
     "ablation": {"table": "table1"},
     "comparison": {"table": "table4"},
     "curves": {},
+    "claims": {},
     "figure": {"test": "RaFD"},
     "paper_figure": {"figure": "figure3"},
     "report": {},

@@ -26,6 +26,12 @@ def _curves(a: argparse.Namespace) -> None:
     make_curves(a.summaries, dict(a.settings.titles), a.out)
 
 
+def _claims(a: argparse.Namespace) -> None:
+    from dg.reports.claims import make_claims
+
+    make_claims(a.settings, a.results, a.out)
+
+
 def _vega(a: argparse.Namespace) -> None:
     from dg.reports.vega import write_plots_template
 
@@ -66,6 +72,8 @@ def add_verbs(verbs: Verbs) -> None:
         "paper_figure", _paper_figure, "one of the paper's Figures 2 to 6", "settings", "data+", "pairs", "out"
     )
     figure.add_argument("--generated", type=Path, nargs="+", required=True, help="results of the rows, in order")
+    claims = verbs.add("claims", _claims, "the paper's claims, answered by what was measured", "settings", "out")
+    claims.add_argument("--results", type=Path, default=Path("results"))
     page = verbs.add("report", _report, "results/report.html, one page with everything", "settings", "out")
     page.add_argument("--results", type=Path, default=Path("results"))
     page.add_argument("--data", type=Path, default=Path("data/sets"))

@@ -57,7 +57,16 @@ class Metric:
     @property
     def heading_with_unit(self) -> str:
         """Title, arrow and unit, as in "ACE ↓ (pixels at 256)"."""
-        return self.heading + (f" ({self.unit})" if self.unit else "")
+        return self.heading + self._in_unit
+
+    @property
+    def title_with_unit(self) -> str:
+        """As in "ACE (pixels at 256)": of differences, where an arrow would mislead."""
+        return self.title + self._in_unit
+
+    @property
+    def _in_unit(self) -> str:
+        return f" ({self.unit})" if self.unit else ""
 
     @property
     def sign(self) -> int:

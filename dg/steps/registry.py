@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from dg.errors import DgError
 from dg.params import Params
-from dg.steps import data, evaluate, figures, generate, identity, idsg, landmarks, report, rfg, tables
+from dg.steps import claims, data, evaluate, figures, generate, identity, idsg, landmarks, report, rfg, tables
 from dg.steps.settings import Settings
 from dg.study.figures import FIGURES
 from dg.study.tables import ABLATIONS, COMPARISONS
@@ -54,6 +54,7 @@ STEPS = {
     "curves": Step(tables.CurvesSettings, tables.curves_settings),
     "figure": Step(figures.FigureSettings, figures.figure_settings, ("test",)),
     "paper_figure": Step(figures.PaperFigureSettings, figures.paper_figure_settings, ("figure",)),
+    "claims": Step(claims.ClaimsSettings, claims.claims_settings),
     "report": Step(report.ReportSettings, report.report_settings),
 }
 

@@ -33,9 +33,7 @@ class ReportSettings(Settings):
 
 def report_settings(p: Params) -> ReportSettings:
     """Of the page."""
-    networks = {
-        "landmarks": p.landmarks.backend, "identity": p.identity.backend, "csim": p.metrics.csim, "fid": p.metrics.fid,
-    }  # fmt: skip
+    networks = networks_of_others(p)
     benchmarks = p.benchmarks.model_dump()
     return ReportSettings(
         params=_shown(with_overrides(p, "dg")),
@@ -45,7 +43,7 @@ def report_settings(p: Params) -> ReportSettings:
         tests=tuple((test, tuple(methods_of(p, test))) for test in COMPARED),
         networks=networks,
         seeds=p.sizes.tables.comparison_seeds,
-        stand_ins=tuple(_stand_ins(p, networks)),
+        stand_ins=tuple(stand_ins_of(p, networks)),
     )
 
 
@@ -61,8 +59,15 @@ def _shown(p: Params) -> dict[str, Any]:
     return plain
 
 
-def _stand_ins(p: Params, networks: dict[str, str]) -> list[str]:
-    """What isn't the paper's, in sentences."""
+def networks_of_others(p: Params) -> dict[str, str]:
+    """Role -> network: F_l, E_f, and those that measure CSIM and FID."""
+    return {
+        "landmarks": p.landmarks.backend, "identity": p.identity.backend, "csim": p.metrics.csim, "fid": p.metrics.fid,
+    }  # fmt: skip
+
+
+def stand_ins_of(p: Params, networks: dict[str, str]) -> list[str]:
+    """What isn't the paper's, in sentences. `networks`: see `networks_of_others`."""
     phrases = [
         f"data: SynthFace ({dataset}), people who don't exist, instead of {benchmark}"
         for benchmark, dataset in p.benchmarks.model_dump().items()

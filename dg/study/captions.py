@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dg.params import Params
+from dg.study.claims import RULE
 from dg.study.data import standing_in
 from dg.study.figures import FIGURES
 from dg.study.tables import TABLES
@@ -12,7 +13,7 @@ _SYNTHETIC = "All results are synthetic."
 
 
 def captions(params: Params) -> dict[str, str]:
-    """A paragraph for each table, figure and test of Tables 3 and 4, by key."""
+    """A paragraph for each table, figure and test of Tables 3 and 4, and for the claims, by key."""
     tables = {
         t.key: f"Table {t.number}: {t.about}. Stand-ins are named in the column stand_in." for t in TABLES.values()
     }
@@ -25,7 +26,7 @@ def captions(params: Params) -> dict[str, str]:
         + _stand_ins(params, test)
         for test in COMPARED
     }
-    return tables | figures | ranges
+    return tables | figures | ranges | {"claims": f"The paper's claims, by what was measured here. {RULE}"}
 
 
 def _stand_ins(params: Params, test: str) -> str:

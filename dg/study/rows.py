@@ -12,6 +12,11 @@ def methods_of(params: Params, test: str) -> list[str]:
     return ["dg", *(name for name, method in params.methods.items() if test in method.tests)]
 
 
+def rivals_of(params: Params, test: str) -> list[str]:
+    """Those of them that DG is measured against: no floor, no ceiling, no part of DG; the same that figures show."""
+    return [name for name in methods_of(params, test) if name != "dg" and params.methods[name].figures]
+
+
 def method_titles(params: Params) -> dict[str, str]:
     """What the tables call each method."""
     return {"dg": "DG"} | {name: method.title for name, method in params.methods.items()}

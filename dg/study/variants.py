@@ -14,18 +14,18 @@ from dg.checked import known_keys
 from dg.errors import DgError
 from dg.params import ABLATION_TABLES, Params, validate
 from dg.study.figures import FIGURES
+from dg.study.tables import ABLATIONS
 
 
 def variants_by_row(params: Params, table: str) -> dict[str, list[str]]:
     """The variants behind a table's rows: {row: [variant of training_seed 0, 1, ...]}, the last row "dg".
 
     Args:
-        table: "table1", "table2", or "figure6", which has no row "dg" and one seed.
+        table: "table1", "table2"; "claims", which has no row "dg"; or "figure6", which has none and one seed.
     """
-    if table in FIGURES:
-        return {row: [f"{table}-{row}-0"] for row in params.ablations.figure6}
-    rows = [*getattr(params.ablations, table), "dg"]
-    return {row: [f"{table}-{row}-{seed}" for seed in range(params.sizes.tables.seeds)] for row in rows}
+    rows = [*getattr(params.ablations, table), *(["dg"] if table in ABLATIONS else [])]
+    seeds = 1 if table in FIGURES else params.sizes.tables.seeds
+    return {row: [f"{table}-{row}-{seed}" for seed in range(seeds)] for row in rows}
 
 
 def main_variants(params: Params) -> list[str]:
@@ -49,9 +49,8 @@ def _overrides(params: Params, variant: str) -> list[tuple[str, dict[str, Any]]]
     for table in ABLATION_TABLES:
         for row, names in variants_by_row(params, table).items():
             if variant in names:
-                shared = getattr(params.sizes.tables, table)
                 # Sizes of a scale, which a preset outranks wherever they stand.
-                layers.insert(0, (f"scales.{params.scale}.tables.{table}", shared))
+                layers.insert(0, _shared_by_rows(params, table))
                 layers.append((f"ablations.{table}.{row}", getattr(params.ablations, table).get(row, {})))
                 # Above all, so that the rows of a table differ in their seeds alike.
                 return [*layers, ("training_seed", {"training_seed": names.index(variant)})]
@@ -75,6 +74,12 @@ def with_overrides(params: Params, variant: str) -> Params:
 def set_by(params: Params, variant: str, key: str) -> str:
     """What overrides `key` (dotted) for `variant`: "presets.released", "ablations.table2.id"; "": nothing does."""
     return next((where for where, changed in reversed(_overrides(params, variant)) if key in changed), "")
+
+
+def _shared_by_rows(params: Params, table: str) -> tuple[str, dict[str, Any]]:
+    """Where the values stand that all rows of a table have in common, and what they are."""
+    table = "table1" if table == "claims" else table
+    return f"scales.{params.scale}.tables.{table}", getattr(params.sizes.tables, table)
 
 
 def _override(values: dict[str, Any], scale: str, key: str, value: Any, where: str) -> None:
@@ -102,7 +107,7 @@ def require_own_keys(params: Params) -> None:
         DgError: one does; the message names variant, key and what to do instead.
     """
     for table in ABLATION_TABLES:
-        shared = {f"scales.{params.scale}.tables.{table}": getattr(params.sizes.tables, table)}
+        shared = dict([_shared_by_rows(params, table)])
         rows = {f"ablations.{table}.{row}": keys for row, keys in getattr(params.ablations, table).items()}
         for where, overrides in (shared | rows).items():
             for key in overrides:

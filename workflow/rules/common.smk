@@ -242,6 +242,31 @@ def ablation_results(wildcards):
     )
 
 
+def claims_summaries():
+    """What the claims rest on beside Tables 1 and 2."""
+    told = step_settings(PARAMS, "claims")
+    landmarks = expand(
+        "ace/{variant}/{test}.json", variant=told.variants, test=told.landmark_tests
+    )
+    for _, ours, theirs in told.landmark_variants:
+        (test,) = TABLES["table1"].tests
+        landmarks += expand(
+            "ablations/ace/{variant}/{test}.json", variant=ours + theirs, test=test
+        )
+    tests = [
+        f"evaluate/{variant}/{test}/{method}.json"
+        for test, rivals in told.rivals
+        for method in ("dg", *rivals)
+        for variant in told.variants
+    ]
+    tests += [
+        f"ablations/evaluate/{variant}/{FIGURES['figure6'].test}/dg.json"
+        for _, *variants in told.pose_variants
+        for variant in variants
+    ]
+    return [f"results/{path}" for path in dict.fromkeys(landmarks + tests)]
+
+
 def rendered(wildcards):
     """The recipe of a rendered set, whose name says which pictures lie beside it: no others are ever read.
 

@@ -76,12 +76,12 @@ rule ace:
         pairs=pair_list,
         data=tested_data,
     output:
-        summary="results/ablations/ace/{variant}/{test}.json",
-        scores="results/ablations/ace/{variant}/{test}.parquet",
+        summary="results/{ablations}ace/{variant}/{test}.json",
+        scores="results/{ablations}ace/{variant}/{test}.parquet",
     log:
-        "logs/ablations/ace/{variant}/{test}.log",
+        "logs/{ablations}ace/{variant}/{test}.log",
     benchmark:
-        "logs/times/results/ablations/ace/{variant}/{test}.json.jsonl"
+        "logs/times/results/{ablations}ace/{variant}/{test}.json.jsonl"
     conda:
         "../envs/dg.yaml"
     params:

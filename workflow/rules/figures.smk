@@ -64,6 +64,7 @@ rule figure_6_models:
 rule report:
     input:
         tables=expand("results/{table}.csv", table=TABLES),
+        claims="results/claims.csv",
         figures=expand("results/figures/{figure}.png", figure=FIGURES),
         summaries=[path for name in COMPARISONS for path in test_results(name, "json")],
         pictures=[path for name in COMPARISONS for path in test_results(name, "arrow")],

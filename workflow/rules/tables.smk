@@ -73,6 +73,37 @@ rule comparison:
         " --out {output.csv} 2>&1 | tee {log}"
 
 
+# The paper's claims, answered.
+rule claims:
+    input:
+        tables=expand("results/{table}.csv", table=ABLATIONS),
+        summaries=claims_summaries(),
+    output:
+        csv=report(
+            "results/claims.csv",
+            caption="../captions/claims.rst",
+            category="Claims",
+            labels={"claims": "table"},
+        ),
+        markdown="results/claims.md",
+        picture=report(
+            "results/claims.png",
+            caption="../captions/claims.rst",
+            category="Claims",
+            labels={"claims": "DG's lead by yaw"},
+        ),
+    log:
+        "logs/claims.log",
+    benchmark:
+        "logs/times/results/claims.csv.jsonl"
+    conda:
+        "../envs/dg.yaml"
+    params:
+        job=job("claims"),
+    shell:
+        "python -m dg claims --settings {params.job:q} --out {output.csv} 2>&1 | tee {log}"
+
+
 rule curves:
     input:
         summaries=[path for name in COMPARISONS for path in test_summaries(name)],

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from dg.errors import DgError
 from dg.files import write_text
+from dg.reports.page.claims import read_claims
 from dg.reports.page.curves import yaw_curves
 from dg.reports.page.facts import facts
 from dg.reports.page.gallery import gallery
@@ -39,9 +40,10 @@ def make_report(settings: ReportSettings, results: Path, data: Path, out: Path) 
     figures = {key: results / f"figures/{key}.png" for key in FIGURES}
     text = environment.get_template("page.html.j2").render(
         facts=facts(settings, results, data),
+        claims=read_claims(results),
         tables=read_tables(results),
         figures=[_figure(path, FIGURES[key]) for key, path in figures.items()],
-        origins=_origins({key: results / f"{key}.csv" for key in TABLES} | figures),
+        origins=_origins({key: results / f"{key}.csv" for key in (*TABLES, "claims")} | figures),
         curves=yaw_curves(settings, results),
         gallery=Markup(_json(shown)),
         style=Markup((places / "page.css").read_text(encoding="utf-8")),
