@@ -12,6 +12,7 @@ from dg.errors import DgError
 from dg.files import write_csv, write_json, write_parquet
 from dg.metrics.bootstrap import mean_interval
 from dg.metrics.metric import METRICS
+from dg.params import validate
 from dg.reports.claims import make_claims
 from dg.reports.claims.finding import Finding, verdict_of
 from dg.reports.claims.table import read_table
@@ -19,7 +20,7 @@ from dg.reports.claims.text import as_markdown
 from dg.reports.differences import Difference, Paired
 from dg.steps.registry import step_settings
 from dg.study.claims import CLAIMS
-from tests.scales import params_at
+from tests.scales import params_at, values_at
 
 PEOPLE = np.repeat([f"p{k}" for k in range(6)], 8)
 YAW = np.tile(np.linspace(2, 88, 8), 6)
@@ -149,7 +150,7 @@ def results(tmp_path):
         write_evaluation(here / "fom.json", {"csim": np.full(48, 0.5), "ssim": np.full(48, 0.6)}, fid=30.0)
     told = settings()
     names = [f"ace/{variant}" for variant in told.variants]
-    names += [f"ablations/ace/{name}" for _, ours, theirs in told.landmark_variants for name in (*ours, *theirs)]
+    names += [f"ablations/ace/{name}" for _, ours, theirs, _ in told.landmark_variants for name in (*ours, *theirs)]
     for name in dict.fromkeys(names):
         error = 5.0 if "landmarks_2d" in name else 3.0
         table = PAIRS.assign(ace=error, ace_xy=error + 0.01 * noise[0], ace_unchanged=4.0)
@@ -212,9 +213,17 @@ def test_methods_on_other_pairs_and_missing_tables_are_named(results):
         make_claims(settings(), results, results / "claims.csv")
 
 
+def test_a_row_of_ones_own_is_compared_and_decides_nothing():
+    values = values_at()
+    values["ablations"]["claims"]["raw"] = {"idsg.coordinates": "raw"}
+    told = step_settings(validate(values, "params.yaml"), "claims")
+    ours = ("table1-dg-0", "table1-dg-1")
+    assert ("DG - raw", ours, ("claims-raw-0", "claims-raw-1"), False) in told.landmark_variants
+
+
 def test_two_d_landmarks_are_trained_as_table_1s_rows():
     told = step_settings(params_at(), "claims")
-    (words, ours, theirs), (_, _, without) = told.landmark_variants
+    (words, ours, theirs, _), (_, _, without, _) = told.landmark_variants
     assert words == "3-D - 2-D landmarks"
     three, two = (step_settings(params_at(), "idsg", name, phase="self").plain() for name in (ours[1], theirs[1]))
     assert {key for key in three if three[key] != two[key]} == {"landmark_dims"}

@@ -101,12 +101,9 @@ def write_claims(results):
     """Claim 1 refuted by one finding, the others without any."""
     rows = [{"claim": number, "kind": "claim", "what": "x", "verdict": "open"} for number in CLAIMS]
     rows[0]["verdict"] = "refuted"
-    rows.append(
-        {
-            "claim": 1, "kind": "finding", "what": "Table 2, + L_id", "test": "RaFD", "measure": "SSIM", "metric": "ssim",
-            "value": -0.1, "low": -0.2, "high": -0.05, "wanted": 1, "sign": "opposite", "verdict": "refuted", "seeds": 2,
-        }
-    )  # fmt: skip
+    compared = {"what": "Table 2, + L_id", "test": "RaFD", "measure": "SSIM", "metric": "ssim", "wanted": 1, "seeds": 2}
+    found = {"value": -0.1, "low": -0.2, "high": -0.05, "sign": "opposite", "verdict": "refuted"}
+    rows.append({"claim": 1, "kind": "finding"} | compared | found)
     write_csv(results / "claims.csv", shaped(pd.DataFrame(rows)))
     save_png(Image.new("RGB", (600, 300)), results / "claims.png", "a drawing, a test")
 
@@ -213,6 +210,14 @@ def test_the_steps_of_the_ablations_stand_below_them(read):
     assert not [row for row in read.rows if row[0].startswith("bl -")]
 
 
+def test_the_claims_stand_at_the_top_with_their_findings(read):
+    claim = "1. Each loss of the IDSG and of the RFG helps"
+    assert read.rows[1] == [claim, "Tables 1 and 2", "refuted", "1 refuted; paper's sign in 0 of 1"]
+    finding = ["Table 2, + L_id", "RaFD", "SSIM", "-0.100 [-0.200, -0.050]", "above 0", "refuted", "–", "2"]
+    assert finding in read.rows
+    assert read.rows.index(finding) < read.rows.index(["landmarks", "fan-synthface"])
+
+
 def test_what_the_numbers_rest_on_is_said_below_them(page):
     text = page.read_text(encoding="utf-8").replace("&#39;", "'")
     assert text.count("<li>48 pairs of 4 people, 2 training seeds.</li>") == 2
@@ -253,7 +258,8 @@ def test_the_page_says_what_stands_in_and_loads_nothing(read, page):
 def test_every_table_and_figure_says_how_to_ask_where_it_comes_from(read, run):
     _, results, _ = run
     asked = [words for name, words in (row for row in read.rows if len(row) == 2) if name == "ask"]
-    files = [f"table{number}.csv" for number in range(1, 5)] + [f"figures/figure{number}.png" for number in range(2, 7)]
+    files = ["claims.csv", *(f"table{number}.csv" for number in range(1, 5))]
+    files += [f"figures/figure{number}.png" for number in range(2, 7)]
     assert asked == [f"python -m dg why {results / name}" for name in files]
 
 

@@ -13,8 +13,8 @@ from dg.study.rows import rivals_of
 from dg.study.variants import main_variants, variants_by_row
 from dg.tests import COMPARED, TESTS
 
-Compared = tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]
-"""(what is compared, in words; variants; those that they are compared with, seed by seed)."""
+Compared = tuple[tuple[str, tuple[str, ...], tuple[str, ...], bool], ...]
+"""(what is compared, in words; variants; those that they are compared with, seed by seed; whether it decides)."""
 
 # People of the training part, and people left out.
 LANDMARK_TESTS = ("RaFD", "MPIE", "MPIE_LP")
@@ -60,14 +60,16 @@ def claims_settings(p: Params) -> ClaimsSettings:
 
 
 def _landmark_variants(p: Params) -> Compared:
-    """Table 1's DG against its row without L_vls, and against DG with 2-D landmarks, as far as params.yaml has them."""
+    """Table 1's DG against its row without L_vls and against the rows of `ablations.claims`: that with 2-D landmarks, and
+    as details those of one's own."""
     rows = variants_by_row(p, "table1")
     found = []
-    if "landmarks_2d" in p.ablations.claims and p.idsg.landmark_dims == 3:
-        found.append(("3-D - 2-D landmarks", rows["dg"], variants_by_row(p, "claims")["landmarks_2d"]))
+    for row, names in variants_by_row(p, "claims").items():
+        two_d = row == "landmarks_2d" and p.idsg.landmark_dims == 3
+        found.append(("3-D - 2-D landmarks" if two_d else f"DG - {row}", rows["dg"], names, two_d))
     if "a" in rows:
-        found.append(("with - without L_vls", rows["dg"], rows["a"]))
-    return tuple((words, tuple(ours), tuple(theirs)) for words, ours, theirs in found)
+        found.append(("with - without L_vls", rows["dg"], rows["a"], True))
+    return tuple((words, tuple(ours), tuple(theirs), decides) for words, ours, theirs, decides in found)
 
 
 def _pose_variants(p: Params) -> tuple[tuple[str, str, str], ...]:

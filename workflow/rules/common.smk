@@ -248,7 +248,7 @@ def claims_summaries():
     landmarks = expand(
         "ace/{variant}/{test}.json", variant=told.variants, test=told.landmark_tests
     )
-    for _, ours, theirs in told.landmark_variants:
+    for _, ours, theirs, _ in told.landmark_variants:
         (test,) = TABLES["table1"].tests
         landmarks += expand(
             "ablations/ace/{variant}/{test}.json", variant=ours + theirs, test=test

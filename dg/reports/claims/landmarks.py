@@ -37,7 +37,7 @@ def held_in_large_pose(settings: ClaimsSettings, results: Path) -> Iterator[Find
     """Claim 3: error in x, y of Table 1's DG less that of its variants, from LARGE on; as details each bin of yaw."""
     (test,) = TABLES["table1"].tests
     measure = f"ACE in x, y ({_ACE.unit})"
-    for what, ours, theirs in settings.landmark_variants:
+    for what, ours, theirs, decides in settings.landmark_variants:
         paired = _paired(
             *(
                 _scores([results / f"ablations/ace/{variant}/{test}.json" for variant in variants])
@@ -49,7 +49,7 @@ def held_in_large_pose(settings: ClaimsSettings, results: Path) -> Iterator[Find
         shared = {"claim": 3, "what": what, "test": test, "measure": measure, "metric": "ace", "wanted": -1}
         shared |= {"judge": settings.networks["landmarks"]}
         large = paired.between(LARGE, np.inf).mean(settings.bootstrap, settings.seed)
-        yield Finding(**shared, yaw=f"{LARGE} to {EDGES[-1]}", difference=large)
+        yield Finding(**shared, yaw=f"{LARGE} to {EDGES[-1]}", difference=large, decides=decides)
         yield from by_yaw(paired, shared, settings.bootstrap, settings.seed)
 
 

@@ -24,5 +24,5 @@ def read_table(path: Path) -> pd.DataFrame:
 def shaped(frame: pd.DataFrame) -> pd.DataFrame:
     """`frame` with COLUMNS in their types."""
     frame = frame.reindex(columns=COLUMNS)
-    frame[_TEXTS] = frame[_TEXTS].fillna("")
+    frame[_TEXTS] = frame[_TEXTS].astype(object).fillna("")
     return frame.astype(dict.fromkeys(("wanted", "seeds", "pairs", "subjects"), "Int64"))
