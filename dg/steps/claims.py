@@ -60,7 +60,7 @@ def claims_settings(p: Params) -> ClaimsSettings:
 
 
 def _landmark_variants(p: Params) -> Compared:
-    """Table 1's DG against its row without L_vls and against the rows of `ablations.claims`: that with 2-D landmarks, and
+    """Table 1's DG against its row without L_vls and those of `ablations.claims`: that with 2-D landmarks, and
     as details those of one's own."""
     rows = variants_by_row(p, "table1")
     found = []
