@@ -34,6 +34,7 @@ rule all:
         "results/training_plots",
         expand("results/figures/{figure}.png", figure=FIGURES),
         expand("results/figures/dg_{test}.png", test=COMPARED),
+        LEAD_SHEETS,
         "results/report.html",
 
 

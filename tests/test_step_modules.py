@@ -37,6 +37,7 @@ WHICH = {
     "curves": {},
     "claims": {},
     "figure": {"test": "RaFD"},
+    "lead_sheet": {"test": "RaFD", "method": "fom"},
     "paper_figure": {"figure": "figure3"},
     "report": {},
 }

@@ -44,6 +44,12 @@ def _figure(a: argparse.Namespace) -> None:
     make_grid(a.settings, a.folder, a.pairs, a.generated, a.scores, a.out)
 
 
+def _lead_sheet(a: argparse.Namespace) -> None:
+    from dg.reports.lead_sheets import make_lead_sheet
+
+    make_lead_sheet(a.settings, a.data, a.pairs, a.generated, a.scores, a.out)
+
+
 def _paper_figure(a: argparse.Namespace) -> None:
     from dg.reports.paper_figures import make_figure
 
@@ -72,6 +78,11 @@ def add_verbs(verbs: Verbs) -> None:
         "paper_figure", _paper_figure, "one of the paper's Figures 2 to 6", "settings", "data+", "pairs", "out"
     )
     figure.add_argument("--generated", type=Path, nargs="+", required=True, help="results of the rows, in order")
+    beside = verbs.add(
+        "lead_sheet", _lead_sheet, "where DG leads and trails another method most", "settings", "data+", "pairs", "out"
+    )
+    beside.add_argument("--generated", type=Path, nargs=2, required=True, help="results of DG and of the method")
+    beside.add_argument("--scores", type=Path, nargs=2, required=True, help="evaluate's values of both (.parquet)")
     claims = verbs.add("claims", _claims, "the paper's claims, answered by what was measured", "settings", "out")
     claims.add_argument("--results", type=Path, default=Path("results"))
     page = verbs.add("report", _report, "results/report.html, one page with everything", "settings", "out")

@@ -10,7 +10,7 @@ from dg.params import Params
 from dg.steps.settings import Settings
 from dg.study.data import standing_in
 from dg.study.figures import FIGURES
-from dg.study.rows import figure_rows
+from dg.study.rows import figure_rows, method_titles
 
 
 class FigureSettings(Settings):
@@ -33,6 +33,21 @@ class PaperFigureSettings(Settings):
     labels: tuple[str, ...] = Field(description="of the rows of results, in order")
     landmarks: bool = Field(description="whether l_r and lhat_t are drawn")
     note: str = Field(description="a further line")
+
+
+class LeadSheetSettings(Settings):
+    """The values of the picture of DG beside another method on one test."""
+
+    MODULES = ("dg.reports.lead_sheets",)
+
+    test: str
+    title: str = Field(description="what the tables call the method")
+    note: str = Field(description="a further line")
+
+
+def lead_sheet_settings(p: Params, test: str, method: str) -> LeadSheetSettings:
+    """Of DG beside `method` on `test`."""
+    return LeadSheetSettings(test=test, title=method_titles(p)[method], note=_stands_in(p, test))
 
 
 def figure_settings(p: Params, test: str) -> FigureSettings:

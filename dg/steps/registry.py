@@ -53,6 +53,7 @@ STEPS = {
     "comparison": Step(tables.ComparisonSettings, tables.comparison_settings, ("table",)),
     "curves": Step(tables.CurvesSettings, tables.curves_settings),
     "figure": Step(figures.FigureSettings, figures.figure_settings, ("test",)),
+    "lead_sheet": Step(figures.LeadSheetSettings, figures.lead_sheet_settings, ("test", "method")),
     "paper_figure": Step(figures.PaperFigureSettings, figures.paper_figure_settings, ("figure",)),
     "claims": Step(claims.ClaimsSettings, claims.claims_settings),
     "report": Step(report.ReportSettings, report.report_settings),

@@ -10,7 +10,7 @@ from dg.backends import stand_ins
 from dg.params import IdsgWeights, Params, RfgWeights
 from dg.steps.settings import Settings
 from dg.steps.tables import Titles, started_bundled, titles
-from dg.study.rows import methods_of
+from dg.study.rows import methods_of, rivals_of
 from dg.study.variants import with_overrides
 from dg.tests import COMPARED
 
@@ -25,6 +25,7 @@ class ReportSettings(Settings):
     kinds: dict[str, str] = Field(description="data set: its kind")
     titles: Titles
     tests: tuple[tuple[str, tuple[str, ...]], ...] = Field(description="(test, its methods), in the tables' order")
+    rivals: tuple[tuple[str, str], ...] = Field(description="(test, method that DG is measured against)")
     networks: dict[str, str] = Field(description="role: network of others")
     seeds: int = Field(gt=0, description="trainings behind a row of Tables 3 and 4")
     stand_ins: tuple[str, ...] = Field(description="what isn't the paper's, in sentences")
@@ -41,6 +42,7 @@ def report_settings(p: Params) -> ReportSettings:
         kinds={dataset: p.datasets[dataset].kind for dataset in benchmarks.values()},
         titles=titles(p),
         tests=tuple((test, tuple(methods_of(p, test))) for test in COMPARED),
+        rivals=tuple((test, method) for test in COMPARED for method in rivals_of(p, test)),
         networks=networks,
         seeds=p.sizes.tables.comparison_seeds,
         stand_ins=tuple(stand_ins_of(p, networks)),

@@ -26,7 +26,13 @@ def captions(params: Params) -> dict[str, str]:
         + _stand_ins(params, test)
         for test in COMPARED
     }
-    return tables | figures | ranges | {"claims": f"The paper's claims, by what was measured here. {RULE}"}
+    leads = "The pairs on which DG trails the method most, then those on which it leads most."
+    return (
+        tables
+        | figures
+        | ranges
+        | {"claims": f"The paper's claims, by what was measured here. {RULE}", "leads": f"{leads} {_SYNTHETIC}"}
+    )
 
 
 def _stand_ins(params: Params, test: str) -> str:

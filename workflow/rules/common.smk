@@ -29,7 +29,7 @@ from dg.study.models import (
     training_sets,
     variants_of,
 )
-from dg.study.rows import figure_rows, methods_of
+from dg.study.rows import figure_rows, methods_of, rivals_of
 from dg.study.tables import ABLATIONS, COMPARISONS, TABLES
 from dg.study.trainings import trainings
 from dg.study.variants import all_variants, main_variants, variants_by_row

@@ -53,6 +53,51 @@ rule figure:
         " --generated {input.pictures} --scores {input.scores} --out {output.picture} 2>&1 | tee {log}"
 
 
+# DG beside each method that it is measured against: where it trails most, and where it leads most.
+rule lead_sheet:
+    input:
+        pairs=pair_list,
+        pictures=lambda wildcards: expand(
+            "results/evaluate/dg/{test}/{method}.arrow",
+            test=wildcards.test,
+            method=["dg", wildcards.method],
+        ),
+        scores=lambda wildcards: expand(
+            "results/evaluate/dg/{test}/{method}.parquet",
+            test=wildcards.test,
+            method=["dg", wildcards.method],
+        ),
+        data=tested_data,
+    output:
+        picture=report(
+            "results/figures/leads/{method}_{test}.png",
+            caption="../captions/leads.rst",
+            category="Figures",
+            labels={"figure": "DG beside {method} on {test}"},
+        ),
+    log:
+        "logs/figures/leads/{method}_{test}.log",
+    benchmark:
+        "logs/times/results/figures/leads/{method}_{test}.png.jsonl"
+    conda:
+        "../envs/dg.yaml"
+    params:
+        job=lambda wildcards: job(
+            "lead_sheet", test=wildcards.test, method=wildcards.method
+        ),
+        folders=set_folders,
+    shell:
+        "python -m dg lead_sheet --settings {params.job:q} --data {params.folders} --pairs {input.pairs}"
+        " --generated {input.pictures} --scores {input.scores} --out {output.picture} 2>&1 | tee {log}"
+
+
+LEAD_SHEETS = [
+    f"results/figures/leads/{method}_{test}.png"
+    for test in COMPARED
+    for method in rivals_of(PARAMS, test)
+]
+
+
 rule figure_6_models:
     input:
         [
@@ -65,6 +110,7 @@ rule report:
     input:
         tables=expand("results/{table}.csv", table=TABLES),
         claims="results/claims.csv",
+        leads=LEAD_SHEETS,
         figures=expand("results/figures/{figure}.png", figure=FIGURES),
         summaries=[path for name in COMPARISONS for path in test_results(name, "json")],
         pictures=[path for name in COMPARISONS for path in test_results(name, "arrow")],

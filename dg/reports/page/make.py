@@ -20,6 +20,7 @@ from dg.reports.page.tables import read_tables
 from dg.steps.report import ReportSettings
 from dg.study.figures import FIGURES, Figure
 from dg.study.tables import TABLES
+from dg.tests import TESTS
 from dg.why import Jobs, why_in_short
 
 
@@ -41,6 +42,7 @@ def make_report(settings: ReportSettings, results: Path, data: Path, out: Path) 
     text = environment.get_template("page.html.j2").render(
         facts=facts(settings, results, data),
         claims=read_claims(results),
+        leads=[_lead(results, test, method, dict(settings.titles)[method]) for test, method in settings.rivals],
         tables=read_tables(results),
         figures=[_figure(path, FIGURES[key]) for key, path in figures.items()],
         origins=_origins({key: results / f"{key}.csv" for key in (*TABLES, "claims")} | figures),
@@ -53,16 +55,19 @@ def make_report(settings: ReportSettings, results: Path, data: Path, out: Path) 
 
 
 def _figure(path: Path, figure: Figure) -> dict[str, str]:
+    return {"key": figure.key, "name": f"Figure {figure.number}", "words": f"{figure.about}.", "uri": _uri(path)}
+
+
+def _lead(results: Path, test: str, method: str, title: str) -> dict[str, str]:
+    words = f"DG beside {title} on {TESTS[test].title}: where DG trails most, and where it leads most"
+    return {"words": words, "uri": _uri(results / f"figures/leads/{method}_{test}.png")}
+
+
+def _uri(path: Path) -> str:
     try:
-        data = base64.b64encode(path.read_bytes()).decode()
+        return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
     except FileNotFoundError:
         raise DgError(f"{path}: not found. Run the step that makes it (snakemake -- {path}).") from None
-    return {
-        "key": figure.key,
-        "name": f"Figure {figure.number}",
-        "words": f"{figure.about}.",
-        "uri": f"data:image/png;base64,{data}",
-    }
 
 
 def _origins(paths: dict[str, Path]) -> dict[str, list[tuple[str, str]]]:
