@@ -94,6 +94,11 @@ def read_frames(path: Path, wanted: Sequence[int]) -> Iterator[tuple[int, np.nda
                 return
             if number in left:
                 left.remove(number)
-                image = frame.to_ndarray(format="rgb24")
-                # Telephones store how they were held instead of turning the picture.
-                yield number, np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
+                yield number, upright(frame)
+
+
+def upright(frame: av.VideoFrame) -> np.ndarray:
+    """(height, width, 3) uint8 RGB of a decoded frame, turned as it was held."""
+    image = frame.to_ndarray(format="rgb24")
+    # Telephones store how they were held instead of turning the picture.
+    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))

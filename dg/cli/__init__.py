@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from dg.cli import data, networks, project, reports, tests, trainings
+from dg.cli import data, networks, photographs, project, reports, tests, trainings
 from dg.cli.verbs import Verbs
 from dg.errors import DgError
 
@@ -38,6 +38,6 @@ def _parser(step: str) -> argparse.ArgumentParser:
         prog="python -m dg", description="One verb per pipeline step; the Snakemake rules call exactly these."
     )
     verbs = Verbs(parser, step)
-    for group in (data, trainings, tests, reports, project, networks):
+    for group in (photographs, data, trainings, tests, reports, project, networks):
         group.add_verbs(verbs)
     return parser
