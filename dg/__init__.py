@@ -1,1 +1,22 @@
-"""Dual-Generator face reenactment: pictures in, landmarks, IDSG, RFG, protocols, metrics, tables."""
+"""Dual-Generator face reenactment: pictures in, landmarks, IDSG, RFG, protocols, metrics, tables.
+
+For one's own photographs: `dg.Reenactor`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dg.reenact.reenactor import Reenactor
+
+__all__ = ["Reenactor"]
+
+
+def __getattr__(name: str) -> type[Reenactor]:
+    # At the first use: every command imports this package, and few need the networks.
+    if name == "Reenactor":
+        from dg.reenact.reenactor import Reenactor
+
+        return Reenactor
+    raise AttributeError(f"module 'dg' has no attribute '{name}'")

@@ -22,9 +22,11 @@ CODE = DIGESTS / "code.json"
 # Plumbing whose every effect on a step's result reaches the step as a value in its settings, or is no effect on the
 # result at all (messages, where files are put). Without this list one new key in params.yaml would retrain everything.
 _PLUMBING = r"dg\.(params|steps|checked|digests|errors|files|cli|__main__)(\..+)?"
+# What `import dg` offers to people; no step uses it.
+_OFFERED = "dg"
 # What only shows or tells how a training goes.
 _SHOWN = r"dg\.(idsg\.samples|rfg\.samples|fom\.samples|training\.progress|training\.card)"
-NOT_CODE = re.compile(f"{_PLUMBING}|{_SHOWN}")
+NOT_CODE = re.compile(f"{_PLUMBING}|{_OFFERED}|{_SHOWN}")
 
 
 def _source(module: str) -> Path | None:

@@ -26,12 +26,10 @@ WRITTEN = (".png", ".jpg", ".jpeg", ".webp")
 """Suffixes that `save_picture` knows."""
 
 
-def save_png(
-    image: Image.Image, target: Path | IO[bytes], note: str, source: SourceType = SourceType.TRAINED, key: str = MARK
-) -> None:
-    """Save `image` as PNG with `note` as the text chunk `key` and in XMP."""
+def save_png(image: Image.Image, target: Path | IO[bytes], note: str, source: SourceType = SourceType.TRAINED) -> None:
+    """Save `image` as PNG with `note` as the text chunk "provenance" and in XMP."""
     chunks = PngInfo()
-    chunks.add_text(key, note)
+    chunks.add_text(MARK, note)
     chunks.add_itxt(PNG_KEYWORD, packet(source, note).decode())
     image.save(target, "png", pnginfo=chunks)
 
@@ -49,11 +47,17 @@ def save_jpeg(image: Image.Image, target: Path | IO[bytes], note: str, source: S
     image.save(target, "jpeg", comment=note.encode(), xmp=packet(source, note), **options)
 
 
-def save_webp(image: Image.Image, target: Path | IO[bytes], note: str, source: SourceType, **options: int) -> None:
-    """Save `image` as WebP with `note` as EXIF ImageDescription and in XMP; `options`: Pillow's."""
+def save_webp(
+    image: Image.Image, target: Path | IO[bytes], note: str, source: SourceType | None, **options: int
+) -> None:
+    """Save `image` as WebP with `note` as EXIF ImageDescription and in XMP.
+
+    Args:
+        source: None: it is no synthetic picture, so that there is no XMP. options: Pillow's.
+    """
     exif = Image.Exif()
     exif[ExifTags.Base.ImageDescription] = note
-    image.save(target, "webp", exif=exif, xmp=packet(source, note), **options)
+    image.save(target, "webp", exif=exif, xmp=packet(source, note) if source else b"", **options)
 
 
 def save_picture(image: np.ndarray, path: Path, note: str, source: SourceType) -> None:

@@ -28,8 +28,10 @@ from dg.metrics.csim import cosine, rank1
 from dg.metrics.sface import SFace
 from dg.metrics.ssim import ssim
 from dg.pictures import crop, read_picture
+from dg.provenance import REENACTED, save_png
 from dg.rfg import load_rfg
 from dg.weights import bundled
+from dg.xmp import SourceType
 
 SIDE = 128
 SHOWN = 6
@@ -79,7 +81,8 @@ def measure(source: Tensor, truth: Tensor, sheet: Path | None) -> None:
         tiles = torch.cat([images[:: max(1, len(source) // SHOWN)][:SHOWN] for images in columns], 3).clamp(0, 1)
         pixels = (255 * torch.cat(list(tiles), 1)).byte().permute(1, 2, 0).numpy()
         with replacing(sheet) as temporary:
-            Image.fromarray(pixels).resize((2 * pixels.shape[1], 2 * pixels.shape[0])).save(temporary, "png")
+            large = Image.fromarray(pixels).resize((2 * pixels.shape[1], 2 * pixels.shape[0]))
+            save_png(large, temporary, f"photographs and what is {REENACTED}", SourceType.SHEET)
 
 
 def _face(path: Path) -> Tensor | None:

@@ -32,6 +32,7 @@ from dg.reports.summaries import COMPARED
 from dg.shards import FaceSet
 from dg.steps.registry import step_settings
 from dg.study.claims import CLAIMS
+from dg.xmp import SourceType
 from tests.prepared import face_table, prepare, took
 from tests.scales import values_at
 from tests.told import changed, pairs_settings
@@ -269,9 +270,11 @@ def test_every_table_and_figure_says_how_to_ask_where_it_comes_from(read, run):
 
 
 def test_pictures_keep_their_note():
-    uri = data_uri(np.zeros((8, 8, 3), np.uint8), REENACTED)
-    with Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))) as image:
-        assert image.getexif()[ExifTags.Base.ImageDescription] == REENACTED
+    for source in (SourceType.TRAINED, None):
+        uri = data_uri(np.zeros((8, 8, 3), np.uint8), REENACTED, source)
+        with Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))) as image:
+            assert image.getexif()[ExifTags.Base.ImageDescription] == REENACTED
+            assert (b"/trainedAlgorithmicMedia<" in image.info.get("xmp", b"")) == (source is not None)
 
 
 def test_the_gallery_takes_the_ends_and_a_spread_between():

@@ -49,6 +49,7 @@ def test_index_and_tags_of_pictures(tmp_path, head_file):
     picture = Image.open(tmp_path / index.path[0])
     assert picture.size == (16, 16)
     assert picture.text["Source"] == "synthetic: SynthFace"
+    assert "digitalsourcetype/algorithmicMedia<" in picture.text["XML:com.adobe.xmp"]
     assert "no real person" in (tmp_path / "README.txt").read_text()
 
 
@@ -64,6 +65,7 @@ def test_videos_have_their_frames_and_tag(tmp_path, head_file):
         assert video.metadata["comment"] == "synthetic: SynthFace"
         assert video.streams.video[0].average_rate == 25
         assert len(list(video.decode(video=0))) == 5
+    assert b"digitalsourcetype/algorithmicMedia<" in (tmp_path / index.path[0]).read_bytes()
 
 
 def test_the_same_pictures_give_the_same_video(tmp_path):

@@ -16,6 +16,7 @@ from dg.reports.sheets import broken
 from dg.shards import FaceSet, decode_image
 from dg.steps.figures import FigureSettings
 from dg.tests import TESTS
+from dg.xmp import SourceType
 
 EXAMPLES = 8
 _MAX_WIDTH = 1200  # pixels; wider pictures bloat Snakemake's report
@@ -53,7 +54,7 @@ def make_grid(settings: FigureSettings, folder: Path, pairs: Path, generated: Pa
         f"Results are {REENACTED}. {settings.note}"
     ).strip()
     with replacing(out) as temporary:
-        save_png(_draw(title, subtitle, examples), temporary, f"{title}. {subtitle}")
+        save_png(_draw(title, subtitle, examples), temporary, f"{title}. {subtitle}", SourceType.SHEET)
 
 
 def _spread(values: pd.DataFrame) -> tuple[str, list[int]]:

@@ -16,6 +16,7 @@ from dg.reports.sheets import Row, draw_sheet
 from dg.shards import FaceSet, decode_image
 from dg.steps.figures import LeadSheetSettings
 from dg.tests import TESTS
+from dg.xmp import SourceType
 
 _CASES = 4  # at either end
 
@@ -63,4 +64,4 @@ def make_lead_sheet(
     ).strip()
     captions = [f"{lead[number]:+.3f}" for number in chosen]
     with replacing(out) as temporary:
-        save_png(draw_sheet(title, subtitle, rows, captions), temporary, f"{title}. {subtitle}")
+        save_png(draw_sheet(title, subtitle, rows, captions), temporary, f"{title}. {subtitle}", SourceType.SHEET)

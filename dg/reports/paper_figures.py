@@ -18,6 +18,7 @@ from dg.shards import FaceSet, decode_image
 from dg.steps.figures import PaperFigureSettings
 from dg.study.figures import FIGURES
 from dg.tests import TESTS
+from dg.xmp import SourceType
 
 CASES = 8
 _SIDE = 256  # of the drawn landmarks, pixels
@@ -70,7 +71,9 @@ def make_figure(
     }[settings.choice]
     subtitle = f"{len(chosen)} of {len(table)} pairs, {rule}. Results are {REENACTED}. {settings.note}".strip()
     with replacing(out) as temporary:
-        save_png(draw_sheet(title, subtitle, rows, _captions(cases)), temporary, f"{title}. {subtitle}")
+        save_png(
+            draw_sheet(title, subtitle, rows, _captions(cases)), temporary, f"{title}. {subtitle}", SourceType.SHEET
+        )
 
 
 def _spread(table: pd.DataFrame) -> list[int]:

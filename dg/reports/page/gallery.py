@@ -9,17 +9,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import ExifTags, Image
+from PIL import Image
 
 from dg.files import read_parquet
 from dg.landmarks.regions import EDGES
 from dg.metrics.metric import metric
 from dg.protocols.results import Results
-from dg.provenance import REENACTED
+from dg.provenance import REENACTED, save_webp
 from dg.reports.summaries import COMPARED
 from dg.shards import FaceSet, decode_image
 from dg.steps.report import ReportSettings
 from dg.tests import TESTS
+from dg.xmp import SourceType
 
 PAIRS, ENDS = 40, 10  # pairs shown of a test; the worst and the best of DG that are always among them
 SCORES = [metric for metric in COMPARED if metric.interval == "people"]  # a value for each pair
@@ -33,20 +34,18 @@ class _Pictures:
         self.uris: list[str] = []
         self._numbers: dict[tuple[str, str], int] = {}
 
-    def number(self, kind: str, key: str, pixels: Any, note: str) -> int:
+    def number(self, kind: str, key: str, pixels: Any, note: str, source: SourceType | None) -> int:
         """The number of a picture; pixels() is called for a new (kind, key) alone."""
         if (kind, key) not in self._numbers:
             self._numbers[kind, key] = len(self.uris)
-            self.uris.append(data_uri(pixels(), note))
+            self.uris.append(data_uri(pixels(), note, source))
         return self._numbers[kind, key]
 
 
-def data_uri(pixels: np.ndarray, note: str) -> str:
-    """WebP of an (H, W, 3) uint8 picture as a data URI; `note` is its EXIF ImageDescription."""
-    exif = Image.Exif()
-    exif[ExifTags.Base.ImageDescription] = note
+def data_uri(pixels: np.ndarray, note: str, source: SourceType | None) -> str:
+    """WebP of an (H, W, 3) uint8 picture as a data URI; `note` and `source`: see `save_webp`."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "webp", quality=_QUALITY, method=6, exif=exif)
+    save_webp(Image.fromarray(pixels), buffer, note, source, quality=_QUALITY, method=6)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
@@ -66,10 +65,12 @@ def gallery(settings: ReportSettings, results: Path, data: Path) -> dict[str, An
         faces = FaceSet([data / dataset])
         made = {m: Results(results / f"evaluate/dg/{test}/{m}.arrow") for m in methods}
         scores = {m: read_parquet(results / f"evaluate/dg/{test}/{m}.parquet") for m in methods}
-        own = "SynthFace, no real person" if settings.kinds[dataset] == "synthface" else f"of the data set {dataset}"
+        rendered = settings.kinds[dataset] == "synthface"
+        own = "SynthFace, no real person" if rendered else f"of the data set {dataset}"
+        origin = SourceType.RENDERED if rendered else None
 
-        def known(key: str, faces: FaceSet = faces, own: str = own) -> int | None:
-            return pictures.number("data", key, lambda: faces.image(faces.row(key)), own) if key else None
+        def known(key: str, faces: FaceSet = faces, told: tuple[str, SourceType | None] = (own, origin)) -> int | None:
+            return pictures.number("data", key, lambda: faces.image(faces.row(key)), *told) if key else None
 
         pairs = []
         for number in chosen(scores["dg"]):
@@ -79,7 +80,7 @@ def gallery(settings: ReportSettings, results: Path, data: Path) -> dict[str, An
                 result = made[method][number]
                 name = f"{test}/{method}/{number}"
                 note = REENACTED if method == "dg" else f"result of the method {method}"
-                image = pictures.number("made", name, lambda r=result: decode_image(r.image), note)
+                image = pictures.number("made", name, lambda r=result: decode_image(r.image), note, SourceType.TRAINED)
                 points = result.points[:, :2] if np.isfinite(result.points).all() else _found(scores[method], number)
                 shown[method] = {"image": image, "points": _rounded(points), "scores": _scores(scores[method], number)}
             reference = faces.row(row["reference"])
