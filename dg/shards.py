@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,8 @@ class FaceSet:
             absent.
         points: (n, 68, 3) float32, crop coordinates in [0, 1].
         visible: (n, 68) bool.
-        codes: (n, d) float32 face codes r = E_f(I); d = 0 where no identity shards exist.
+        codes: (n, d) float32 face codes r = E_f(I), looked for once they are asked for; d = 0 where no identity shards
+            exist.
     """
 
     def __init__(self, folders: list[Path], split: str | None = None) -> None:
@@ -113,7 +115,8 @@ class FaceSet:
         Raises:
             DgError: a folder lacks a manifest or shards, shards don't match, or no row is left.
         """
-        tables, points, visible, codes = [], [], [], []
+        tables, points, visible = [], [], []
+        self._codes: list[tuple[Path, np.ndarray]] = []
         self._images: list[pa.Array] = []
         self._place: list[tuple[int, int]] = []
         for folder in map(Path, folders):
@@ -144,19 +147,31 @@ class FaceSet:
                 tables.append(rows.iloc[keep])
                 points.append(fixed_lists(marks, "points").reshape(-1, 68, 3)[keep])
                 visible.append(fixed_lists(marks, "visible").astype(bool)[keep])
-                identity = folder / "identity" / path.name
-                if identity.exists():
-                    codes.append(fixed_lists(read_shard(identity), "code")[keep])
+                self._codes.append((folder / "identity" / path.name, keep))
                 self._place += [(len(self._images) - 1, int(row)) for row in keep]
         if not tables:
             raise DgError(f"{[str(f) for f in folders]}: no face with split '{split}'. Look at the manifests' reports.")
         self.table: pd.DataFrame = pd.concat(tables, ignore_index=True)
         self.points = np.concatenate(points)
         self.visible = np.concatenate(visible)
-        self.codes = np.concatenate(codes) if codes else np.zeros((len(self.points), 0), np.float32)
-        if len(self.codes) != len(self.points):
-            raise DgError(f"{[str(f) for f in folders]}: identity shards are incomplete. Run the identity step again.")
         self._row_of_key = {key: row for row, key in enumerate(self.table["key"])}
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """See the class.
+
+        Raises:
+            DgError: some shards have codes and others don't.
+        """
+        there = [(path, keep) for path, keep in self._codes if path.exists()]
+        if not there:
+            return np.zeros((len(self), 0), np.float32)
+        if len(there) < len(self._codes):
+            missing = next(path for path, _ in self._codes if not path.exists())
+            raise DgError(
+                f"{missing}: shard not found, though others of its kind are there. Run the identity step again."
+            )
+        return np.concatenate([fixed_lists(read_shard(path), "code")[keep] for path, keep in there])
 
     def __len__(self) -> int:
         return len(self.points)

@@ -18,6 +18,7 @@ class Test:
         phase: the training phase of the networks tested.
         tuned: in DG's rows the RFG is tuned on a few frames of each video first.
         truth: pairs have ground truths (some may lack one); False: none has.
+        sizes: keys of `protocols` in params.yaml that its pair list asks for, beside max_pairs.
     """
 
     __test__ = False  # pytest takes classes of this name for its own
@@ -30,6 +31,7 @@ class Test:
     phase: Literal["self", "cross"]
     tuned: bool
     truth: bool
+    sizes: tuple[str, ...]
 
     @property
     def benchmarks(self) -> list[str]:
@@ -42,26 +44,32 @@ _ALL = (
     Test(
         key="VoxCeleb1", title="VoxCeleb1", sources="VoxCeleb1", references="VoxCeleb1", table="table3", phase="self",
         tuned=True, truth=True,
+        sizes=("videos", "vox1_frames"),
     ),
     Test(
         key="VoxCeleb2", title="VoxCeleb2", sources="VoxCeleb2", references="VoxCeleb2", table="table4", phase="cross",
         tuned=False, truth=False,
+        sizes=("videos", "vox_frames"),
     ),
     Test(
         key="RaFD", title="RaFD", sources="RaFD", references="RaFD", table="table4", phase="cross", tuned=False,
         truth=True,
+        sizes=("references",),
     ),
     Test(
         key="MPIE", title="MPIE", sources="MPIE", references="MPIE", table="table4", phase="cross", tuned=False,
         truth=True,
+        sizes=("references",),
     ),
     Test(
         key="MPIE_LP", title="MPIE (Large Pose)", sources="MPIE", references="MPIE", table="table4", phase="cross",
         tuned=False, truth=True,
+        sizes=("references",),
     ),
     Test(
         key="Extreme", title="VoxCeleb1 in MPIE's extreme poses", sources="VoxCeleb1", references="MPIE", table="",
         phase="cross", tuned=False, truth=False,
+        sizes=("references",),
     ),
 )  # fmt: skip
 TESTS = {test.key: test for test in _ALL}

@@ -111,6 +111,7 @@ def settings(rivals=("fom",)):
     changes = {
         "variants": ["dg", "seed-1"], "landmark_tests": ["RaFD"], "bootstrap": 300,
         "rivals": [["RaFD", list(rivals)]] if rivals else [],
+        "titles": [*told.titles, ["fom", "FOM (absolute)"]],
     }  # fmt: skip
     return type(told).model_validate(told.model_dump() | changes)
 

@@ -6,6 +6,7 @@ import pytest
 
 from dg import digests, params
 from dg.errors import DgError
+from dg.steps.data import shards_in_use
 from dg.steps.registry import step_settings
 from tests.scales import values_at
 
@@ -109,6 +110,32 @@ def test_weights_laid_by_hand_count_by_their_content(tmp_path, monkeypatch):
         detector.write_bytes(content)
         seen.append(settings("frames", chosen, dataset="rafd"))
     assert seen[0] != seen[1]
+
+
+def test_raw_data_is_told_by_the_names_and_sizes_of_all_its_files_in_order_of_their_paths(tmp_path):
+    raw, manifest = tmp_path / "raw", tmp_path / "manifest.json"
+    # "-" comes before "/", "0" after it.
+    for number, name in enumerate(["b/1.png", "b-/2.png", "b0/3.png", "b.png", "a", 'b/é"/4.png']):
+        (raw / name).parent.mkdir(parents=True, exist_ok=True)
+        (raw / name).write_bytes(b"x" * number)
+    (raw / "link").symlink_to(raw / "b")
+    (raw / "empty").mkdir()
+    files = sorted((str(path.relative_to(raw)), path.stat().st_size) for path in raw.rglob("*") if path.is_file())
+    assert digests.raw_data(raw, manifest) == digests.RawData(digests.digest_of(files), 6)
+    (tmp_path / "none").mkdir()
+    assert digests.raw_data(tmp_path / "none", manifest) == digests.RawData(digests.digest_of([]), 0)
+    gone = tmp_path / "gone"
+    assert digests.raw_data(gone, manifest) == digests.RawData(digests.digest_of([]), None)
+    manifest.write_text('{"raw": "abc", "raw_files": 7}')
+    digests.raw_data.cache_clear()
+    assert digests.raw_data(gone, manifest) == digests.RawData("abc", 7)
+
+
+def test_a_set_of_few_files_is_cut_into_few_shards():
+    assert [shards_in_use(4096, files) for files in (0, 1, 31, 32, 33, 100, 65_536, 1_128_246, None)] == [
+        1, 1, 1, 2, 2, 4, 4096, 4096, 4096,
+    ]  # fmt: skip
+    assert shards_in_use(2, 8040) == 2 and shards_in_use(100, 1000) == 50
 
 
 def test_a_large_file_is_read_once_until_it_changes(tmp_path, monkeypatch):

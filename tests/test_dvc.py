@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import io
 import itertools
 import os
@@ -16,9 +15,7 @@ import yaml
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import DAGSettings, OutputSettings, ResourceSettings
 
-from dg import params
-from dg.errors import DgError
-from dg.ready import check_variants
+from tests.mutants import leaves, mutants
 from tests.scales import values_at
 
 ROOT = Path(__file__).parent.parent
@@ -45,61 +42,10 @@ OF_THE_SCALE = [
 ]  # fmt: skip
 
 
-def leaves(block, path=()):
-    """Paths of all values, blocks of rows and of overrides each as one."""
-    for key, value in block.items():
-        if isinstance(value, dict) and value and path[:1] != ("ablations",) and path[:1] != ("presets",):
-            yield from leaves(value, (*path, key))
-        else:
-            yield (*path, key)
-
-
-KEYS = [path for path in leaves(VALUES) if path[0] != "scales" and path[:2] not in UNUSED]
+BLOCKS = ("ablations", "presets")
+"""Blocks of rows and of overrides: each is one key here."""
+KEYS = [path for path in leaves(VALUES, BLOCKS) if path[0] != "scales" and path[:2] not in UNUSED]
 KEYS += [("scales", VALUES["scale"], *path) for path in OF_THE_SCALE]
-
-
-def choices(schema):
-    """All words that the JSON schema of params.yaml lets some value take."""
-    if isinstance(schema, dict):
-        yield from [*schema.get("enum", ()), *([schema["const"]] if "const" in schema else ())]
-        schema = list(schema.values())
-    for part in schema if isinstance(schema, list) else ():
-        yield from choices(part)
-
-
-WORDS = [*VALUES["scales"], *VALUES["presets"], *VALUES["datasets"], *VALUES["benchmarks"]]
-WORDS += [*dict.fromkeys(choices(params.schema())), "text --pairs {pairs} --out {out}"]
-
-
-def candidates(value):
-    """Other values of about the same kind; which of them are valid is for dg.params to say."""
-    if isinstance(value, bool):
-        yield not value
-    elif isinstance(value, int | float):
-        yield from (value + 1, value * 2, value / 2, 1, 2, 64)
-    elif isinstance(value, list):
-        yield from (value[:1], [2 * number for number in value if isinstance(number, float)])
-    elif isinstance(value, dict):
-        yield from ({**value, "lambda_c": 7}, {**value, "mine": {"lambda_c": 7}})
-    else:
-        yield from WORDS
-
-
-def mutants(path):
-    """Valid values of params.yaml with another one at `path`."""
-    old = VALUES
-    for key in path:
-        old = old[key]
-    for new in candidates(old):
-        values = copy.deepcopy(VALUES)
-        block = values
-        for key in path[:-1]:
-            block = block[key]
-        block[path[-1]] = new
-        with contextlib.suppress(DgError):
-            check_variants(params.validate(values, "params.yaml"))
-            if new != old:
-                yield values
 
 
 def planned(values, folder):
@@ -159,7 +105,7 @@ def upstream(stage):
 @pytest.mark.parametrize("path", KEYS, ids=".".join)
 def test_a_changed_key_runs_every_stage_whose_jobs_it_changes(path, shipped, folder):
     changed = set()
-    for values in mutants(path):
+    for values in mutants(VALUES, path):
         jobs = planned(values, folder)
         differing = [outputs for outputs in {**shipped, **jobs} if jobs.get(outputs) != shipped.get(outputs)]
         changed = set().union(*map(stages_of, differing))

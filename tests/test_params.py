@@ -148,7 +148,7 @@ def test_tables_3_and_4_take_further_training_seeds_of_methods_with_networks_alo
 def test_a_preset_holds_for_every_variant(values, variant):
     values["preset"] = "released"
     idsg = step_settings(params.validate(values, "params.yaml"), "idsg", variant, phase="self")
-    assert (idsg.landmark_dims, idsg.vls_form, idsg.lr, idsg.batch) == (2, "abs", 2e-5, 32)
+    assert (idsg.landmark_dims, idsg.coordinates, idsg.lr, idsg.batch) == (2, "raw", 2e-5, 32)
 
 
 @pytest.mark.parametrize("row", ["bl", "l", "a", "dg"])

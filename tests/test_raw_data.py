@@ -10,6 +10,7 @@ from dvc.utils.serialize import modify_yaml
 from PIL import Image
 
 from dg.shards import decode_image, read_shard
+from dg.steps.data import FILES_PER_SHARD
 from tests.repository import run, tiny_copy
 
 SHARDS = [f"data/sets/{{}}/frames/{shard}.arrow" for shard in range(2)]
@@ -103,12 +104,13 @@ def test_faces_are_cut_from_the_pictures_of_todays_values(sets):
 
 def test_real_pictures_that_are_not_here_are_asked_for_where_they_are_needed(sets, tmp_path):
     raw = sets.folder / "data/raw/mine"
-    for name, colour in (("anna/1.png", "red"), ("ben/1.png", "blue"), ("ben/2.png", "green")):
-        (raw / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (32, 32), colour).save(raw / name)
+    for number in range(2 * FILES_PER_SHARD):
+        path = raw / ("anna", "ben")[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 32), (number, 0, 0)).save(path)
     sets.cut("mine")
     expected = sets.faces("mine")
-    assert len(expected) == 3
+    assert len(expected) == 2 * FILES_PER_SHARD
     raw.rename(tmp_path / "mine")
     assert "Nothing to be done" in sets.cut("mine")
     sets.set(shards={"mine": 2})

@@ -42,14 +42,15 @@ class ClaimsSettings(Settings):
 def claims_settings(p: Params) -> ClaimsSettings:
     """Of the claims."""
     networks = networks_of_others(p)
-    rivals = ((test, tuple(rivals_of(p, test))) for test in COMPARED)
+    rivals = {test: tuple(rivals_of(p, test)) for test in COMPARED}
+    named = {"dg"}.union(*rivals.values())
     return ClaimsSettings(
         variants=tuple(main_variants(p)),
         landmark_tests=LANDMARK_TESTS,
         landmark_variants=_landmark_variants(p),
         pose_variants=_pose_variants(p),
-        rivals=tuple((test, methods) for test, methods in rivals if methods),
-        titles=titles(p),
+        rivals=tuple((test, methods) for test, methods in rivals.items() if methods),
+        titles=tuple(title for title in titles(p, COMPARED) if title[0] in named),
         data_sets={test: dataset_of(p, test) for test in TESTS},
         networks=networks,
         scale=p.scale,

@@ -7,11 +7,22 @@ from typing import Literal
 
 from pydantic import Field
 
-from dg.checked import Strict, values_of
+from dg.checked import Strict
 from dg.digests import stored_digest
-from dg.params import Kind, MpieSizes, Params, Protocols, RafdSizes, VoxSizes
+from dg.params import Kind, MpieSizes, Params, RafdSizes, VoxSizes
 from dg.steps.settings import Settings
 from dg.tests import TESTS
+
+FILES_PER_SHARD = 16
+"""Fewer than these take less time than the start of the jobs that cut, mark and encode their faces."""
+
+
+def shards_in_use(most: int, files: int | None) -> int:
+    """How many shards a set of `files` pictures and videos is cut into: no more than `most`, none of them needlessly
+    small or empty; None files: nobody knows how many there are."""
+    while files is not None and most > 1 and files < FILES_PER_SHARD * most:
+        most = (most + 1) // 2
+    return most
 
 
 class SynthfaceSettings(Settings):
@@ -35,6 +46,7 @@ class ManifestSettings(Settings):
     kind: Kind
     fps: float | None = Field(gt=0, description="frames a second taken from videos; pictures: null")
     raw: str = Field(default="", description="digest of the raw data, as Snakemake gives it")
+    raw_files: int | None = Field(default=None, description="how many files that are; null: a rendered set")
 
     def modules(self) -> tuple[str, ...]:
         """The reader of its kind too."""
@@ -57,18 +69,23 @@ class FramesSettings(Settings):
     dataset: str
     size: int = Field(gt=0, description="side of the crops in pixels")
     format: Literal["png", "jpeg"]
-    shards: int = Field(gt=0, description="how many the set is cut into")
+    shards: int = Field(gt=0, description="how many the set is cut into, as Snakemake gives it: `shards_in_use`")
     detector: Detector | None = Field(description="cuts the face out of each picture; null: the centre square is taken")
     raw: str = Field(default="", description="digest of the raw data, as Snakemake gives it")
 
 
-class PairsSettings(Settings, Protocols):
-    """The values of one test's pair list."""
+class PairsSettings(Settings):
+    """The values of one test's pair list; sizes that its test doesn't ask for (`dg.tests.Test.sizes`) are null."""
 
     MODULES = ("dg.protocols.pairs",)
 
     test: str
     seed: int = Field(ge=0)
+    references: int | None = Field(default=None, gt=0, description="reference pictures per source subject")
+    videos: int | None = Field(default=None, ge=2, description="test videos, by as many people as possible")
+    vox1_frames: int | None = Field(default=None, gt=0, description="test frames per VoxCeleb1 video")
+    vox_frames: int | None = Field(default=None, gt=0, description="test frames per VoxCeleb2 video")
+    max_pairs: int | None = Field(gt=0, description="pairs drawn from the list; null: all")
     tuning: int | None = Field(default=None, description="frames of each video that the RFG is tuned on, if it is")
     sets: tuple[str, ...] | None = Field(
         default=None, description="names of the data sets of sources and references, if they are two"
@@ -109,12 +126,13 @@ def _detector(p: Params) -> Detector:
 
 def pairs_settings(p: Params, test: str) -> PairsSettings:
     """Of the pair list of `test`, a key of TESTS."""
-    record = TESTS[test]
+    record, sizes = TESTS[test], p.sizes.protocols
     sets = tuple(getattr(p.benchmarks, name) for name in record.benchmarks)
     return PairsSettings(
         test=test,
         seed=p.seed,
         tuning=p.sizes.fine_tune.frames if record.tuned else None,
         sets=sets if len(sets) > 1 else None,
-        **values_of(p.sizes.protocols, Protocols),
+        max_pairs=sizes.max_pairs,
+        **{name: getattr(sizes, name) for name in record.sizes},
     )

@@ -9,6 +9,7 @@ from dg.params import Metrics, Params
 from dg.steps.landmarks import LandmarkNetwork, landmark_network
 from dg.steps.settings import Settings
 from dg.study.models import networks_of
+from dg.tests import TESTS
 
 
 class EvaluateSettings(Settings, Metrics):
@@ -21,7 +22,9 @@ class EvaluateSettings(Settings, Metrics):
     seed: int = Field(ge=0, description="of the bootstrap")
     training_seed: int | None = Field(description="of its networks, by which tables join its runs; null: it has none")
     landmarks: LandmarkNetwork = Field(description="F_l, which finds the points that poses and errors are taken from")
-    landmark_dims: int = Field(ge=2, le=3, description="numbers per landmark that the IDSG makes; ACE counts them")
+    landmark_dims: int | None = Field(
+        ge=2, le=3, description="numbers per landmark that the IDSG makes, as ACE counts them; null: of DG alone"
+    )
 
 
 class AceSettings(Settings):
@@ -36,14 +39,18 @@ class AceSettings(Settings):
 
 def evaluate_settings(p: Params, test: str, method: str) -> EvaluateSettings:
     """Of `method` on `test`, a key of TESTS."""
+    metrics = values_of(p.metrics, Metrics)
+    if TESTS[test].phase == "self":
+        # The reference is the ground truth of every pair, so none is without.
+        metrics["ssim_reference"] = "none"
     return EvaluateSettings(
         test=test,
         method=method,
         seed=p.seed,
         training_seed=p.training_seed if networks_of(p, method) else None,
         landmarks=landmark_network(p),
-        landmark_dims=p.idsg.landmark_dims,
-        **values_of(p.metrics, Metrics),
+        landmark_dims=p.idsg.landmark_dims if method == "dg" else None,
+        **metrics,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -13,7 +13,7 @@ from dg.weights import bundled_digest
 
 
 class IdsgSettings(Settings, IdsgWeights, IdsgChoices, Optimiser, Execution):
-    """The values of one phase of the IDSG's training."""
+    """The values of one phase of the IDSG's training; those that nothing asks for are always told alike."""
 
     MODULES = ("dg.idsg.training",)
 
@@ -26,18 +26,30 @@ class IdsgSettings(Settings, IdsgWeights, IdsgChoices, Optimiser, Execution):
 
 def idsg_settings(p: Params, phase: str) -> IdsgSettings:
     """Of the phase "self" or "cross"."""
-    sizes, weights = p.sizes.idsg, values_of(p, IdsgWeights)
-    if phase == "self" and p.idsg.vls_pairs == "cross":
-        # No pairs of different subjects: eq. (3) is zero without them, and its weight changes nothing.
-        weights["lambda_vls"] = 0.0
+    sizes = p.sizes.idsg
     return IdsgSettings(
         phase=phase,
         seed=p.training_seed,
         ema=sizes.ema,
         steps=sizes.self_steps if phase == "self" else sizes.cross_steps,
         init=bundled_digest("idsg-synthface") if phase == "self" and sizes.init == "bundled" else None,
-        **weights,
-        **values_of(p.idsg, IdsgChoices),
+        **_asked_for(values_of(p, IdsgWeights) | values_of(p.idsg, IdsgChoices), phase),
         **values_of(sizes, Optimiser),
         **values_of(p.training, Execution),
     )
+
+
+def _asked_for(values: dict[str, Any], phase: str) -> dict[str, Any]:
+    """`values` with those that can't change this training put to what they always are then, so that a change of them
+    trains nothing again."""
+    fixed: dict[str, Any] = {}
+    # No pairs of different subjects in the self phase: eq. (3) is zero without them, and eq. (6) knows all of them.
+    alone = phase == "self"
+    if not values["lambda_vls"] or (alone and values["vls_pairs"] == "cross"):
+        fixed |= {"lambda_vls": 0.0, "sigma": (0.0,) * 5}
+        fixed |= {"vls_form": "hinge", "vls_regions": "paper", "vls_pairs": "cross"}
+    if not values["lambda_l"] or alone:
+        fixed["localisation"] = "known"
+    if not values["lambda_a"]:
+        fixed["action"] = "generated"
+    return values | fixed

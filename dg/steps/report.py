@@ -40,7 +40,7 @@ def report_settings(p: Params) -> ReportSettings:
         params=_shown(with_overrides(p, "dg")),
         benchmarks=benchmarks,
         kinds={dataset: p.datasets[dataset].kind for dataset in benchmarks.values()},
-        titles=titles(p),
+        titles=titles(p, COMPARED),
         tests=tuple((test, tuple(methods_of(p, test))) for test in COMPARED),
         rivals=tuple((test, method) for test in COMPARED for method in rivals_of(p, test)),
         networks=networks,

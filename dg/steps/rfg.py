@@ -57,6 +57,8 @@ class FineTuneSettings(Settings, FineTuning):
 
 
 def _learning(p: Params) -> dict[str, Any]:
+    # Without eq. (12) nothing asks for its form.
+    unasked = {} if p.lambda_id else {"identity_loss": "cosine"}
     return {
         "seed": p.training_seed,
         "size": p.sizes.image_size,
@@ -67,7 +69,7 @@ def _learning(p: Params) -> dict[str, Any]:
         **values_of(p.sizes.rfg, RfgShape),
         **values_of(p.sizes.rfg, Optimiser),
         **values_of(p.training, Execution),
-    }
+    } | unasked
 
 
 def rfg_settings(p: Params, phase: str) -> RfgSettings:

@@ -48,6 +48,7 @@ class Settings(Strict):
         """Digest of that code as it lies here."""
         return "+".join(map(code_digest, self.modules()))
 
-    def job(self, **digests: str) -> str:
-        """JSON of the values with digests of the step's code and of raw data, the same text for the same values."""
-        return json.dumps(self.plain() | {"code": self.code_here()} | digests, sort_keys=True)
+    def job(self, **found: str | int | None) -> str:
+        """JSON of the values with a digest of the step's code and what Snakemake found out (digests of raw data, their
+        number), the same text for the same values."""
+        return json.dumps(self.plain() | {"code": self.code_here()} | found, sort_keys=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import Field
@@ -11,9 +12,10 @@ from dg.params import Params
 from dg.steps.settings import Settings
 from dg.study.data import dataset_of
 from dg.study.models import networks_of
-from dg.study.rows import method_titles
+from dg.study.rows import method_titles, methods_of
 from dg.study.tables import TABLES
 from dg.study.variants import variants_by_row, with_overrides
+from dg.tests import COMPARED, TESTS
 
 Titles = tuple[tuple[str, str], ...]
 """(method, what the tables call it), in the tables' order: pairs, as the order must outlive JSON with sorted keys."""
@@ -66,9 +68,10 @@ def started_bundled(p: Params) -> tuple[str, ...]:
     return tuple(name for name in ("idsg", "rfg") if getattr(p.sizes, name).init == "bundled")
 
 
-def titles(p: Params) -> Titles:
-    """Of all methods."""
-    return tuple(method_titles(p).items())
+def titles(p: Params, tests: Iterable[str]) -> Titles:
+    """Of the methods that take part in one of the tests."""
+    shown = {method for test in tests for method in methods_of(p, test)}
+    return tuple((method, title) for method, title in method_titles(p).items() if method in shown)
 
 
 def ablation_settings(p: Params, table: str) -> AblationSettings:
@@ -94,13 +97,15 @@ def ablation_settings(p: Params, table: str) -> AblationSettings:
 
 def comparison_settings(p: Params, table: str) -> ComparisonSettings:
     """Of "table3" or "table4"."""
-    benchmarks = p.benchmarks.model_dump()
+    tests = TABLES[table].tests
+    benchmarks = {TESTS[test].sources: dataset_of(p, test) for test in tests}
+    shown = titles(p, tests)
     return ComparisonSettings(
         table=table,
         benchmarks=benchmarks,
         kinds={benchmark: p.datasets[dataset].kind for benchmark, dataset in benchmarks.items()},
-        titles=titles(p),
-        networks={method: tuple(n for n in networks_of(p, method) if n in NETWORKS) for method in ["dg", *p.methods]},
+        titles=shown,
+        networks={method: tuple(n for n in networks_of(p, method) if n in NETWORKS) for method, _ in shown},
         scale=p.scale,
         landmarks=p.landmarks.backend,
         identity=p.identity.backend,
@@ -110,4 +115,4 @@ def comparison_settings(p: Params, table: str) -> ComparisonSettings:
 
 def curves_settings(p: Params) -> CurvesSettings:
     """Of all tests."""
-    return CurvesSettings(titles=titles(p))
+    return CurvesSettings(titles=titles(p, COMPARED))

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 from dvc.config import Config
@@ -13,10 +14,11 @@ sys.path.insert(0, workflow.basedir)
 
 # As a module: this file runs among Snakemake's own names, and `Checkpoints` is one of them.
 from dg import trained
-from dg.digests import code_digest, content_digest, digest_of, raw_data_digest
+from dg.digests import RawData, code_digest, content_digest, digest_of, raw_data
 from dg.errors import DgError
 from dg.params import validate as validate_params
 from dg.ready import check_variants, require_weights
+from dg.steps.data import shards_in_use
 from dg.steps.registry import step_settings
 from dg.study.captions import captions
 from dg.study.data import dataset_of, datasets_of
@@ -75,15 +77,23 @@ wildcard_constraints:
     figure="|".join(FIGURES),
 
 
-def raw_digest(dataset):
+@cache
+def raw(dataset):
     """What the raw pictures are: the recipe of a rendered set, the files' names and sizes of a real one."""
     if dataset in SYNTHETIC:
-        return digest_of(step_settings(PARAMS, "synthface", dataset=dataset).job())
-    return raw_data_digest(
+        return RawData(digest_of(job("synthface", dataset=dataset)), None)
+    return raw_data(
         Path("data/raw", dataset), Path("data/sets", dataset, "manifest.json")
     )
 
 
+@cache
+def shard_count(dataset):
+    return shards_in_use(PARAMS.datasets[dataset].shards, raw(dataset).files)
+
+
+# Kept: VoxCeleb2's thousands of shards have one and the same.
+@cache
 def job(step, variant="dg", **which):
     """The one `params` entry of a rule: the values its step uses and a digest of its code, as JSON.
 
@@ -97,8 +107,12 @@ def job(step, variant="dg", **which):
     if step == "report":
         template = Path(workflow.basedir, "dg/reports/page").glob("page.*")
         return settings.job(template=content_digest(sorted(template)))
-    if step in ("manifest", "frames"):
-        return settings.job(raw=raw_digest(which["dataset"]))
+    if step == "manifest":
+        found = raw(which["dataset"])
+        return settings.job(raw=found.digest, raw_files=found.files)
+    if step == "frames":
+        dataset = which["dataset"]
+        return settings.job(raw=raw(dataset).digest, shards=shard_count(dataset))
     return settings.job()
 
 
@@ -112,9 +126,10 @@ def max_broken(wildcards, threads):
 
 def shards(dataset, *kinds):
     """The shard files of a data set: kinds are frames, landmarks, identity."""
-    count = PARAMS.datasets[dataset].shards
     return [
-        f"data/sets/{dataset}/{kind}/{k}.arrow" for kind in kinds for k in range(count)
+        f"data/sets/{dataset}/{kind}/{k}.arrow"
+        for kind in kinds
+        for k in range(shard_count(dataset))
     ]
 
 
@@ -122,15 +137,21 @@ def training_data(wildcards):
     return [
         path
         for name in training_sets(PARAMS, wildcards.model)
-        for path in prepared(name)
+        for path in [*faces(name), *codes(name)]
     ]
 
 
-def prepared(dataset):
+def faces(dataset):
+    """What all that reads faces needs of a data set."""
     return [
         f"data/sets/{dataset}/manifest.parquet",
-        *shards(dataset, "frames", "landmarks", "identity"),
+        *shards(dataset, "frames", "landmarks"),
     ]
+
+
+def codes(dataset):
+    """Its face codes, which DG's networks alone are fed: another E_f leaves pair lists and other methods alone."""
+    return shards(dataset, "identity")
 
 
 def folders(wildcards):
@@ -273,7 +294,7 @@ def rendered(wildcards):
     Real data is laid there by hand and enters as a digest.
     """
     name = wildcards.dataset
-    return [f"data/raw/{name}/recipe-{raw_digest(name)}"] if name in SYNTHETIC else []
+    return [f"data/raw/{name}/recipe-{raw(name).digest}"] if name in SYNTHETIC else []
 
 
 def pair_list_of(test):
@@ -284,9 +305,14 @@ def folders_of(test):
     return [f"data/sets/{name}" for name in datasets_of(PARAMS, test)]
 
 
-def data_of(test):
-    """Everything prepared of the data sets that a test pairs."""
-    return [path for name in datasets_of(PARAMS, test) for path in prepared(name)]
+def faces_of(test):
+    """The faces of the data sets that a test pairs."""
+    return [path for name in datasets_of(PARAMS, test) for path in faces(name)]
+
+
+def codes_of(test):
+    """Their face codes."""
+    return [path for name in datasets_of(PARAMS, test) for path in codes(name)]
 
 
 def pair_list(wildcards):
@@ -297,8 +323,8 @@ def set_folders(wildcards):
     return folders_of(wildcards.test)
 
 
-def tested_data(wildcards):
-    return data_of(wildcards.test)
+def tested_faces(wildcards):
+    return faces_of(wildcards.test)
 
 
 def tested_checkpoints(wildcards):

@@ -78,7 +78,7 @@ rule frames:
 
 rule pairs:
     input:
-        data=tested_data,
+        data=tested_faces,
     output:
         pairs="data/sets/{dataset}/pairs/{test}.parquet",
     log:

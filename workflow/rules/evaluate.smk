@@ -2,7 +2,10 @@ rule generate:
     input:
         unpack(tested_checkpoints),
         pairs=pair_list,
-        data=tested_data,
+        data=tested_faces,
+        codes=lambda wildcards: (
+            codes_of(wildcards.test) if wildcards.method == "dg" else []
+        ),
     output:
         pictures="results/{ablations}evaluate/{variant}/{test}/{method}.arrow",
     log:
@@ -41,7 +44,7 @@ rule evaluate:
     input:
         pairs=pair_list,
         pictures=rules.generate.output.pictures,
-        data=tested_data,
+        data=tested_faces,
     output:
         summary="results/{ablations}evaluate/{variant}/{test}/{method}.json",
         scores="results/{ablations}evaluate/{variant}/{test}/{method}.parquet",
@@ -74,7 +77,8 @@ rule ace:
             "idsg", wildcards.test, wildcards.variant
         ).path,
         pairs=pair_list,
-        data=tested_data,
+        data=tested_faces,
+        codes=lambda wildcards: codes_of(wildcards.test),
     output:
         summary="results/{ablations}ace/{variant}/{test}.json",
         scores="results/{ablations}ace/{variant}/{test}.parquet",

@@ -3,7 +3,7 @@ rule paper_figure:
     input:
         pairs=lambda wildcards: pair_list_of(FIGURES[wildcards.figure].test),
         pictures=figure_results,
-        data=lambda wildcards: data_of(FIGURES[wildcards.figure].test),
+        data=lambda wildcards: faces_of(FIGURES[wildcards.figure].test),
     output:
         picture=report(
             "results/figures/{figure}.png",
@@ -31,7 +31,7 @@ rule figure:
         pairs=pair_list,
         pictures="results/evaluate/dg/{test}/dg.arrow",
         scores="results/evaluate/dg/{test}/dg.parquet",
-        data=tested_data,
+        data=tested_faces,
     output:
         picture=report(
             "results/figures/dg_{test}.png",
@@ -67,7 +67,7 @@ rule lead_sheet:
             test=wildcards.test,
             method=["dg", wildcards.method],
         ),
-        data=tested_data,
+        data=tested_faces,
     output:
         picture=report(
             "results/figures/leads/{method}_{test}.png",
@@ -114,7 +114,7 @@ rule report:
         figures=expand("results/figures/{figure}.png", figure=FIGURES),
         summaries=[path for name in COMPARISONS for path in test_results(name, "json")],
         pictures=[path for name in COMPARISONS for path in test_results(name, "arrow")],
-        data=[path for name in DATASETS for path in prepared(name)],
+        data=[path for name in DATASETS for path in faces(name)],
     output:
         page="results/report.html",
     log:

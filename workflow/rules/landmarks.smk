@@ -40,5 +40,5 @@ rule identity:
 
 rule prepared_data:
     input:
-        [prepared(name) for name in DATASETS],
+        [[*faces(name), *codes(name)] for name in DATASETS],
         [f"data/sets/{dataset_of(PARAMS, name)}/pairs/{name}.parquet" for name in TESTS],

@@ -57,6 +57,7 @@ rule method_models:
     benchmark:
         "logs/times/results/methods/models.csv.jsonl"
     params:
-        index=json.dumps(index_of_methods(PARAMS, CHECKPOINTS)),
+        # A function: commands hold {data} and the like, which Snakemake would take for its wildcards.
+        index=lambda wildcards: json.dumps(index_of_methods(PARAMS, CHECKPOINTS)),
     run:
         write_models(json.loads(params.index), Path(output.index), Path(log[0]))
