@@ -35,8 +35,9 @@ def gpus() -> list[str]:
 def claimed(count: int) -> Iterator[None]:
     """Have `count` GPUs for this process and those that it starts alone; wait while too few are free.
 
-    Of two processes that claim GPUs none gets one of the other's, whichever folder they work in. Where there is no GPU,
-    and in a process of torchrun, which has those of the one that started it, this does nothing.
+    Of two processes that claim GPUs none gets one of the other's, whichever folder they work in. A SLURM job has its
+    GPUs from SLURM, and its processes share those alone. Where there is no GPU, and in a process of torchrun, which has
+    those of the one that started it, this does nothing.
 
     Raises:
         DgError: the machine has fewer.
@@ -66,7 +67,7 @@ def _wait_for(count: int, names: list[str]) -> dict[str, TextIO]:
         taken, busy = {}, []
         for name in names:
             try:
-                taken[name] = take(Path(tempfile.gettempdir(), f"dg-gpus-{os.getuid()}", name))
+                taken[name] = take(_claims() / name)
             except Held as holder:
                 busy.append(f"{name} by {holder}")
             if len(taken) == count:
@@ -77,6 +78,15 @@ def _wait_for(count: int, names: list[str]) -> dict[str, TextIO]:
             print(f"waits for {count} of {len(names)} GPU(s); in use: {'; '.join(busy)}", file=sys.stderr, flush=True)
             waits = True
         time.sleep(1)
+
+
+def _claims() -> Path:
+    """Where this user's processes hold their GPUs: one folder, and one for each SLURM job.
+
+    SLURM gives no two jobs the same GPU, but often each job's first GPU the same name, 0.
+    """
+    job = os.environ.get("SLURM_JOB_ID")
+    return Path(tempfile.gettempdir(), f"dg-gpus-{os.getuid()}", f"slurm-{job}" if job else "")
 
 
 def require(count: int, names: list[str]) -> None:

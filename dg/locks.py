@@ -35,7 +35,9 @@ def take(path: Path) -> TextIO:
         # Whoever held it removed it in the meantime.
         file.close()
     file.truncate(0)
-    file.write(f"process {os.getpid()} on {socket.gethostname()}, since {time.strftime('%d %b %H:%M')}")
+    job = os.environ.get("SLURM_JOB_ID")
+    where = f"{socket.gethostname()} (SLURM job {job})" if job else socket.gethostname()
+    file.write(f"process {os.getpid()} on {where}, since {time.strftime('%d %b %H:%M')}")
     file.flush()
     os.set_inheritable(file.fileno(), True)
     return file

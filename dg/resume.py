@@ -49,7 +49,8 @@ def resuming(settings: Settings, inputs: dict[str, str]) -> Iterator[Path]:
     except Held as holder:
         raise DgError(
             f"{state}: in use by {holder}, which makes the same. Perhaps the Snakemake that started it was killed. End "
-            "it (kill) and run the same command again, which goes on from what it last saved there."
+            "it (kill; scancel if it is a SLURM job) and run the same command again, which goes on from what it last "
+            "saved there."
         ) from None
     try:
         yield state

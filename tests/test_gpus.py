@@ -77,6 +77,20 @@ def test_what_cuda_visible_devices_says_is_kept_to(monkeypatch):
 
 
 @pytest.mark.usefixtures("machine")
+def test_slurm_jobs_whose_gpus_have_the_same_name_do_not_wait_for_one_another(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")  # where a job sees its own GPUs alone
+    jobs = []
+    for number in ("7", "8"):
+        monkeypatch.setenv("SLURM_JOB_ID", number)
+        jobs.append(start(1))
+        assert jobs[-1].stdout.readline() == "0\n"
+    third = start(1)
+    assert f"process {jobs[1].pid} on" in (said := third.stderr.readline()) and "(SLURM job 8)" in said
+    for process in (*jobs, third):
+        process.communicate("\n\n")
+
+
+@pytest.mark.usefixtures("machine")
 def test_two_trainings_at_once_are_on_two_gpus(tmp_path):
     folder = tiny_copy(tmp_path / "repository")
     with modify_yaml(folder / "params.yaml") as values:
