@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from dg.cli.verbs import Verbs
 from dg.torchrun import use_threads
@@ -13,6 +14,14 @@ def _reenact(a: argparse.Namespace) -> None:
 
     use_threads(a.threads)
     reenact(a)
+
+
+def _export_onnx(a: argparse.Namespace) -> None:
+    from dg.reenact.networks import load_networks
+    from dg.reenact.onnx import FILES, export_onnx
+
+    export_onnx(load_networks(a.rfg, a.idsg, device="cpu"), a.out)
+    print(f"{' and '.join(str(a.out / name) for name in FILES)}: written")
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -27,3 +36,7 @@ def add_verbs(verbs: Verbs) -> None:
         from dg.reenact.command import add_options
 
         add_options(reenact)
+    onnx = verbs.add("export_onnx", _export_onnx, "write IDSG and RFG as ONNX files for other programs")
+    onnx.add_argument("--rfg", type=Path, help="checkpoint; default: the one that ships")
+    onnx.add_argument("--idsg", type=Path, help="the same of the IDSG")
+    onnx.add_argument("--out", type=Path, required=True, help="folder")

@@ -81,7 +81,7 @@ def _nearest(points: Tensor, size: int, visible: Tensor | None) -> tuple[Tensor,
         if hidden is not None:
             square.masked_fill_(hidden[:, k, None, None], torch.inf)
         edge.masked_fill_(square < best, k)
-        torch.minimum(best, square, out=best)
+        best = torch.minimum(best, square)
     return best, edge
 
 
