@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import ExifTags, Image
+from safetensors.numpy import save_file
 
 from dg import params
 from dg.errors import DgError
@@ -21,10 +22,11 @@ from dg.files import write_csv, write_json, write_parquet
 from dg.metrics.metric import metric, shown_by_yaw, shown_in
 from dg.protocols.methods import NO_POINTS
 from dg.protocols.pairs import make_pairs
-from dg.protocols.results import Result, writing_results
+from dg.protocols.results import Result, Results, writing_results
 from dg.provenance import REENACTED, png_bytes, save_png
 from dg.reports.claims.table import shaped
 from dg.reports.page import make_report
+from dg.reports.page.costs import costs
 from dg.reports.page.facts import facts
 from dg.reports.page.gallery import ENDS, PAIRS, SCORES, chosen, data_uri
 from dg.reports.page.tables import cell
@@ -520,3 +522,18 @@ def test_time_and_cost_count_the_jobs_whose_files_are_there(run, tmp_path, monke
         ["pairs", 1, "30.0", "0.50", "17 %", ""],
     ]  # fmt: skip
     assert (found["minutes"], found["core_hours"]) == (120, "3.0")
+
+
+def test_a_methods_cost_is_its_networks_and_its_jobs_time_over_the_pictures(run, tmp_path, monkeypatch):
+    settings, results, _ = run
+    monkeypatch.chdir(tmp_path)
+    Path("results").symlink_to(results)
+    save_file({"ema_a.x": np.zeros((1000, 300), np.float32), "judge.x": np.zeros(9, np.float32)}, "net.safetensors")
+    Path("model").mkdir()
+    save_file({"ema_b.x": np.zeros((500, 1000), np.float32)}, "model/fom.safetensors")
+    pictures = len(Results(results / "evaluate/dg/RaFD/dg.arrow"))
+    files = {"net.safetensors": 1.0, "model": 1.0, "data/sets/synth_rafd/manifest.parquet": 1.0}
+    took("results/evaluate/dg/RaFD/dg.arrow", "generate", 100, 100 + 3 * pictures, threads=2, input_size_mb=files)
+    took("results/evaluate/dg/RaFD/mine.arrow", "generate", 100, 100 + pictures / 2)
+    rows = [row for row in costs(settings, Path("results")) if row[1] in ("DG", TITLE)]
+    assert [row[1:] for row in rows] == [["DG", "0.8", "3", "2"], [TITLE, "", "0.5", "1"]]

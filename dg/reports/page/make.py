@@ -13,6 +13,7 @@ from markupsafe import Markup
 from dg.errors import DgError
 from dg.files import write_text
 from dg.reports.page.claims import read_claims
+from dg.reports.page.costs import costs
 from dg.reports.page.curves import yaw_curves
 from dg.reports.page.facts import facts
 from dg.reports.page.gallery import gallery
@@ -41,6 +42,7 @@ def make_report(settings: ReportSettings, results: Path, data: Path, out: Path) 
     figures = {key: results / f"figures/{key}.png" for key in FIGURES}
     text = environment.get_template("page.html.j2").render(
         facts=facts(settings, results, data),
+        costs=costs(settings, results),
         claims=read_claims(results),
         leads=[_lead(results, test, method, dict(settings.titles)[method]) for test, method in settings.rivals],
         tables=read_tables(results),
