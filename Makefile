@@ -2,6 +2,10 @@
 PYTHON ?= python3
 CORES ?= all
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Where HOME can't be written, Snakemake, uv and pip keep their caches here.
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export XDG_CACHE_HOME ?= $(CURDIR)/.cache
+endif
 # The venv's own Python, whatever the caller has switched on.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 

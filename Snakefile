@@ -40,12 +40,13 @@ rule all:
 
 onstart:
     look_at_gpus()
-    close_to_experiments()
+    begin_run()
 
 
 onsuccess:
-    record_in_dvc()
+    end_run()
+    require_same_values()
 
 
 onerror:
-    record_in_dvc()
+    end_run()

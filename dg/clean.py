@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dg.errors import DgError
 from dg.params import Params
+from dg.runs import SNAKEMAKES_LOCKS, clear_up_after_a_killed_run
 from dg.timings import read_timings
 
 
@@ -25,11 +26,9 @@ def clean(params: Params, agreed: Callable[[str], bool]) -> str:
     Raises:
         DgError: Snakemake works here, or a prepared set's raw data is missing.
     """
-    if any(Path(".snakemake/locks").glob("*")):
-        raise DgError(
-            "Snakemake works in this folder, or was killed: nothing was removed. Wait until it is through; after a "
-            "kill run: snakemake --unlock"
-        )
+    clear_up_after_a_killed_run()
+    if any(SNAKEMAKES_LOCKS.glob("*")):
+        raise DgError("Snakemake works in this folder: nothing was removed. Wait until it is through.")
     for name, entry in params.datasets.items():
         if entry.kind != "synthface" and Path("data/sets", name).exists() and not Path("data/raw", name).exists():
             raise DgError(

@@ -72,6 +72,16 @@ def replacing_folder(path: Path, source: Path) -> Iterator[None]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def remove_unfinished(*folders: Path) -> None:
+    """Remove the temporary files and folders that writers of this module left anywhere in `folders` when killed."""
+    for folder in folders:
+        for path in list(folder.rglob(".*.[0-9]*.tmp*")):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8."""
     with replacing(path) as temporary:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from dg.checked import Strict
 from dg.errors import DgError
 from dg.files import read_json
 from dg.identity import DIMENSIONS
-from dg.params import Params
+from dg.params import Params, read_values, validate
 from dg.sizes.idsg import IdsgSizes
 from dg.steps.rfg import rfg_settings
 from dg.study.variants import all_variants, require_own_keys, set_by, with_overrides
@@ -57,6 +61,70 @@ def check_variants(params: Params) -> None:
                 coordinates=values.idsg.coordinates,
             )
             _same_sizes(values, variant, "idsg", wanted, _IDSG_SIZES)
+
+
+def check_grid(path: Path, words: list[str]) -> int:
+    """Look at the values of every experiment that `dvc exp run` would make of its options `--set-param`.
+
+    Args:
+        path: of params.yaml.
+        words: KEY=VALUE or, for a grid, KEY=VALUE,VALUE or KEY=range(FROM,TO).
+
+    Returns:
+        How many those are.
+
+    Raises:
+        DgError: DVC takes the words for none, or the values of one are refused; the message says which.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
+
+    if bare := [word for word in words if "=" not in word]:
+        raise DgError(f"'{bare[0]}': expected KEY=VALUE or KEY=VALUE,VALUE, such as lambda_vls=1,5.")
+    try:
+        experiments = [chosen[path.name] for chosen in get_hydra_sweeps({path.name: words})]
+        for chosen in experiments:
+            with TemporaryDirectory() as folder:
+                values = Path(shutil.copy(path, folder))
+                apply_overrides(values, chosen)
+                try:
+                    check_variants(validate(read_values(values), path.name))
+                except DgError as error:
+                    raise DgError(f"with {' '.join(chosen)}: {error}") from None
+    except DvcException as error:
+        raise DgError(f"{' '.join(words)}: {error.__cause__ or error}") from None
+    return len(experiments)
+
+
+def require_a_place_for_caches() -> None:
+    """Snakemake refuses to start where it can't write its cache, with its own source code instead of a message.
+
+    Raises:
+        DgError: the folder can't be written.
+    """
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not os.access(there, os.W_OK):
+        raise DgError(
+            f"{there}: Snakemake keeps its cache there, and it can't be written. Name another place and run the same "
+            "command again: export XDG_CACHE_HOME=$PWD/.cache"
+        )
+
+
+def require_a_way_back() -> None:
+    """In an experiment's own folder (`dvc exp run --temp`, `--queue`): whether its results will come back.
+
+    Raises:
+        DgError: the repository is a shallow clone, whose Git takes no commits from there; DVC would run everything and
+            drop it without a word.
+    """
+    before, inside, _ = Path.cwd().as_posix().partition("/.dvc/tmp/exps/")
+    asked = ["git", "-C", before, "rev-parse", "--is-shallow-repository"]
+    if inside and subprocess.run(asked, capture_output=True, text=True).stdout.strip() == "true":
+        raise DgError(
+            f"{before}: a shallow clone, to which Git brings no experiment back from a folder of its own. Run `git "
+            "fetch --unshallow` first, or `dvc exp run` without --temp and --queue."
+        )
 
 
 def _same_sizes(chosen: Params, variant: str, network: str, wanted: Strict, keys: dict[str, str]) -> None:

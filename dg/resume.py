@@ -24,7 +24,7 @@ def input_digests(folders: list[Path], files: list[Path | None]) -> dict[str, st
     """
     found = {}
     for folder in folders:
-        shards = sorted(path for path in folder.rglob("*.arrow") if path.parent.name != "frames")
+        shards = sorted(path for path in folder.rglob("[0-9]*.arrow") if path.parent.name != "frames")
         found[str(folder)] = content_digest([*shards, folder / "manifest.parquet"])
     return found | {str(path): _digest(path) for path in files if path}
 
@@ -48,9 +48,8 @@ def resuming(settings: Settings, inputs: dict[str, str]) -> Iterator[Path]:
         held = None if "WORLD_SIZE" in os.environ else take(state / "in_use")
     except Held as holder:
         raise DgError(
-            f"{state}: in use by {holder}, which makes the same. Perhaps the Snakemake that started it was killed. End "
-            "it (kill; scancel if it is a SLURM job) and run the same command again, which goes on from what it last "
-            "saved there."
+            f"{state}: in use by {holder}, which makes the same. End it (kill; scancel if it is a SLURM job) and run the "
+            "same command again, which goes on from what it last saved there."
         ) from None
     try:
         yield state

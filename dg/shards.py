@@ -121,7 +121,7 @@ class FaceSet:
         self._place: list[tuple[int, int]] = []
         for folder in map(Path, folders):
             manifest = read_parquet(folder / "manifest.parquet").set_index("key", drop=False)
-            shard_paths = sorted((folder / "frames").glob("*.arrow"), key=lambda path: int(path.stem))
+            shard_paths = sorted((folder / "frames").glob("[0-9]*.arrow"), key=lambda path: int(path.stem))
             if not shard_paths:
                 raise DgError(
                     f"{folder}/frames: no shards. Run the frames step (snakemake -- {folder}/frames/0.arrow)."

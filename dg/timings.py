@@ -43,7 +43,10 @@ def read_timings(folder: Path = TIMES) -> dict[str, Timing]:
     found = {}
     for path in folder.rglob("*.jsonl"):
         output = path.relative_to(folder).with_suffix("")
-        told = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+        except json.JSONDecodeError:  # Snakemake was killed while it wrote it, or the disk was full
+            continue
         # Without `benchmark-extended` (profiles/default) the file says for how long, but not what ran.
         if output.exists() and "rule_name" in told:
             found[str(output)] = Timing(

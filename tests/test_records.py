@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import pytest
 import yaml
 
+from dg.errors import DgError
+from dg.ready import require_a_way_back
+from dg.records import record
+from tests.prepared import disk_is_full
 from tests.repository import ROOT, copy_of_this_repository, repository, run, tiny_copy
 
 # The pipeline in small: the same data file, stages, links and hooks, but a training is a line of text. Each job that
@@ -26,15 +31,16 @@ include: "workflow/rules/records.smk"
 
 
 onstart:
-    close_to_experiments()
+    begin_run()
 
 
 onsuccess:
-    record_in_dvc()
+    end_run()
+    require_same_values()
 
 
 onerror:
-    record_in_dvc()
+    end_run()
 
 
 rule all:
@@ -136,7 +142,12 @@ class Small:
     """The small pipeline in a repository of its own."""
 
     def __init__(self, root: Path):
-        self.folder, self.ran, self.broken = root / "it is a test", root / "ran", root / "broken"
+        self.folder, self.ran, self.broken, self.go_on = (
+            root / "it's a test",
+            root / "ran",
+            root / "broken",
+            root / "go_on",
+        )
         shared = [".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "made", "dg"]
         shared += ["workflow/nothing-left.sh", "workflow/rules/records.smk", "profiles/default/profile.yaml"]
         for name in shared:
@@ -155,6 +166,30 @@ class Small:
 
     def __call__(self, command: str, check: bool = True) -> str:
         return run(self.folder, *command.split(), check=check)
+
+    @contextmanager
+    def in_its_cross_phase(self, command: str):
+        """The running command, once that job has begun; it waits for `go_on`."""
+        text = self.read("Snakefile")
+        slow = f'"while [ ! -e {self.go_on} ]; do sleep 0.2; done; echo cross'
+        (self.folder / "Snakefile").write_text(text.replace('"echo cross', slow))
+        tool, *words = command.split()
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        running = subprocess.Popen(
+            [str(Path(sys.executable).parent / tool), *words], cwd=self.folder, env={**os.environ, "PATH": path},
+            start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            while not any((self.folder / ".snakemake/incomplete").glob("*")):
+                assert running.poll() is None
+                time.sleep(0.2)
+            yield running
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+            self.go_on.unlink(missing_ok=True)
+            (self.folder / "Snakefile").write_text(text)
 
     def read(self, name: str) -> str:
         return (self.folder / name).read_text()
@@ -235,22 +270,41 @@ def test_what_no_run_recorded_is_kept_and_dvc_checkout_refuses(small):
 
 
 def test_a_killed_run_is_kept(small):
-    text = small.read("Snakefile")
-    (small.folder / "Snakefile").write_text(text.replace('"echo cross', '"sleep 600; echo cross'))
-    words = [str(Path(sys.executable).parent / "snakemake"), "--cores", "1"]
-    snakemake = subprocess.Popen(words, cwd=small.folder, start_new_session=True, stderr=subprocess.DEVNULL)
-    while not (small.folder / SELF).exists() or not list((small.folder / ".snakemake/incomplete").iterdir()):
-        time.sleep(0.2)
-    # Meanwhile nobody puts other files into its folder.
-    said = small("dvc exp run", check=False)
-    assert f"(PID {snakemake.pid}): snakemake" in said
-    os.killpg(snakemake.pid, signal.SIGKILL)
-    snakemake.wait()
-    (small.folder / "Snakefile").write_text(text)
+    with small.in_its_cross_phase("snakemake --cores 1") as snakemake:
+        # Meanwhile nobody puts other files into its folder, saves what is half made, or works there too.
+        for command in ("dvc exp run", "dvc exp run --temp"):
+            assert f"(PID {snakemake.pid}): snakemake" in small(command, check=False)
+        said = small("snakemake --cores 1", check=False)
+        assert f"Snakemake works in this folder: process {snakemake.pid} on" in said and "Error" in said
+        said = small("snakemake --cores 1 --nolock", check=False)
+        assert f"works in this folder already: process {snakemake.pid} on" in said
+        os.killpg(snakemake.pid, signal.SIGKILL)
     assert "unsaved files" in small("dvc checkout", check=False)
-    small("snakemake --unlock")
-    small("dvc exp run --set-param lambda_vls=5")
+    said = small("dvc exp run --set-param lambda_vls=5")
+    assert "The last run here was killed" in said
     assert small.jobs() == ["sets", "self 0", "cross 5", "tables", "report"]
+
+
+def test_dvc_records_no_value_for_what_was_made_with_another(small):
+    def recorded():
+        stage = yaml.safe_load(small.read("dvc.lock"))["stages"]["idsg_cross"]
+        return stage["params"]["params.yaml"]["lambda_vls"], stage["outs"][0]["md5"]
+
+    small("snakemake --cores 1")
+    of_10 = recorded()
+    small("snakemake --cores 1 --config lambda_vls=5")
+    assert small.read("results/report.html") == "cross 5\n" and recorded() == of_10
+    assert re.search(r"changed outs:\n\s+modified: +made/results/idsg_cross", small("dvc status"))
+    small("dvc repro --single-item idsg_cross")
+    assert small.read(CROSS) == "cross 10\n" and recorded() == of_10
+    # Or with that of params.yaml as it was when the run began.
+    (small.folder / "params.yaml").write_text("lambda_vls: 20\nseed: 0\n")
+    with small.in_its_cross_phase("dvc repro --single-item idsg_cross") as repro:
+        (small.folder / "params.yaml").write_text("lambda_vls: 30\nseed: 0\n")
+        small.go_on.touch()
+        assert repro.wait() and recorded() == of_10
+    small("dvc repro --single-item idsg_cross")
+    assert small.read(CROSS) == "cross 30\n" and recorded()[0] == 30 and recorded()[1] != of_10[1]
 
 
 def test_a_run_that_dvc_cannot_record_says_so_and_is_kept(small):
@@ -263,6 +317,40 @@ def test_a_run_that_dvc_cannot_record_says_so_and_is_kept(small):
     assert "unsaved files" in small("dvc checkout", check=False)
     small("dvc exp run")
     assert small.jobs() == [] and small.read("results/report.html") == "cross 5\n"
+
+
+def test_what_dvc_was_killed_over_is_written_again(small, monkeypatch):
+    small("snakemake --cores 1")
+    good = {name: small.read(name) for name in ("results.dvc", "dvc.lock")}
+    monkeypatch.chdir(small.folder)
+    with monkeypatch.context() as patch:
+        patch.setattr("dvc.utils.serialize.dump_yaml", disk_is_full)
+        with pytest.raises(DgError, match="disk"):
+            record(patience=0)
+    assert {name: small.read(name) for name in good} == good
+    (small.folder / "dvc.lock").write_text(good["dvc.lock"][:300])
+    for name in (".dvc/tmp/rwlock", ".dvc/tmp/exps/rwlock"):
+        (small.folder / name).write_text("")
+    assert "rwlock" in small("dvc status", check=False)
+    (small.folder / "params.yaml").write_text("lambda_vls: 5\nseed: 0\n")
+    small("snakemake --cores 1")
+    assert "'plan'" not in small("dvc status report") and "always changed" in small("dvc status")
+    assert small.read("dvc.lock").count("cmd:") == good["dvc.lock"].count("cmd:")
+    (small.folder / "results.dvc").write_text("")
+    with pytest.raises(DgError, match=r"git checkout results\.dvc"):
+        record(patience=0)
+
+
+def test_an_experiment_that_git_would_not_bring_back_is_refused(small, tmp_path, monkeypatch):
+    for kind, options in (("whole", []), ("shallow", ["--depth", "1"])):
+        run(tmp_path, "git", "clone", "--quiet", *options, f"file://{small.folder}", kind)
+        folder = tmp_path / kind / ".dvc/tmp/exps/standalone/tmp1"
+        folder.mkdir(parents=True)
+        monkeypatch.chdir(tmp_path / kind)
+        require_a_way_back()
+        monkeypatch.chdir(folder)
+        with nullcontext() if kind == "whole" else pytest.raises(DgError, match="git fetch --unshallow"):
+            require_a_way_back()
 
 
 def test_the_tests_depend_on_nothing_that_was_made_or_set_here(tmp_path):

@@ -12,12 +12,14 @@ import sys
 from dg.cli import data, networks, photographs, project, reports, tests, trainings
 from dg.cli.verbs import Verbs
 from dg.errors import DgError
+from dg.runs import end_with_snakemake
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; returns the exit status: 0, 1 for bad input, 130 when interrupted."""
     words = sys.argv[1:] if argv is None else argv
     arguments = _parser(words[0] if words else "").parse_args(words)
+    end_with_snakemake()
     try:
         if getattr(arguments, "settings", None):
             from dg.steps.registry import STEPS

@@ -13,7 +13,10 @@ from dg.errors import DgError
 
 def _plan(a: argparse.Namespace) -> None:
     from dg.plan import plan
+    from dg.ready import require_a_place_for_caches, require_a_way_back
 
+    require_a_place_for_caches()
+    require_a_way_back()
     print(plan(a.targets))
 
 
@@ -69,10 +72,13 @@ def _settings(a: argparse.Namespace) -> None:
 
 def _check(a: argparse.Namespace) -> None:
     from dg import params
-    from dg.ready import check_variants
+    from dg.ready import check_grid, check_variants
 
-    check_variants(params.load(a.params))
-    print(f"{a.params}: all values are fine.")
+    if a.set_param:
+        print(f"{check_grid(a.params, a.set_param)} experiment(s): all values are fine.")
+    else:
+        check_variants(params.load(a.params))
+        print(f"{a.params}: all values are fine.")
 
 
 def _schema(a: argparse.Namespace) -> None:
@@ -104,6 +110,10 @@ def add_verbs(verbs: Verbs) -> None:
     settings.add_argument("which", nargs="*", help="e.g. phase=self dataset=synth_rafd test=RaFD method=dg")
     settings.add_argument("--variant", default="dg", help="an ablation of params.yaml")
     add_params(settings)
-    add_params(verbs.add("check", _check, "check params.yaml"))
+    check = verbs.add("check", _check, "check params.yaml, or what experiments would set in it")
+    check.add_argument(
+        "-S", "--set-param", action="append", default=[], metavar="KEY=VALUES", help="as `dvc exp run` takes it"
+    )
+    add_params(check)
     schema = verbs.add("schema", _schema, "write the JSON schema of params.yaml, for editors")
     schema.add_argument("--out", type=Path, default=Path("build/params.schema.json"))

@@ -55,7 +55,10 @@ class Jobs:
         """
         found: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            told = json.loads(path.read_text(encoding="utf-8"))
+            try:
+                told = json.loads(path.read_text(encoding="utf-8"))
+            except json.JSONDecodeError:  # killed while it wrote it; Snakemake ignores such a record too
+                continue
             # A job's outputs have a record each; their log is the job's alone.
             if told.get("rule") and not told.get("incomplete"):
                 found.setdefault((told["rule"], *told["log"]), {})[_output(path.relative_to(folder))] = told

@@ -1,0 +1,342 @@
+"""Disturb the pipeline again and again, and compare what it ends with to a run that nobody disturbed.
+
+python -m measurements.kills FOLDER [--seed 0]
+
+FOLDER gets two copies of this repository at the sizes of tests/tiny.yaml, on one core. In the first everything behind
+`TARGETS` is made in peace. In the second, whose name has a quote and a space, each rule is disturbed at a random moment
+of one of its jobs, each training also after its first saved state: killed (-9) with or without its Snakemake, Snakemake
+alone, Ctrl-C, SIGTERM, an exception in the job, a second run at the same time, a full disk, also while DVC records, and
+under `dvc repro`. After each the same command goes on. Checked each time: no process outlives its Snakemake; each file
+that Snakemake has a record of, and each that DVC saved with such a record, is byte by byte that of the first copy. At
+the end everything is.
+
+A full disk needs a small one: mount -t tmpfs -o size=2g tmpfs FOLDER. Without it those are left out. Broken off, the
+same command goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import yaml
+from dvc.utils.serialize import modify_yaml
+
+from tests.repository import tiny_copy
+
+TARGETS = ["results/table4.csv"]
+RULES = ["head", "synthface", "manifest", "frames", "landmarks", "identity", "pairs", "idsg_self", "rfg_self"]
+RULES += ["idsg_cross", "rfg_cross", "generate", "evaluate", "generate", "evaluate", "comparison"]
+EXACT = {".arrow", ".parquet", ".csv", ".safetensors"}
+"""Endings of files that two runs make alike; the others hold times."""
+SMALL = 8 << 30
+"""Bytes of a file system that may be filled."""
+# In the job's main thread, wherever it is by then.
+RAISES = """
+import os, signal, sys
+if sys.orig_argv[1:3] == ["-m", "dg"] and "record" not in sys.orig_argv:
+    def fail(*_):
+        raise RuntimeError("an exception in the job")
+    signal.signal(signal.SIGALRM, fail)
+    signal.setitimer(signal.ITIMER_REAL, float(os.environ["RAISES_AFTER"]))
+"""
+
+
+def copy(folder: Path) -> None:
+    """The repository with one data set and no other methods, and states of trainings often."""
+    tiny_copy(folder)
+    with modify_yaml(folder / "params.yaml") as values:
+        values["methods"] = {}
+        values["benchmarks"] = dict.fromkeys(values["benchmarks"], "synth_mpie")
+        values["scales"]["tiny"]["idsg"].update(self_steps=60, cross_steps=60)
+        values["scales"]["tiny"]["rfg"].update(self_steps=5, cross_steps=5)
+    loop = folder / "dg/training/loop.py"
+    text = loop.read_text(encoding="utf-8")
+    assert "SECONDS_BETWEEN_STATES = 30.0" in text
+    loop.write_text(text.replace("SECONDS_BETWEEN_STATES = 30.0", "SECONDS_BETWEEN_STATES = 0.2"), encoding="utf-8")
+    raises = folder.parent / "raises"
+    raises.mkdir(exist_ok=True)
+    (raises / "sitecustomize.py").write_text(RAISES, encoding="utf-8")
+
+
+def start(folder: Path, *words: str, **environment: str) -> subprocess.Popen[bytes]:
+    """A command of this interpreter's environment in a process group of its own; what it says goes to `said`."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with open(said(folder), "wb") as log:
+        return subprocess.Popen(
+            words, cwd=folder, env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", **environment},
+            stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+
+
+def said(folder: Path) -> Path:
+    """The last command's output."""
+    return folder.parent / f"{folder.name}.log"
+
+
+def snakemake() -> list[str]:
+    """The command that makes everything."""
+    return ["snakemake", "--cores", "1", "--", *TARGETS]
+
+
+def of_folder(folder: Path, *wanted: str) -> list[psutil.Process]:
+    """The processes that work in `folder` and have all the words `wanted`, oldest first."""
+    found = []
+    for process in psutil.process_iter(["cwd", "cmdline", "create_time", "status"]):
+        words = process.info["cmdline"] or []
+        if process.info["cwd"] == str(folder) and set(wanted) <= set(words) and process.info["status"] != "zombie":
+            found.append(process)
+    return sorted(found, key=lambda process: process.info["create_time"])
+
+
+def job_of(folder: Path, rule: str) -> psutil.Process | None:
+    """The running job of a rule: the first process behind its shell, or that shell."""
+    text = said(folder).read_text(encoding="utf-8", errors="replace")
+    begun = [line.split()[1].rstrip(":") for line in text.splitlines() if line.startswith(("rule ", "localrule "))]
+    if not begun or begun[-1] != rule:
+        return None
+    jobs = of_folder(folder, "-m", "dg") or [
+        one for one in of_folder(folder, "-c") if "pipefail" in " ".join(one.cmdline())
+    ]
+    return next((one for one in jobs if "record" not in one.cmdline()), None)
+
+
+def wait_for(what: Callable[[], object], started: subprocess.Popen[bytes], folder: Path) -> object:
+    """What `what` returns as soon as it is true.
+
+    Raises:
+        SystemExit: the command ended before.
+    """
+    while not (found := what()):
+        if started.poll() is not None:
+            raise SystemExit(f"{' '.join(started.args)}: ended with {started.returncode}, see {said(folder)}")
+        time.sleep(0.05)
+    return found
+
+
+@dataclass
+class Disturbance:
+    """What is done to a job of `rule`, `after` seconds after its start or, of a training, its first saved state."""
+
+    rule: str
+    how: str
+    after: float
+    saved: bool
+    command: list[str]
+
+    def __str__(self) -> str:
+        where = "its first saved state" if self.saved else "its start"
+        return f"{self.command[0]}, {self.rule}, {self.after:.1f} s after {where}: {self.how}"
+
+
+def disturbances(seed: int, full: bool) -> list[Disturbance]:
+    """One per rule and one more per training, in the pipeline's order; every way at least once."""
+    rng = random.Random(seed)
+    ways = list(WAYS) if full else [way for way in WAYS if way != "the disk is full"]
+    places = [
+        (rule, saved) for rule in RULES for saved in ((False, True) if rule[-5:] in ("_self", "cross") else (False,))
+    ]
+    hows = ways + rng.choices(ways, k=len(places) - len(ways))
+    rng.shuffle(hows)
+    under_dvc = rng.sample([place for place in places if place[0] in ("landmarks", "idsg_self", "rfg_cross")], 3)
+    return [
+        Disturbance(
+            rule, how, rng.uniform(0.2, 5), saved,
+            ["dvc", "repro"] if (rule, saved) in under_dvc and how != "two at once" else snakemake(),
+        )
+        for (rule, saved), how in zip(places, hows)
+    ]  # fmt: skip
+
+
+# The ways. Each gets the command, its folder, the job and a number of seconds.
+
+
+def kill_all(started: subprocess.Popen[bytes], *_: object) -> None:
+    os.killpg(started.pid, signal.SIGKILL)
+
+
+def kill_the_first(started: subprocess.Popen[bytes], *_: object) -> None:
+    started.kill()
+
+
+def kill_snakemake(_started: subprocess.Popen[bytes], folder: Path, *_: object) -> None:
+    for process in of_folder(folder, "--cores"):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def kill_the_job(_started: subprocess.Popen[bytes], _folder: Path, job: psutil.Process, *_: object) -> None:
+    with suppress(psutil.NoSuchProcess):
+        job.kill()
+
+
+def kill_the_record(started: subprocess.Popen[bytes], folder: Path, job: psutil.Process, after: float) -> None:
+    kill_the_job(started, folder, job)
+    if started.args[0] == "snakemake":
+        wait_for(lambda: of_folder(folder, "dg", "record"), started, folder)
+        time.sleep(after)
+    kill_all(started)
+
+
+def interrupt(started: subprocess.Popen[bytes], *_: object) -> None:
+    os.killpg(started.pid, signal.SIGINT)
+
+
+def terminate(started: subprocess.Popen[bytes], *_: object) -> None:
+    started.terminate()
+
+
+def fill_the_disk(started: subprocess.Popen[bytes], folder: Path, *_: object) -> None:
+    filler = folder.parent / "filler"
+    with open(filler, "wb") as stream, suppress(OSError):
+        while True:
+            stream.write(bytes(1 << 16))
+            stream.flush()
+    started.wait()
+    print("   ", next((line for line in said(folder).read_text().splitlines() if "isk" in line), "no word of the disk"))
+    filler.unlink()
+
+
+def start_another(started: subprocess.Popen[bytes], folder: Path, *_: object) -> None:
+    kill_all(started)
+    started.wait()
+    both = [start(folder, *snakemake()) for _ in range(2)]
+    while all(one.poll() is None for one in both) and len(both) == 2:
+        time.sleep(0.2)
+    first = next(one for one in both if one.poll() is not None)
+    assert first.returncode, "both ran"
+    for one in both:
+        with suppress(ProcessLookupError):
+            os.killpg(one.pid, signal.SIGKILL)
+        one.wait()
+
+
+WAYS: dict[str, Callable[..., None]] = {
+    "kill -9 of everything": kill_all,
+    "kill -9 of the command alone": kill_the_first,
+    "kill -9 of Snakemake alone": kill_snakemake,
+    "kill -9 of the job alone": kill_the_job,
+    "kill -9 of the job, then of everything while it is recorded": kill_the_record,
+    "Ctrl-C": interrupt,
+    "SIGTERM": terminate,
+    "an exception in the job": lambda *_: None,
+    "the disk is full": fill_the_disk,
+    "two at once": start_another,
+}
+
+
+def disturb(folder: Path, what: Disturbance) -> None:
+    """Run the command up to the disturbance, and wait for its end."""
+    raises = {"PYTHONPATH": str(folder.parent / "raises"), "RAISES_AFTER": str(1 + what.after)}
+    started = start(folder, *what.command, **(raises if what.how == "an exception in the job" else {}))
+    if what.how != "an exception in the job":
+        job = wait_for(lambda: job_of(folder, what.rule), started, folder)
+        if what.saved:
+            wait_for(lambda: states(folder) or job_of(folder, what.rule) is None, started, folder)
+        time.sleep(what.after)
+        WAYS[what.how](started, folder, job, what.after)
+    started.wait(timeout=600)
+    time.sleep(2)
+
+
+def states(folder: Path) -> list[Path]:
+    """Saved states of trainings."""
+    return list(folder.glob(".cache/training/*/state.safetensors"))
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """MD5, as DVC uses it, of every file that is the same in each run, by path."""
+    files = [path for part in ("data/sets", "results") for path in (folder / part).rglob("*") if path.suffix in EXACT]
+    return {str(path.relative_to(folder)): hashlib.md5(path.read_bytes()).hexdigest() for path in files}
+
+
+def recorded(names: Iterator[str] | list[str], incomplete: list[str]) -> set[str]:
+    """The paths that Snakemake's records, given by their names, call made."""
+
+    def path(name: str) -> str:
+        return base64.urlsafe_b64decode("".join(part.removeprefix("@") for part in name.split("/"))).decode()
+
+    return {path(name) for name in names} - {path(name) for name in incomplete}
+
+
+def files_in(folder: Path) -> list[str]:
+    return [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+
+
+def check(folder: Path, wanted: dict[str, str]) -> None:
+    """Whether nothing runs any more, nothing half-written lies about, and whatever has a record is right.
+
+    Raises:
+        SystemExit: it isn't.
+    """
+    left = [" ".join(process.cmdline()) for process in of_folder(folder)]
+    here = recorded(files_in(folder / ".snakemake/metadata"), files_in(folder / ".snakemake/incomplete"))
+    wrong = compared(digests(folder), here, wanted)
+    saved: dict[str, dict[str, str]] = {}
+    for out in yaml.safe_load((folder / "results.dvc").read_text(encoding="utf-8"))["outs"]:
+        if out.get("md5", "").endswith(".dir"):
+            listing = folder / ".dvc/cache/files/md5" / out["md5"][:2] / out["md5"][2:]
+            saved[out["path"]] = {one["relpath"]: one["md5"] for one in json.loads(listing.read_text(encoding="utf-8"))}
+    there = recorded(list(saved.pop(".snakemake/metadata", {})), list(saved.pop(".snakemake/incomplete", {})))
+    versioned = {f"{part}/{name}": md5 for part, files in saved.items() for name, md5 in files.items()}
+    wrong += [f"{name}, as DVC saved it" for name in compared(versioned, there, wanted)]
+    wrong += [f"{name}: DVC saved a half-written file" for name in versioned if ".tmp" in name]
+    print(f"    {len(here)} files made, {len(there)} saved in DVC", *left, *wrong, sep="\n    ", flush=True)
+    if left or wrong:
+        raise SystemExit(1)
+
+
+def compared(found: dict[str, str], trusted: set[str], wanted: dict[str, str]) -> list[str]:
+    """Paths of trusted files that differ."""
+    known = {name: md5 for name, md5 in found.items() if name in trusted and Path(name).suffix in EXACT}
+    return [name for name, md5 in known.items() if wanted.get(name, md5) != md5]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    calm, stormy = (chosen.folder.resolve() / name for name in ("calm", "it's stormy"))
+    for folder in (calm, stormy):
+        if not folder.exists():
+            copy(folder)
+    began = time.monotonic()
+    if start(calm, *snakemake()).wait():
+        raise SystemExit(f"the calm run failed, see {said(calm)}")
+    wanted = digests(calm)
+    print(f"calm: {len(wanted)} files, {time.monotonic() - began:.0f} s", flush=True)
+    through = chosen.folder / "through"
+    done = int(through.read_text()) if through.exists() else 0
+    usage = os.statvfs(chosen.folder)
+    planned = disturbances(chosen.seed, usage.f_blocks * usage.f_frsize < SMALL)
+    for number, what in list(enumerate(planned, 1))[done:]:
+        print(f"{number}/{len(planned)} {what}", flush=True)
+        disturb(stormy, what)
+        check(stormy, wanted)
+        through.write_text(str(number))
+    if start(stormy, *snakemake()).wait():
+        raise SystemExit(f"the last run failed, see {said(stormy)}")
+    check(stormy, wanted)
+    ended = digests(stormy)
+    differing = [name for name in wanted if ended.get(name) != wanted[name]]
+    print(*differing, f"{len(wanted) - len(differing)} of {len(wanted)} files are byte-equal", sep="\n")
+    sys.exit(bool(differing))
+
+
+if __name__ == "__main__":
+    main()
