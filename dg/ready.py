@@ -81,6 +81,7 @@ def check_grid(path: Path, words: list[str]) -> int:
 
     if bare := [word for word in words if "=" not in word]:
         raise DgError(f"'{bare[0]}': expected KEY=VALUE or KEY=VALUE,VALUE, such as lambda_vls=1,5.")
+    words = [word.removeprefix(f"{path.name}:") for word in words]
     try:
         experiments = [chosen[path.name] for chosen in get_hydra_sweeps({path.name: words})]
         for chosen in experiments:

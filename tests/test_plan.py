@@ -11,7 +11,7 @@ from dg.networks import TRAININGS
 from dg.params import validate
 from dg.plan import SIZED, measured_seconds, plan
 from dg.steps.registry import step_settings
-from dg.timings import read_timings
+from dg.timings import TIMES, read_timings
 from tests.prepared import took
 from tests.scales import ROOT, values_at
 
@@ -83,6 +83,14 @@ def test_times_of_other_sizes_tell_nothing():
     assert measured(sample) == here
     ran(sample, pairs, "pairs", 30, 31, [frames], test="RaFD")
     assert "evaluate" not in measured(sample)
+
+
+@pytest.mark.usefixtures("alone")
+def test_the_time_that_a_killed_snakemake_was_writing_is_none():
+    took("data/sets/a/frames/0.arrow", "frames", 0, 1)
+    took("data/sets/a/frames/1.arrow", "frames", 0, 1)
+    (TIMES / "data/sets/a/frames/1.arrow.jsonl").write_text('{"rule_na')
+    assert list(read_timings()) == ["data/sets/a/frames/0.arrow"]
 
 
 @pytest.mark.usefixtures("alone")

@@ -181,6 +181,13 @@ def test_without_records_it_says_how_to_get_them(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("project")
+def test_the_record_that_a_killed_snakemake_was_writing_is_none():
+    before = len(list(Jobs()))
+    Path(".snakemake/metadata/bmV3").write_text('{"rule": "fra')
+    assert len(list(Jobs())) == before
+
+
+@pytest.mark.usefixtures("project")
 def test_a_picture_names_its_pair_and_their_files():
     said = why(Path("results/evaluate/dg/RaFD/dg.arrow"), ["1"])
     table = face_table(2)
