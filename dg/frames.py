@@ -75,6 +75,15 @@ def extract_frames(
     write_shard(out, FRAME_SCHEMA, columns)
     report = {"shard": shard, "rows": len(rows), "written": len(columns["key"]), "skipped": skipped}
     write_json(Path(out).with_suffix(".json"), settings.plain() | report)
+    _remove_beyond(Path(out).parent.parent, settings.shards)
+
+
+def _remove_beyond(folder: Path, shards: int) -> None:
+    """Remove the shards of a run with more of them: `FaceSet` would read their pictures twice."""
+    for kind in ("frames", "landmarks", "identity"):
+        for path in (folder / kind).glob("[0-9]*.*"):
+            if int(path.name.split(".")[0]) >= shards:
+                path.unlink(missing_ok=True)
 
 
 def _rows_of_shard(manifest: Path, shard: int, shards: int) -> pd.DataFrame:

@@ -200,6 +200,21 @@ def test_shards_share_the_clips_among_them(tmp_path):
     assert sum(map(len, homes)) == 6
 
 
+def test_of_a_run_with_more_shards_nothing_stays(tmp_path):
+    for name in range(8):
+        picture(tmp_path, f"p{name}/a.png", Image.new("RGB", (16, 16), RED))
+    prepared(tmp_path)
+    for shard in range(4):
+        extract(tmp_path, shard, shards=4)
+    beside = [f"{kind}/{shard}.arrow" for kind in ("identity", "landmarks") for shard in range(4)]
+    for name in beside:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert len(extract(tmp_path, 0, shards=1)[0]) == 8
+    made = [path for path in left_in(tmp_path) if path.split("/")[0] in ("frames", "identity", "landmarks")]
+    assert made == ["frames/0.arrow", "frames/0.json", "identity/0.arrow", "landmarks/0.arrow"]
+
+
 def test_an_empty_shard_is_fine(tmp_path):
     picture(tmp_path, "a/1.png", Image.new("RGB", (16, 16)))
     prepared(tmp_path)
