@@ -40,18 +40,21 @@ from tests.repository import tiny_copy
 TARGETS = ["results/table4.csv"]
 RULES = ["head", "synthface", "manifest", "frames", "landmarks", "identity", "pairs", "idsg_self", "rfg_self"]
 RULES += ["idsg_cross", "rfg_cross", "generate", "evaluate", "generate", "evaluate", "comparison"]
+TRAININGS = {"idsg_self", "idsg_cross", "rfg_self", "rfg_cross"}
+UNDER_DVC = 5
+"""Each so manieth run is of `dvc repro`."""
 EXACT = {".arrow", ".parquet", ".csv", ".safetensors"}
 """Endings of files that two runs make alike; the others hold times."""
 SMALL = 8 << 30
 """Bytes of a file system that may be filled."""
-# In the job's main thread, wherever it is by then.
+# Of each Python that starts: on a signal, an exception wherever its main thread is.
 RAISES = """
-import os, signal, sys
-if sys.orig_argv[1:3] == ["-m", "dg"] and "record" not in sys.orig_argv:
-    def fail(*_):
-        raise RuntimeError("an exception in the job")
-    signal.signal(signal.SIGALRM, fail)
-    signal.setitimer(signal.ITIMER_REAL, float(os.environ["RAISES_AFTER"]))
+import signal
+
+def fail(*_):
+    raise RuntimeError("an exception in the job")
+
+signal.signal(signal.SIGUSR1, fail)
 """
 
 
@@ -72,12 +75,13 @@ def copy(folder: Path) -> None:
     (raises / "sitecustomize.py").write_text(RAISES, encoding="utf-8")
 
 
-def start(folder: Path, *words: str, **environment: str) -> subprocess.Popen[bytes]:
+def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
     """A command of this interpreter's environment in a process group of its own; what it says goes to `said`."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {"PATH": path, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(folder.parent / "raises")}
     with open(said(folder), "wb") as log:
         return subprocess.Popen(
-            words, cwd=folder, env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", **environment},
+            words, cwd=folder, env={**os.environ, **environment},
             stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
 
@@ -102,29 +106,13 @@ def of_folder(folder: Path, *wanted: str) -> list[psutil.Process]:
     return sorted(found, key=lambda process: process.info["create_time"])
 
 
-def job_of(folder: Path, rule: str) -> psutil.Process | None:
-    """The running job of a rule: the first process behind its shell, or that shell."""
+def running_job(folder: Path) -> tuple[str, psutil.Process] | None:
+    """The rule of the job that runs, and its process: the first behind its shell, or that shell."""
     text = said(folder).read_text(encoding="utf-8", errors="replace")
     begun = [line.split()[1].rstrip(":") for line in text.splitlines() if line.startswith(("rule ", "localrule "))]
-    if not begun or begun[-1] != rule:
-        return None
-    jobs = of_folder(folder, "-m", "dg") or [
-        one for one in of_folder(folder, "-c") if "pipefail" in " ".join(one.cmdline())
-    ]
-    return next((one for one in jobs if "record" not in one.cmdline()), None)
-
-
-def wait_for(what: Callable[[], object], started: subprocess.Popen[bytes], folder: Path) -> object:
-    """What `what` returns as soon as it is true.
-
-    Raises:
-        SystemExit: the command ended before.
-    """
-    while not (found := what()):
-        if started.poll() is not None:
-            raise SystemExit(f"{' '.join(started.args)}: ended with {started.returncode}, see {said(folder)}")
-        time.sleep(0.05)
-    return found
+    shells = [one for one in of_folder(folder, "-c") if "pipefail" in " ".join(one.cmdline())]
+    jobs = of_folder(folder, "-m", "dg", "--out") or shells
+    return (begun[-1], jobs[0]) if begun and jobs else None
 
 
 @dataclass
@@ -132,33 +120,23 @@ class Disturbance:
     """What is done to a job of `rule`, `after` seconds after its start or, of a training, its first saved state."""
 
     rule: str
-    how: str
-    after: float
     saved: bool
-    command: list[str]
+    after: float
+    how: str
 
     def __str__(self) -> str:
         where = "its first saved state" if self.saved else "its start"
-        return f"{self.command[0]}, {self.rule}, {self.after:.1f} s after {where}: {self.how}"
+        return f"{self.rule}, {self.after:.1f} s after {where}: {self.how}"
 
 
 def disturbances(seed: int, full: bool) -> list[Disturbance]:
-    """One per rule and one more per training, in the pipeline's order; every way at least once."""
+    """One per entry of RULES and one more per training; every way at least once."""
     rng = random.Random(seed)
     ways = list(WAYS) if full else [way for way in WAYS if way != "the disk is full"]
-    places = [
-        (rule, saved) for rule in RULES for saved in ((False, True) if rule[-5:] in ("_self", "cross") else (False,))
-    ]
+    places = [(rule, False) for rule in RULES] + [(rule, True) for rule in dict.fromkeys(RULES) if rule in TRAININGS]
     hows = ways + rng.choices(ways, k=len(places) - len(ways))
     rng.shuffle(hows)
-    under_dvc = rng.sample([place for place in places if place[0] in ("landmarks", "idsg_self", "rfg_cross")], 3)
-    return [
-        Disturbance(
-            rule, how, rng.uniform(0.2, 5), saved,
-            ["dvc", "repro"] if (rule, saved) in under_dvc and how != "two at once" else snakemake(),
-        )
-        for (rule, saved), how in zip(places, hows)
-    ]  # fmt: skip
+    return [Disturbance(rule, saved, rng.uniform(0.2, 5), how) for (rule, saved), how in zip(places, hows)]
 
 
 # The ways. Each gets the command, its folder, the job and a number of seconds.
@@ -183,12 +161,19 @@ def kill_the_job(_started: subprocess.Popen[bytes], _folder: Path, job: psutil.P
         job.kill()
 
 
+def raise_in_the_job(_started: subprocess.Popen[bytes], _folder: Path, job: psutil.Process, *_: object) -> None:
+    with suppress(psutil.NoSuchProcess):
+        job.send_signal(signal.SIGUSR1)
+
+
 def kill_the_record(started: subprocess.Popen[bytes], folder: Path, job: psutil.Process, after: float) -> None:
     kill_the_job(started, folder, job)
     if started.args[0] == "snakemake":
-        wait_for(lambda: of_folder(folder, "dg", "record"), started, folder)
+        while started.poll() is None and not of_folder(folder, "dg", "record"):
+            time.sleep(0.05)
         time.sleep(after)
-    kill_all(started)
+    with suppress(ProcessLookupError):
+        kill_all(started)
 
 
 def interrupt(started: subprocess.Popen[bytes], *_: object) -> None:
@@ -232,24 +217,38 @@ WAYS: dict[str, Callable[..., None]] = {
     "kill -9 of the job, then of everything while it is recorded": kill_the_record,
     "Ctrl-C": interrupt,
     "SIGTERM": terminate,
-    "an exception in the job": lambda *_: None,
+    "an exception in the job": raise_in_the_job,
     "the disk is full": fill_the_disk,
     "two at once": start_another,
 }
 
 
-def disturb(folder: Path, what: Disturbance) -> None:
-    """Run the command up to the disturbance, and wait for its end."""
-    raises = {"PYTHONPATH": str(folder.parent / "raises"), "RAISES_AFTER": str(1 + what.after)}
-    started = start(folder, *what.command, **(raises if what.how == "an exception in the job" else {}))
-    if what.how != "an exception in the job":
-        job = wait_for(lambda: job_of(folder, what.rule), started, folder)
-        if what.saved:
-            wait_for(lambda: states(folder) or job_of(folder, what.rule) is None, started, folder)
-        time.sleep(what.after)
-        WAYS[what.how](started, folder, job, what.after)
-    started.wait(timeout=600)
+def disturb(folder: Path, command: list[str], planned: list[Disturbance]) -> Disturbance | None:
+    """Run the command up to a job whose rule is among `planned`, disturb it, and wait for its end.
+
+    Returns:
+        What was done; None: the command ran to its end before.
+
+    Raises:
+        SystemExit: it failed before, which is what must not happen.
+    """
+    started = start(folder, *command)
+    while True:
+        found = running_job(folder)
+        chosen = found and next((one for one in planned if one.rule == found[0]), None)
+        if chosen and (not chosen.saved or states(folder)):
+            break
+        if started.poll() is not None:
+            if started.returncode:
+                raise SystemExit(f"{' '.join(command)}: failed undisturbed, see {said(folder)}")
+            return None
+        time.sleep(0.05)
+    time.sleep(chosen.after)
+    print(command[0], chosen, flush=True)
+    WAYS[chosen.how](started, folder, found[1], chosen.after)
+    started.wait(timeout=1800)
     time.sleep(2)
+    return chosen
 
 
 def states(folder: Path) -> list[Path]:
@@ -310,6 +309,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
+    # Started in the background, a shell has it ignored, in all that is started here too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     chosen.folder.mkdir(parents=True, exist_ok=True)
     calm, stormy = (chosen.folder.resolve() / name for name in ("calm", "it's stormy"))
     for folder in (calm, stormy):
@@ -320,15 +321,20 @@ def main() -> None:
         raise SystemExit(f"the calm run failed, see {said(calm)}")
     wanted = digests(calm)
     print(f"calm: {len(wanted)} files, {time.monotonic() - began:.0f} s", flush=True)
-    through = chosen.folder / "through"
-    done = int(through.read_text()) if through.exists() else 0
+    through = chosen.folder / "through.json"
+    done = json.loads(through.read_text()) if through.exists() else []
     usage = os.statvfs(chosen.folder)
     planned = disturbances(chosen.seed, usage.f_blocks * usage.f_frsize < SMALL)
-    for number, what in list(enumerate(planned, 1))[done:]:
-        print(f"{number}/{len(planned)} {what}", flush=True)
-        disturb(stormy, what)
+    left = [one for one in planned if str(one) not in done]
+    while left:
+        command = ["dvc", "repro"] if (len(done) + 1) % UNDER_DVC == 0 else snakemake()
+        if (what := disturb(stormy, command, left)) is None:
+            break
         check(stormy, wanted)
-        through.write_text(str(number))
+        left.remove(what)
+        done.append(str(what))
+        through.write_text(json.dumps(done))
+    print(f"{len(done)} of {len(planned)} disturbances", *left, sep="\n    not met: ", flush=True)
     if start(stormy, *snakemake()).wait():
         raise SystemExit(f"the last run failed, see {said(stormy)}")
     check(stormy, wanted)
