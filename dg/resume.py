@@ -48,8 +48,8 @@ def resuming(settings: Settings, inputs: dict[str, str]) -> Iterator[Path]:
         held = None if "WORLD_SIZE" in os.environ else take(state / "in_use")
     except Held as holder:
         raise DgError(
-            f"{state}: in use by {holder}, which makes the same. End it (kill; scancel if it is a SLURM job) and run the "
-            "same command again, which goes on from what it last saved there."
+            f"{state}: in use by {holder}, which makes the same. End it (kill; scancel if it is a SLURM job) and run "
+            "the same command again, which goes on from what it last saved there."
         ) from None
     try:
         yield state
