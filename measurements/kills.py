@@ -70,6 +70,8 @@ def copy(folder: Path) -> None:
     text = loop.read_text(encoding="utf-8")
     assert "SECONDS_BETWEEN_STATES = 30.0" in text
     loop.write_text(text.replace("SECONDS_BETWEEN_STATES = 30.0", "SECONDS_BETWEEN_STATES = 0.2"), encoding="utf-8")
+    stages = folder / "dvc.yaml"
+    stages.write_text(stages.read_text(encoding="utf-8").replace("--cores all", "--cores 1"), encoding="utf-8")
     raises = folder.parent / "raises"
     raises.mkdir(exist_ok=True)
     (raises / "sitecustomize.py").write_text(RAISES, encoding="utf-8")
