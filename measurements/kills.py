@@ -250,6 +250,12 @@ def disturb(folder: Path, command: list[str], planned: list[Disturbance]) -> Dis
     WAYS[chosen.how](started, folder, found[1], chosen.after)
     started.wait(timeout=1800)
     time.sleep(2)
+    if command[0] == "dvc" and of_folder(folder, "--cores"):  # Snakemake goes on without DVC
+        again = start(folder, *command).wait()
+        if not again or "Snakemake works in this folder" not in said(folder).read_text(encoding="utf-8"):
+            raise SystemExit(f"two at once, see {said(folder)}")
+        kill_snakemake(started, folder)
+        time.sleep(2)
     return chosen
 
 
