@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import subprocess
 
@@ -81,3 +82,11 @@ def test_make_alone_lists_every_target():
     targets = set(re.findall(r"^  make (\S+)", shown, re.MULTILINE))
     stated = re.search(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert targets == set(stated[1].split()) >= {"table4", "report", "clean", "test"}
+
+
+@pytest.mark.parametrize(("home", "said"), [(".", ""), ("/proc/no such folder", f"{ROOT}/.cache")])
+def test_caches_lie_here_where_home_can_t_be_written(home, said):
+    environment = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"} | {"HOME": home}
+    words = ["make", "--silent", "--eval", "show:\n\t@echo $$XDG_CACHE_HOME", "show"]
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{said}\n"
