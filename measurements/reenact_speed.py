@@ -1,11 +1,10 @@
 """How much of a reenactment's time goes into its networks, and how much into everything around them.
 
-    python -m measurements.reenact_speed [--rounds 20]
+    python -m measurements.reenact_speed [--rounds 20] [--cpu-time]
 
 Pictures in memory, the bundled networks, one source; 1 and 16 references at a time. Timed in turns in one run: all
 (face found, cut out, landmarks, IDSG, RFG, shown with the mark), and its networks alone on inputs made beforehand: the
-face detector with its 68-point predictor, F_l, IDSG, RFG. Printed: medians, pictures a second, the overhead. A busy
-machine disturbs both alike, so the ratio of medians is steadier than the times.
+face detector with its 68-point predictor, F_l, IDSG, RFG. Printed: medians, pictures a second, the overhead.
 """
 
 from __future__ import annotations
@@ -17,23 +16,29 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import torch
 
 from dg.landmarks.face_crop import find_face_crop
 from dg.reenact.layout import Layout
 from dg.reenact.networks import load_networks
-from dg.reenact.painter import Painter
+from dg.reenact.painter import Painter, Source
 from dg.synthface import Action, Scene, load_head, render, sample_person
 from dg.synthface.head_builder import build_head
 
 BATCHES = (1, 16)
+Clock = Callable[[], float]
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=20)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--cpu-time", action="store_true", help="processor time of one thread, as on a busy machine")
+    arguments = parser.parse_args()
+    clock = time.process_time if arguments.cpu_time else time.perf_counter
+    if arguments.cpu_time:
+        torch.set_num_threads(1)
     with TemporaryDirectory() as folder:
         build_head(Path(folder) / "head.safetensors")
         head = load_head(Path(folder) / "head.safetensors")
@@ -43,11 +48,11 @@ def main() -> None:
     where = f"{painter.networks.device}, {torch.get_num_threads()} threads"
     print(f"{where}, pictures of 512 px, crops of {painter.finder.size}")
     for batch in BATCHES:
-        measure(painter, source, [faces[1 + k % 4] for k in range(batch)], rounds)
+        measure(painter, source, [faces[1 + k % 4] for k in range(batch)], arguments.rounds, clock)
 
 
 @torch.inference_mode()
-def measure(painter, source, pictures, rounds: int) -> None:
+def measure(painter: Painter, source: Source, pictures: list[np.ndarray], rounds: int, clock: Clock) -> None:
     """Print both times of `pictures` at once."""
     layout, net, batch = Layout(), painter.networks, len(pictures)
     crops = [painter.finder(picture).crop for picture in pictures]
@@ -72,7 +77,7 @@ def measure(painter, source, pictures, rounds: int) -> None:
     times: dict[str, list[float]] = {name: [] for name in ("all", *parts)}
     for _ in range(rounds + 1):
         for name, run in {"all": everything, **parts}.items():
-            times[name].append(_seconds(run, net.device))
+            times[name].append(_seconds(run, net.device, clock))
     medians = {name: median(some[1:]) for name, some in times.items()}  # the first round warms up
     total = sum(medians[name] for name in parts)
     each = ", ".join(f"{name} {1000 * medians[name] / batch:.1f}" for name in parts)
@@ -83,12 +88,12 @@ def measure(painter, source, pictures, rounds: int) -> None:
     )
 
 
-def _seconds(run: Callable[[], object], device: str) -> float:
-    start = time.perf_counter()
+def _seconds(run: Callable[[], object], device: str, clock: Clock) -> float:
+    start = clock()
     run()
     if device == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 if __name__ == "__main__":
