@@ -13,6 +13,7 @@ from dg.networks import OF_DG, TRAININGS
 from dg.params import Params
 from dg.steps.registry import step_settings
 from dg.study.figures import FIGURES
+from dg.study.rows import figure_rows
 from dg.study.tables import ABLATIONS, TABLES
 from dg.study.variants import all_variants, main_variants, variants_by_row
 from dg.trained import Checkpoint, Checkpoints
@@ -32,10 +33,11 @@ def index_of_ablations(params: Params, checkpoints: Checkpoints) -> dict[str, An
             step_settings(params, training.step, name, **training.which).plain() for name in (variants[0], "dg")
         )
         rows.append([path, variants, {key: value for key, value in ours.items() if value != dg[key]}])
-    # A method's networks aren't tested in ablations, and those of Tables 3 and 4 lie elsewhere: a new method and a
-    # further seed leave the index alone.
+    # Those of Tables 3 and 4 lie elsewhere, and of methods that are trained Figure 6 alone tests any: a further seed and
+    # a method that isn't in that figure leave the index alone.
     main = set(main_variants(params))
     used = {made.digest for made in checkpoints if made.training.network in OF_DG and made.variant not in main}
+    used |= {checkpoints.at(path).digest for path, _, _ in rows}
     return {"rows": rows, "used": sorted(used | set(all_variants(params)) - main)}
 
 
@@ -53,7 +55,7 @@ def write_index(index: dict[str, Any], out: Path, log: Path) -> None:
     import pandas as pd  # here: the Snakefile imports this module at every start, and pandas takes half a second
 
     removed = []
-    for step in (*TRAININGS, "evaluate", "ace"):
+    for step in (*TRAININGS, "methods/*", "evaluate", "ace"):
         for folder in sorted(out.parent.glob(f"{step}/*/")):
             if folder.name not in index["used"]:
                 removed.append(folder)
@@ -92,7 +94,8 @@ def write_models(index: list[dict[str, Any]], out: Path, log: Path) -> None:
 def _of_ablations(params: Params, checkpoints: Checkpoints) -> dict[str, list[str]]:
     """Path -> the variants that use it, of all checkpoints that Tables 1 and 2, Figure 6 and claims rest on."""
     tests = {key: (TABLES[key].tests[0], ("idsg",) if TABLES[key].step == "ace" else OF_DG) for key in ABLATIONS}
-    tests["figure6"] = FIGURES["figure6"].test, OF_DG
+    beside = [method for _, _, method in figure_rows(params, "figure6") if method != "dg"]
+    tests["figure6"] = FIGURES["figure6"].test, tuple(dict.fromkeys([*OF_DG, *beside]))
     tests["claims"] = tests["table1"]
     found: dict[str, list[str]] = {}
     for key, (test, networks) in tests.items():

@@ -157,7 +157,7 @@ def results(tmp_path):
         table = PAIRS.assign(ace=error, ace_xy=error + 0.01 * noise[0], ace_unchanged=4.0)
         write_parquet(tmp_path / f"{name}/RaFD.parquet", table)
         write_json(tmp_path / f"{name}/RaFD.json", {"ace": {"value": error}})
-    for _, ours, theirs in told.pose_variants:
+    for _, _, ours, theirs in told.pose_variants:
         for name, error in ((ours, 5.0), (theirs, 9.0)):
             here = tmp_path / f"ablations/evaluate/{name}/Extreme/dg.json"
             write_evaluation(here, {"pose_error": np.full(48, error), "landmark_error": error + noise[0]}, fid=1.0)

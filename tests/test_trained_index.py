@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from dg import params
+from dg.steps.registry import step_settings
+from dg.study.rows import figure_rows
 from dg.trained import Checkpoints
 from dg.trained_index import index_of_ablations, write_index
 from tests.scales import values_at
@@ -56,3 +58,23 @@ def test_what_no_variant_uses_any_more_is_removed_and_nothing_else(values, tmp_p
     unused = {(tmp_path / made.path).parent for made in Checkpoints(p) if made.path not in today}
     assert gone == {*unused, folder / "ace/table1-bl-0"}
     assert len(gone) > 1 and (tmp_path / "log").read_text().count("removed") == len(gone)
+
+
+def test_figure_6_trains_the_methods_beside_dg_too_and_their_old_models_go(values, tmp_path):
+    values["methods"]["fom"]["tests"] = ["RaFD"]
+    p = params.validate(values, "params.yaml")
+    rows = {(variant, method) for _, variant, method in figure_rows(p, "figure6")}
+    names = ("figure6-with_large_pose-0", "figure6-without_large_pose-0")
+    assert rows == {(variant, method) for variant in names for method in ("dg", "fom")}
+    compared = [(method, *variants) for _, method, *variants in step_settings(p, "claims").pose_variants]
+    assert compared == [("dg", *names), ("fom", *names)]
+    models = {tested.path: tested for tested in (Checkpoints(p).tested("fom", "Extreme", name) for name in names)}
+    assert len(models) == 2 and all(path.startswith("results/ablations/methods/fom/") for path in models)
+    out = tmp_path / "results/ablations/checkpoints.csv"
+    stale = out.parent / "methods/fom/0123456789abcdef"
+    for folder in (stale, *(tmp_path / path for path in models)):
+        folder.mkdir(parents=True)
+    write_index(index(values), out, tmp_path / "log")
+    table = pd.read_csv(out).set_index("checkpoint")
+    assert [table.loc[path, "variants"] for path in models] == list(names)
+    assert not stale.exists() and all((tmp_path / path).exists() for path in models)

@@ -9,7 +9,7 @@ from dg.steps.report import networks_of_others, stand_ins_of
 from dg.steps.settings import Settings
 from dg.steps.tables import Titles, titles
 from dg.study.data import dataset_of
-from dg.study.rows import rivals_of
+from dg.study.rows import figure_rows, method_titles, rivals_of
 from dg.study.variants import main_variants, variants_by_row
 from dg.tests import COMPARED, TESTS
 
@@ -28,7 +28,9 @@ class ClaimsSettings(Settings):
     variants: tuple[str, ...] = Field(description="of Tables 3 and 4, one per training seed")
     landmark_tests: tuple[str, ...] = Field(description="where ACE is compared with that of the reference's landmarks")
     landmark_variants: Compared = Field(description="of Table 1's kind")
-    pose_variants: tuple[tuple[str, str, str], ...] = Field(description="(words, variant, the one it is compared with)")
+    pose_variants: tuple[tuple[str, str, str, str], ...] = Field(
+        description="(words, method, variant, the one it is compared with)"
+    )
     rivals: tuple[tuple[str, tuple[str, ...]], ...] = Field(description="(test, methods beside DG)")
     titles: Titles
     data_sets: dict[str, str] = Field(description="test: data set")
@@ -73,9 +75,14 @@ def _landmark_variants(p: Params) -> Compared:
     return tuple((words, tuple(ours), tuple(theirs), decides) for words, ours, theirs, decides in found)
 
 
-def _pose_variants(p: Params) -> tuple[tuple[str, str, str], ...]:
+def _pose_variants(p: Params) -> tuple[tuple[str, str, str, str], ...]:
     rows = variants_by_row(p, "figure6")
     names = ("with_large_pose", "without_large_pose")
     if not set(names) <= set(rows):
         return ()
-    return (("DG, trained with - without large poses", *(rows[name][0] for name in names)),)
+    with_them, without = (rows[name][0] for name in names)
+    methods = dict.fromkeys(method for _, _, method in figure_rows(p, "figure6"))
+    return tuple(
+        (f"{method_titles(p)[method]}, trained with - without large poses", method, with_them, without)
+        for method in methods
+    )

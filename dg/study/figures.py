@@ -61,7 +61,7 @@ _ALL = (
     Figure(
         number=6, title="trained with and without the large-pose set, references in extreme poses", test="Extreme",
         choice="turned", rows="variants", landmarks=False,
-        about="DG trained with and without the large-pose set; references in extreme poses",
+        about="Trained with and without the large-pose set; references in extreme poses",
     ),
 )  # fmt: skip
 FIGURES = {figure.key: figure for figure in _ALL}

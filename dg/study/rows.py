@@ -22,12 +22,21 @@ def method_titles(params: Params) -> dict[str, str]:
     return {"dg": "DG"} | {name: method.title for name, method in params.methods.items()}
 
 
+def _trained_rivals(params: Params) -> list[str]:
+    """Methods that are trained here and shown beside DG, so that what they learn from can be changed as DG's is."""
+    return [name for name, method in params.methods.items() if method.train and method.tests and method.figures]
+
+
 def figure_rows(params: Params, figure: str) -> list[tuple[str, str, str]]:
     """The rows of results in a figure: (label, variant, method)."""
     record = FIGURES[figure]
     if record.rows == "variants":
-        rows = variants_by_row(params, figure)
-        return [(f"DG trained\n{row.replace('_', ' ')}", names[0], "dg") for row, names in rows.items()]
+        rows, titles = variants_by_row(params, figure), method_titles(params)
+        return [
+            (f"{titles[method]} trained\n{row.replace('_', ' ')}", names[0], method)
+            for method in ["dg", *_trained_rivals(params)]
+            for row, names in rows.items()
+        ]
     others = methods_of(params, record.test)[1:]
     shown = [
         name for name in others if (name == "rfg_alone" if record.rows == "alone" else params.methods[name].figures)

@@ -281,8 +281,8 @@ def claims_summaries():
         for variant in told.variants
     ]
     tests += [
-        f"ablations/evaluate/{variant}/{FIGURES['figure6'].test}/dg.json"
-        for _, *variants in told.pose_variants
+        f"ablations/evaluate/{variant}/{FIGURES['figure6'].test}/{method}.json"
+        for _, method, *variants in told.pose_variants
         for variant in variants
     ]
     return [f"results/{path}" for path in dict.fromkeys(landmarks + tests)]

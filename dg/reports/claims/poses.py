@@ -20,8 +20,8 @@ _DECIDES = {"pose_error": True, "landmark_error": True, "pose_error_fl": False, 
 def with_large_poses(settings: ClaimsSettings, results: Path) -> Iterator[Finding]:
     """A finding per error; none where params.yaml's ablations.figure6 lacks one of the two models."""
     test = FIGURES["figure6"].test
-    for what, with_them, without in settings.pose_variants:
-        paths = [results / f"ablations/evaluate/{name}/{test}/dg.json" for name in (with_them, without)]
+    for what, method, with_them, without in settings.pose_variants:
+        paths = [results / f"ablations/evaluate/{name}/{test}/{method}.json" for name in (with_them, without)]
         ours, theirs = read_runs(read_summaries(paths))
         for key, decides in _DECIDES.items():
             record = metric(key)
