@@ -68,6 +68,7 @@ def test_figure_6_trains_the_methods_beside_dg_too_and_their_old_models_go(value
     assert rows == {(variant, method) for variant in names for method in ("dg", "fom")}
     compared = [(method, *variants) for _, method, *variants in step_settings(p, "claims").pose_variants]
     assert compared == [("dg", *names), ("fom", *names)]
+    assert step_settings(p, "generate", names[0], test="Extreme", method="fom").method == "fom"
     models = {tested.path: tested for tested in (Checkpoints(p).tested("fom", "Extreme", name) for name in names)}
     assert len(models) == 2 and all(path.startswith("results/ablations/methods/fom/") for path in models)
     out = tmp_path / "results/ablations/checkpoints.csv"

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dg.params import Params
 from dg.study.figures import FIGURES
 from dg.study.variants import variants_by_row
+from dg.tests import TESTS
 
 
 def methods_of(params: Params, test: str) -> list[str]:
-    """The methods that take part in a test: "dg" and those of params.yaml."""
+    """The methods that take part in a test: "dg" and those of params.yaml; in Figure 6's, those that are trained."""
+    if not TESTS[test].table:
+        return ["dg", *_trained_rivals(params)]
     return ["dg", *(name for name, method in params.methods.items() if test in method.tests)]
 
 
@@ -34,7 +37,7 @@ def figure_rows(params: Params, figure: str) -> list[tuple[str, str, str]]:
         rows, titles = variants_by_row(params, figure), method_titles(params)
         return [
             (f"{titles[method]} trained\n{row.replace('_', ' ')}", names[0], method)
-            for method in ["dg", *_trained_rivals(params)]
+            for method in methods_of(params, record.test)
             for row, names in rows.items()
         ]
     others = methods_of(params, record.test)[1:]
