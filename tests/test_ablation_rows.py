@@ -221,9 +221,15 @@ def test_a_method_that_is_trained_takes_an_entry_of_params_yaml_alone(project):
         project.values["methods"] = {}
     made = {line.split(",")[0] for line in re.findall(r"    output: (.*)", planned)}
     tested = [f"results/evaluate/dg/{test}/mine.{end}" for test in ("VoxCeleb1", "RaFD") for end in ("arrow", "json")]
-    assert made == again == {
+    # Figure 6's model of it and its test, named by the values of its training; and whose they are.
+    model, extreme = "results/ablations/methods/mine/", "results/ablations/evaluate/figure6-large_pose-0/Extreme/mine"
+    of_figure_6 = {path for path in made if path.startswith("results/ablations/")}
+    assert {path.split("mine/")[0] + "mine/" if model in path else path for path in of_figure_6} == {
+        model, f"{extreme}.arrow", f"{extreme}.json", "results/ablations/checkpoints.csv",
+    }  # fmt: skip
+    assert made - of_figure_6 == {path for path in again if not path.startswith("results/ablations/")} == {
         "results/methods/mine/dg/joint", *tested, "results/table3.csv", "results/table4.csv", "results/plots",
     }  # fmt: skip
-    (train,) = re.findall(r"python -m dg train_method .*", planned)
+    (train,) = re.findall(r"python -m dg train_method .* --out results/methods/.*", planned)
     assert "--out results/methods/mine/dg/joint --threads" in train and "results/idsg" not in train
     assert len(re.findall(r"python -m dg generate .* --model results/methods/mine/dg/joint ", planned)) == 2
