@@ -33,8 +33,8 @@ def index_of_ablations(params: Params, checkpoints: Checkpoints) -> dict[str, An
             step_settings(params, training.step, name, **training.which).plain() for name in (variants[0], "dg")
         )
         rows.append([path, variants, {key: value for key, value in ours.items() if value != dg[key]}])
-    # Those of Tables 3 and 4 lie elsewhere, and of methods that are trained Figure 6 alone tests any: a further seed and
-    # a method that isn't in that figure leave the index alone.
+    # Those of Tables 3 and 4 lie elsewhere, and of methods that are trained Figure 6 alone tests some: a further seed,
+    # or a method that is not in that figure, leaves the index alone.
     main = set(main_variants(params))
     used = {made.digest for made in checkpoints if made.training.network in OF_DG and made.variant not in main}
     used |= {checkpoints.at(path).digest for path, _, _ in rows}

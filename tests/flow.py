@@ -3,7 +3,7 @@
 A *place* is one job of a rule, or several that are alike: (rule, what it works on). That is a data set for the steps of
 the data, a test for pair lists, a row for trainings ("dg", or "table2.bl" with all its seeds), test and method for the
 pictures and scores of Tables 3 and 4 ("RaFD/dg", or "RaFD/dg/seed-1" of a further seed), a row for those of the
-ablations, a table or figure, or "".
+ablations ("figure6.mine:fom" of a method beside DG), a table or figure, or "".
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def _places_of(job: Job, rows: dict[str, set[str]]) -> list[Place]:
         return [(rule, told["dataset"])]
     if rule in ("generate", "evaluate"):
         row, of_test = _row(told["variant"]), f"{told['test']}/{told['method']}"
-        return [(rule, {"dg": of_test}.get(row, f"{of_test}/{row}" if row.startswith("seed") else row))]
+        of_row = row if told["method"] == "dg" else f"{row}:{told['method']}"
+        return [(rule, {"dg": of_test}.get(row, f"{of_test}/{row}" if row.startswith("seed") else of_row))]
     if rule == "ace":
         row, test = _row(told["variant"]), told["test"]
         return [(rule, {"dg": test}.get(row, f"{test}/{row}" if row.startswith("seed") else row))]
@@ -136,6 +137,10 @@ class Flow:
         elif rule == "ace" and what.split("/")[0] in SETS:
             test, row = [*what.split("/"), "dg"][:2]
             yield from [("pairs", test), *self._faces(*SETS[test], codes=True), ("idsg_cross", row)]
+        elif rule == "generate" and ":" in what:
+            row, method = what.split(":")
+            test = TEST_OF_ROW[row.split(".")[0]]
+            yield from [("pairs", test), *self._faces(*SETS[test]), (f"train_{method}", row)]
         elif rule in ("generate", "ace"):
             test = TEST_OF_ROW[what.split(".")[0]]
             yield from [("pairs", test), *self._faces(*SETS[test], codes=True), ("idsg_cross", what)]
