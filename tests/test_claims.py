@@ -222,6 +222,16 @@ def test_a_row_of_ones_own_is_compared_and_decides_nothing():
     assert ("DG - raw", ours, ("claims-raw-0", "claims-raw-1"), False) in told.landmark_variants
 
 
+def test_a_method_without_a_trained_start_is_said_to_have_none():
+    values = values_at()
+    values["methods"]["fom"]["tests"] = ["RaFD"]
+    unequal = "no equal start: FOM (absolute) from random weights"
+    assert unequal in step_settings(validate(values, "params.yaml"), "claims").stand_ins
+    for name in ("idsg", "rfg"):
+        values["scales"][values["scale"]][name]["init"] = "scratch"
+    assert unequal not in step_settings(validate(values, "params.yaml"), "claims").stand_ins
+
+
 def test_two_d_landmarks_are_trained_as_table_1s_rows():
     told = step_settings(params_at(), "claims")
     (words, ours, theirs, _), (_, _, without, _) = told.landmark_variants

@@ -11,7 +11,7 @@ from dg.tests import TESTS
 def methods_of(params: Params, test: str) -> list[str]:
     """The methods that take part in a test: "dg" and those of params.yaml; in Figure 6's, those that are trained."""
     if not TESTS[test].table:
-        return ["dg", *_trained_rivals(params)]
+        return ["dg", *trained_rivals(params)]
     return ["dg", *(name for name, method in params.methods.items() if test in method.tests)]
 
 
@@ -25,7 +25,7 @@ def method_titles(params: Params) -> dict[str, str]:
     return {"dg": "DG"} | {name: method.title for name, method in params.methods.items()}
 
 
-def _trained_rivals(params: Params) -> list[str]:
+def trained_rivals(params: Params) -> list[str]:
     """Methods that are trained here and shown beside DG, so that what they learn from can be changed as DG's is."""
     return [name for name, method in params.methods.items() if method.train and method.tests and method.figures]
 
