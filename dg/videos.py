@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,22 +34,41 @@ def is_video(path: str | Path) -> bool:
     return Path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[av.container.InputContainer]:
+    """A video's file, with a picture track.
+
+    Raises:
+        BrokenPicture: the file is missing, no video, or has sound alone.
+    """
+    try:
+        container = av.open(str(path))
+    except (av.FFmpegError, OSError) as error:
+        raise _unreadable(path, error) from error
+    with container:
+        if not container.streams.video:
+            raise BrokenPicture(f"{path}: has no picture track.")
+        yield container
+
+
+def _unreadable(path: Path, error: Exception) -> BrokenPicture:
+    return BrokenPicture(f"{path}: can't be read as a video ({error}).")
+
+
 def read_info(path: Path) -> VideoInfo:
     """Read a video's header.
 
     Raises:
         BrokenPicture: the file is no video, is cut off before its header, or is empty.
     """
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise BrokenPicture(f"{path}: has no picture track.")
-            stream = container.streams.video[0]
-            rate = float(stream.average_rate or stream.guessed_rate or 0)
+    with opened(path) as container:
+        stream = container.streams.video[0]
+        rate = float(stream.average_rate or stream.guessed_rate or 0)
+        try:
             # Some containers (webm, avi) don't store the number of frames: counting packets needs no decoding.
             frames = stream.frames or sum(1 for packet in container.demux(stream) if packet.size)
-    except (av.FFmpegError, OSError) as error:
-        raise BrokenPicture(f"{path}: can't be read as a video ({error}).") from error
+        except (av.FFmpegError, OSError) as error:
+            raise _unreadable(path, error) from error
     if frames < 1 or rate <= 0:
         raise BrokenPicture(f"{path}: holds no frames.")
     return VideoInfo(frames, rate)
@@ -79,13 +99,7 @@ def read_frames(path: Path, wanted: Sequence[int]) -> Iterator[tuple[int, np.nda
         BrokenPicture: the file can't be opened.
     """
     left = set(wanted)
-    try:
-        container = av.open(str(path))
-    except (av.FFmpegError, OSError) as error:
-        raise BrokenPicture(f"{path}: can't be read as a video ({error}).") from error
-    with container:
-        if not container.streams.video:
-            raise BrokenPicture(f"{path}: has no picture track.")
+    with opened(path) as container:
         decoder = enumerate(container.decode(container.streams.video[0]))
         while left:
             try:

@@ -12,7 +12,7 @@ import av
 import numpy as np
 
 from dg.pictures import BrokenPicture
-from dg.videos import upright
+from dg.videos import opened, upright
 
 COPIED = frozenset({"aac", "alac", "mp3", "ac3", "eac3", "opus"})
 """Codecs of sound that an mp4 holds and players know; others become AAC."""
@@ -43,7 +43,7 @@ class Clip:
         Raises:
             BrokenPicture: the file can't be opened.
         """
-        with _opened(self.path) as container:
+        with opened(self.path) as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             number, last = 0, None
@@ -58,7 +58,7 @@ class Clip:
 
     def sound(self, output: av.container.OutputContainer) -> Iterator[av.Packet]:
         """Packets of the sound, for a stream that is added to `output` at the first; none: it has no sound."""
-        with _opened(self.path) as container:
+        with opened(self.path) as container:
             if not container.streams.audio:
                 return
             stream = container.streams.audio[0]
@@ -84,22 +84,10 @@ def open_clip(path: Path) -> Clip:
     Raises:
         BrokenPicture: the file is missing, or no video.
     """
-    with _opened(path) as container:
+    with opened(path) as container:
         stream = container.streams.video[0]
         rate = stream.average_rate or stream.guessed_rate
         if not rate:
             raise BrokenPicture(f"{path}: holds no frames.")
         seconds = container.duration / av.time_base if container.duration else 0
         return Clip(Path(path), rate, stream.time_base, stream.frames or round(seconds * rate))
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[av.container.InputContainer]:
-    try:
-        container = av.open(str(path))
-    except (av.FFmpegError, OSError) as error:
-        raise BrokenPicture(f"{path}: can't be read as a video ({error}).") from error
-    with container:
-        if not container.streams.video:
-            raise BrokenPicture(f"{path}: has no picture track.")
-        yield container
