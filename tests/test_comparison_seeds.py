@@ -51,6 +51,7 @@ def test_a_second_seed_trains_and_tests_what_uses_networks_and_nothing_else(jobs
         f"results/{rule}_{phase}/seed-1/joint.safetensors" for rule in ("idsg", "rfg") for phase in ("self", "cross")
     }
     evaluated = {f"results/evaluate/seed-1/{t}/{m}.{e}" for t, m in tested for e in ("arrow", "json", "parquet")}
+    landmarks = {f"results/ace/seed-1/{test}.{end}" for test in tests[2:] for end in ("json", "parquet")}
     assert {name for name in jobs[2] - jobs[1] if name.endswith(("safetensors", "arrow", "json", "parquet"))} == (
-        trained | evaluated
+        trained | evaluated | landmarks
     )

@@ -35,6 +35,7 @@ with replacing(Path(sys.argv[1])) as part:
 def killed(tmp_path, monkeypatch):
     """What a run leaves that was killed while a job wrote."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(STARTED_BY, raising=False)  # tests that load the Snakefile in this process leave it
     SNAKEMAKES_LOCKS.mkdir(parents=True)
     (SNAKEMAKES_LOCKS / "0.input.lock").write_text("data/sets/a/manifest.parquet\n")
     hold_folder().close()
