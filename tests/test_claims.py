@@ -187,6 +187,13 @@ def test_a_run_is_answered_claim_by_claim(results):
     assert (results / "claims.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_variants_of_the_idsg_on_other_pairs_are_refused(results):
+    for path in results.glob("ablations/ace/claims-*/RaFD.parquet"):
+        write_parquet(path, pd.read_parquet(path).iloc[::-1].reset_index(drop=True))
+    with pytest.raises(DgError, match=r"claims-landmarks_2d-0.*was measured on other pairs"):
+        make_claims(settings(), results, results / "claims.csv")
+
+
 def test_the_words_say_why_an_open_one_is_open(results):
     make_claims(settings(), results, results / "claims.csv")
     text = (results / "claims.md").read_text()
