@@ -27,14 +27,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import chdir, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import psutil
 import yaml
 from dvc.utils.serialize import modify_yaml
 
+from dg.timings import read_timings
 from tests.repository import tiny_copy
 
 TARGETS = ["results/table4.csv"]
@@ -93,9 +95,9 @@ def said(folder: Path) -> Path:
     return folder.parent / f"{folder.name}.log"
 
 
-def snakemake() -> list[str]:
+def snakemake(*options: str) -> list[str]:
     """The command that makes everything."""
-    return ["snakemake", "--cores", "1", "--", *TARGETS]
+    return ["snakemake", "--cores", "1", *options, "--", *TARGETS]
 
 
 def of_folder(folder: Path, *wanted: str) -> list[psutil.Process]:
@@ -112,7 +114,7 @@ def running_job(folder: Path) -> tuple[str, psutil.Process] | None:
     """The rule of the job that runs, and its process: the first behind its shell, or that shell."""
     text = said(folder).read_text(encoding="utf-8", errors="replace")
     begun = [line.split()[1].rstrip(":") for line in text.splitlines() if line.startswith(("rule ", "localrule "))]
-    shells = [one for one in of_folder(folder, "-c") if "pipefail" in " ".join(one.cmdline())]
+    shells = [one for one in of_folder(folder, "-c") if "pipefail" in " ".join(one.info["cmdline"])]
     jobs = of_folder(folder, "-m", "dg", "--out") or shells
     return (begun[-1], jobs[0]) if begun and jobs else None
 
@@ -131,14 +133,19 @@ class Disturbance:
         return f"{self.rule}, {self.after:.1f} s after {where}: {self.how}"
 
 
-def disturbances(seed: int, full: bool) -> list[Disturbance]:
-    """One per entry of RULES and one more per training; every way at least once."""
+def disturbances(seed: int, full: bool, seconds: dict[str, float]) -> list[Disturbance]:
+    """One per entry of RULES and one more per training; every way at least once, at any moment of the `seconds` that
+    a rule's jobs take."""
     rng = random.Random(seed)
     ways = list(WAYS) if full else [way for way in WAYS if way != "the disk is full"]
     places = [(rule, False) for rule in RULES] + [(rule, True) for rule in dict.fromkeys(RULES) if rule in TRAININGS]
     hows = ways + rng.choices(ways, k=len(places) - len(ways))
     rng.shuffle(hows)
-    return [Disturbance(rule, saved, rng.uniform(0.2, 5), how) for (rule, saved), how in zip(places, hows)]
+    # A training's first state is saved early, here.
+    return [
+        Disturbance(rule, saved, rng.uniform(0.01, 0.2 if saved else 0.5) * seconds[rule], how)
+        for (rule, saved), how in zip(places, hows)
+    ]
 
 
 # The ways. Each gets the command, its folder, the job and a number of seconds.
@@ -164,8 +171,11 @@ def kill_the_job(_started: subprocess.Popen[bytes], _folder: Path, job: psutil.P
 
 
 def raise_in_the_job(_started: subprocess.Popen[bytes], _folder: Path, job: psutil.Process, *_: object) -> None:
+    # Again, as what imports something that need not be there swallows it.
     with suppress(psutil.NoSuchProcess):
-        job.send_signal(signal.SIGUSR1)
+        while job.is_running() and job.status() != psutil.STATUS_ZOMBIE:
+            job.send_signal(signal.SIGUSR1)
+            time.sleep(0.5)
 
 
 def kill_the_record(started: subprocess.Popen[bytes], folder: Path, job: psutil.Process, after: float) -> None:
@@ -183,7 +193,7 @@ def interrupt(started: subprocess.Popen[bytes], *_: object) -> None:
 
 
 def terminate(started: subprocess.Popen[bytes], *_: object) -> None:
-    started.terminate()
+    os.killpg(started.pid, signal.SIGTERM)  # as at a shutdown; DVC alone lives on
 
 
 def fill_the_disk(started: subprocess.Popen[bytes], folder: Path, *_: object) -> None:
@@ -193,7 +203,8 @@ def fill_the_disk(started: subprocess.Popen[bytes], folder: Path, *_: object) ->
             stream.write(bytes(1 << 16))
             stream.flush()
     started.wait()
-    print("   ", next((line for line in said(folder).read_text().splitlines() if "isk" in line), "no word of the disk"))
+    lines = said(folder).read_text().splitlines()
+    print(*[line for line in lines if "isk" in line or "No space" in line][:1] or lines[-20:], sep="\n    ")
     filler.unlink()
 
 
@@ -239,13 +250,14 @@ def disturb(folder: Path, command: list[str], planned: list[Disturbance]) -> Dis
         found = running_job(folder)
         chosen = found and next((one for one in planned if one.rule == found[0]), None)
         if chosen and (not chosen.saved or states(folder)):
-            break
+            time.sleep(chosen.after)
+            if found[1].is_running():
+                break
         if started.poll() is not None:
             if started.returncode:
                 raise SystemExit(f"{' '.join(command)}: failed undisturbed, see {said(folder)}")
             return None
-        time.sleep(0.05)
-    time.sleep(chosen.after)
+        time.sleep(0.2)
     print(command[0], chosen, flush=True)
     WAYS[chosen.how](started, folder, found[1], chosen.after)
     started.wait(timeout=1800)
@@ -257,6 +269,15 @@ def disturb(folder: Path, command: list[str], planned: list[Disturbance]) -> Dis
         kill_snakemake(started, folder)
         time.sleep(2)
     return chosen
+
+
+def lengths(folder: Path) -> dict[str, float]:
+    """Seconds that a job of each rule took there, the median."""
+    taken: dict[str, list[float]] = {}
+    with chdir(folder):
+        for timing in read_timings().values():
+            taken.setdefault(timing.rule, []).append(timing.seconds)
+    return {rule: median(seconds) for rule, seconds in taken.items()}
 
 
 def states(folder: Path) -> list[Path]:
@@ -332,12 +353,18 @@ def main() -> None:
     through = chosen.folder / "through.json"
     done = json.loads(through.read_text()) if through.exists() else []
     usage = os.statvfs(chosen.folder)
-    planned = disturbances(chosen.seed, usage.f_blocks * usage.f_frsize < SMALL)
+    planned = disturbances(chosen.seed, usage.f_blocks * usage.f_frsize < SMALL, lengths(calm))
     left = [one for one in planned if str(one) not in done]
+    again: list[str] = []
     while left:
-        command = ["dvc", "repro"] if (len(done) + 1) % UNDER_DVC == 0 else snakemake()
+        command = ["dvc", "repro"] if (len(done) + 1) % UNDER_DVC == 0 and not again else snakemake(*again)
         if (what := disturb(stormy, command, left)) is None:
-            break
+            if again:
+                break
+            # A disturbance came too late or did nothing: what others are to disturb is made once more.
+            again = ["--forcerun", *sorted({one.rule for one in left})]
+            continue
+        again = []
         check(stormy, wanted)
         left.remove(what)
         done.append(str(what))
