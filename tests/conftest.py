@@ -11,6 +11,12 @@ from dg.synthface import load_head
 from dg.synthface.head_builder import build_head
 from tests.scales import ROOT, SHIPPED
 
+LONG = ["test_pipeline.py", "test_raw_data.py", "test_records.py"]  # minutes each: begun last, one core would wait
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
 
 @pytest.fixture(scope="session")
 def head_file(tmp_path_factory):

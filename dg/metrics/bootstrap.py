@@ -8,7 +8,7 @@ are taken further out: the expanded percentile interval. With one person there i
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import norm, t
+from scipy.special import ndtr, stdtrit  # scipy.stats takes a second to import, in every job that draws
 
 Interval = tuple[float, float] | tuple[None, None]
 
@@ -21,8 +21,8 @@ def levels(clusters: int) -> tuple[float, float]:
     2.5 and 97.5 for many; further out for few, as a t quantile lies beyond a normal one and as drawn people vary less
     than people do (Hesterberg 2015, What Teachers Should Know about the Bootstrap).
     """
-    wide = np.sqrt(clusters / (clusters - 1)) * t.ppf(_TAIL, clusters - 1)
-    low = 100 * float(norm.cdf(wide))
+    wide = np.sqrt(clusters / (clusters - 1)) * stdtrit(clusters - 1, _TAIL)
+    low = 100 * float(ndtr(wide))
     return low, 100 - low
 
 
