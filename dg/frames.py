@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from dg.errors import DgError
 from dg.files import write_json
 from dg.pictures import Box, BrokenPicture, centre_square, crop, encode, read_picture
-from dg.shards import FRAME_SCHEMA, shard_of, write_shard
+from dg.shards import FRAME_SCHEMA, Manifest, write_shard
 from dg.steps.data import Detector, FramesSettings
 from dg.videos import is_video, read_frames
 
@@ -37,7 +36,12 @@ def extract_frames(
         DgError: the folder is missing, more than max_broken of the shard's pictures are left out, or the shard is too
             big for one file.
     """
-    rows = _rows_of_shard(Path(manifest), shard, settings.shards)
+    listed = Manifest(manifest)
+    if listed.shards != settings.shards:
+        raise DgError(
+            f"{manifest}: made for {listed.shards} shards, but {settings.shards} are asked for. Make it again."
+        )
+    rows = listed.rows(shard, ["key", "path", "frame"]).to_pandas()
     if not Path(raw).is_dir():
         raise DgError(
             f"{raw}: no such folder, so the faces of '{settings.dataset}' can't be cut out of its pictures again. Lay "
@@ -79,23 +83,11 @@ def extract_frames(
 
 
 def _remove_beyond(folder: Path, shards: int) -> None:
-    """Remove the shards of a run with more of them: `FaceSet` would read their pictures twice."""
+    """Remove the shards of a run with more of them: nobody reads them again."""
     for kind in ("frames", "landmarks", "identity"):
         for path in (folder / kind).glob("[0-9]*.*"):
             if int(path.name.split(".")[0]) >= shards:
                 path.unlink(missing_ok=True)
-
-
-def _rows_of_shard(manifest: Path, shard: int, shards: int) -> pd.DataFrame:
-    """key, path and frame of the shard's rows; reads the manifest piece by piece, it may not fit in memory."""
-    if not manifest.exists():
-        raise DgError(f"{manifest}: not found. Run the step that makes it (snakemake -- {manifest}).")
-    pieces = []
-    for batch in pq.ParquetFile(manifest).iter_batches(columns=["key", "path", "clip", "frame"]):
-        piece = batch.to_pandas()
-        shard_by_clip = {clip: shard_of(clip, shards) for clip in piece["clip"].unique()}
-        pieces.append(piece[piece["clip"].map(shard_by_clip) == shard])
-    return pd.concat(pieces, ignore_index=True)
 
 
 def _box_finder(chosen: Detector | None) -> Callable[[np.ndarray, Box | None], Box | None]:

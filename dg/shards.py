@@ -2,27 +2,34 @@
 
 `<set>/manifest.parquet` has a row per picture or video frame. `<set>/frames/<k>.arrow` holds the crops,
 `<set>/landmarks/<k>.arrow` and `<set>/identity/<k>.arrow` hold what was found on them, row for row. A clip lies whole
-in one shard, chosen by a hash of its name, so that a million clips make some thousand jobs.
+in one shard, chosen by a hash of its name, so that a million clips make some thousand jobs. The manifest has one row
+group per shard, so that each job reads its own rows alone.
 """
 
 from __future__ import annotations
 
 import io
 import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from PIL import Image
 
 from dg.errors import DgError
-from dg.files import read_parquet, replacing
+from dg.files import replacing
+from dg.mapped import MappedRows
 
 MANIFEST_COLUMNS = (
     "key", "path", "subject", "clip", "frame", "split", "yaw", "pitch", "expression", "gaze", "light", "session",
 )  # fmt: skip
+_WORDS = ("subject", "clip", "expression", "gaze", "light", "session")
 
 FRAME_SCHEMA = pa.schema(
     [
@@ -72,13 +79,14 @@ def write_shard(path: Path, schema: pa.Schema, columns: dict[str, list]) -> None
 
 
 def read_shard(path: Path) -> pa.RecordBatch:
-    """Memory-map one shard.
+    """Memory-map one shard; its file isn't kept open.
 
     Raises:
         DgError: the file is missing or is no Arrow file.
     """
     try:
-        return pa.ipc.open_file(pa.memory_map(str(path), "r")).get_batch(0)
+        with pa.memory_map(str(path), "r") as file:
+            return pa.ipc.open_file(file).get_batch(0)
     except FileNotFoundError as error:
         raise DgError(f"{path}: shard not found. Run the step that makes it (snakemake -- {path}).") from error
     except (pa.ArrowInvalid, OSError) as error:
@@ -97,16 +105,82 @@ def decode_image(data: bytes) -> np.ndarray:
         return np.asarray(image.convert("RGB"))
 
 
+class Manifest:
+    """What is known of the pictures of a data set, read shard by shard.
+
+    Attributes:
+        shards: how many the set is cut into.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open it.
+
+        Raises:
+            DgError: the file is missing or is no Parquet file.
+        """
+        try:
+            self._file = pq.ParquetFile(path)
+        except FileNotFoundError as error:
+            raise DgError(f"{path}: not found. Run the step that makes it (snakemake -- {path}).") from error
+        except (pa.ArrowInvalid, OSError) as error:
+            raise DgError(f"{path}: can't be read as Parquet ({error}). Delete it and make it again.") from error
+        self.shards = self._file.num_row_groups
+
+    def rows(self, shard: int, columns: list[str]) -> pa.Table:
+        """Some of MANIFEST_COLUMNS of a shard's pictures, in the order in which the set's reader found them."""
+        return self._file.read_row_group(shard, columns=columns)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The faces of one shard of the set in `folder`; `rows`: numbers of those that are wanted."""
+
+    folder: Path
+    shard: int
+    manifest: Manifest
+    frames: pa.RecordBatch
+    marks: pa.RecordBatch
+    rows: np.ndarray
+
+    @property
+    def codes(self) -> Path:
+        """The shard of their face codes."""
+        return self.folder / "identity" / f"{self.shard}.arrow"
+
+    @property
+    def keys(self) -> pa.Array:
+        """Of the wanted ones."""
+        return self.frames.column("key").take(pa.array(self.rows))
+
+    def told(self, columns: list[str]) -> pa.Table:
+        """What the manifest says of the wanted ones."""
+        listed = self.manifest.rows(self.shard, ["key", *columns])
+        places = pc.index_in(self.keys, value_set=listed["key"])
+        if places.null_count:
+            raise DgError(
+                f"{self.folder}/frames/{self.shard}.arrow: holds pictures that the manifest beside it doesn't list for "
+                "this shard. Delete it and run the frames step again."
+            )
+        return listed.take(places)
+
+    def labels(self) -> pa.Table:
+        """See `FaceSet.labels`."""
+        told = self.told([*_WORDS, "yaw", "pitch"])
+        words = {"set": pc.list_element(pc.split_pattern(told["key"], "/", max_splits=1), 0)}
+        words |= {name: pc.fill_null(told[name].cast(pa.string()), "") for name in _WORDS}
+        angles = {name: told[name].cast(pa.float64()) for name in ("yaw", "pitch")}
+        return pa.table({name: column.dictionary_encode() for name, column in words.items()} | angles)
+
+
 class FaceSet:
     """The prepared faces of one or more data sets, read-only, addressed by row number or by key.
 
+    Pictures without a face are absent. In memory is little more than a number per face: pictures, landmarks and codes
+    are read from the mapped files where they are asked for, and so is the manifest.
+
     Attributes:
-        table: manifest rows of all faces with landmarks, row order of the arrays below. Pictures without a face are
-            absent.
         points: (n, 68, 3) float32, crop coordinates in [0, 1].
         visible: (n, 68) bool.
-        codes: (n, d) float32 face codes r = E_f(I), looked for once they are asked for; d = 0 where no identity shards
-            exist.
     """
 
     def __init__(self, folders: list[Path], split: str | None = None) -> None:
@@ -115,66 +189,49 @@ class FaceSet:
         Raises:
             DgError: a folder lacks a manifest or shards, shards don't match, or no row is left.
         """
-        tables, points, visible = [], [], []
-        self._codes: list[tuple[Path, np.ndarray]] = []
-        self._images: list[pa.Array] = []
-        self._place: list[tuple[int, int]] = []
-        for folder in map(Path, folders):
-            manifest = read_parquet(folder / "manifest.parquet").set_index("key", drop=False)
-            shard_paths = sorted((folder / "frames").glob("[0-9]*.arrow"), key=lambda path: int(path.stem))
-            if not shard_paths:
-                raise DgError(
-                    f"{folder}/frames: no shards. Run the frames step (snakemake -- {folder}/frames/0.arrow)."
-                )
-            for path in shard_paths:
-                frames, marks = read_shard(path), read_shard(folder / "landmarks" / path.name)
-                keys = marks.column("key").to_pylist()
-                if keys != frames.column("key").to_pylist():
-                    raise DgError(
-                        f"{folder}/landmarks/{path.name}: rows don't match {path}. Delete it and run landmarks again."
-                    )
-                if not keys:
-                    continue
-                self._images.append(frames.column("image"))
-                rows = manifest.loc[keys]
-                # The landmarks step gives score 0 to crops on which it found no face.
-                wanted = marks.column("score").to_numpy() > 0
-                if split:
-                    wanted &= (rows["split"] == split).to_numpy()
-                keep = np.flatnonzero(wanted)
-                if len(keep) == 0:
-                    continue
-                tables.append(rows.iloc[keep])
-                points.append(fixed_lists(marks, "points").reshape(-1, 68, 3)[keep])
-                visible.append(fixed_lists(marks, "visible").astype(bool)[keep])
-                self._codes.append((folder / "identity" / path.name, keep))
-                self._place += [(len(self._images) - 1, int(row)) for row in keep]
-        if not tables:
+        self._parts = [part for folder in map(Path, folders) for part in _parts(folder, split) if len(part.rows)]
+        if not self._parts:
             raise DgError(f"{[str(f) for f in folders]}: no face with split '{split}'. Look at the manifests' reports.")
-        self.table: pd.DataFrame = pd.concat(tables, ignore_index=True)
-        self.points = np.concatenate(points)
-        self.visible = np.concatenate(visible)
-        self._row_of_key = {key: row for row, key in enumerate(self.table["key"])}
+        self._rows = [part.rows for part in self._parts]
+        self._ends = np.cumsum([len(rows) for rows in self._rows])
+        self.points = MappedRows([part.marks.column("points") for part in self._parts], self._rows, (68, 3))
+        self.visible = MappedRows([part.marks.column("visible") for part in self._parts], self._rows, (68,))
+
+    def __len__(self) -> int:
+        return len(self.points)
 
     @cached_property
-    def codes(self) -> np.ndarray:
-        """See the class.
+    def codes(self) -> MappedRows | np.ndarray:
+        """(n, d) float32 face codes r = E_f(I), looked for once they are asked for; d = 0 where none were made.
 
         Raises:
             DgError: some shards have codes and others don't.
         """
-        there = [(path, keep) for path, keep in self._codes if path.exists()]
-        if not there:
+        missing = [part.codes for part in self._parts if not part.codes.exists()]
+        if len(missing) == len(self._parts):
             return np.zeros((len(self), 0), np.float32)
-        if len(there) < len(self._codes):
-            missing = next(path for path, _ in self._codes if not path.exists())
+        if missing:
             raise DgError(
-                f"{missing}: shard not found, though others of its kind are there. Run the identity step again."
+                f"{missing[0]}: shard not found, though others of its kind are there. Run the identity step again."
             )
-        return np.concatenate([fixed_lists(read_shard(path), "code")[keep] for path, keep in there])
+        columns = [read_shard(part.codes).column("code") for part in self._parts]
+        return MappedRows(columns, self._rows, (columns[0].type.list_size,))
 
-    def __len__(self) -> int:
-        return len(self.points)
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The manifest's rows of all faces."""
+        parts = [part.told(list(MANIFEST_COLUMNS[1:])).to_pandas() for part in self._parts]
+        return pd.concat(parts, ignore_index=True)
+
+    @property
+    def labels(self) -> pd.DataFrame:
+        """What a training asks of `table`, in 44 bytes a face: words as categories, "" where they aren't told, and
+        `set`, the data set's name, in place of the key."""
+        return pa.concat_tables([part.labels() for part in self._parts]).unify_dictionaries().to_pandas()
+
+    @cached_property
+    def _row_of_key(self) -> dict[str, int]:
+        return {key: row for row, key in enumerate(key for part in self._parts for key in part.keys.to_pylist())}
 
     def row(self, key: str) -> int:
         """Row number of `key`.
@@ -189,9 +246,30 @@ class FaceSet:
 
     def encoded(self, row: int) -> bytes:
         """Face crop as its stored PNG or JPEG bytes."""
-        shard, place = self._place[row]
-        return self._images[shard][place].as_py()
+        number = int(np.searchsorted(self._ends, row, "right"))
+        part = self._parts[number]
+        place = part.rows[row - self._ends[number]]  # counted from the shard's end
+        return part.frames.column("image")[int(place)].as_py()
 
     def image(self, row: int) -> np.ndarray:
         """Face crop as (size, size, 3) uint8 RGB."""
         return decode_image(self.encoded(row))
+
+
+def _parts(folder: Path, split: str | None) -> Iterator[_Part]:
+    """The shards of a prepared set."""
+    manifest = Manifest(folder / "manifest.parquet")
+    for shard in range(manifest.shards):
+        frames, marks = (read_shard(folder / kind / f"{shard}.arrow") for kind in ("frames", "landmarks"))
+        if not marks.column("key").equals(frames.column("key")):
+            raise DgError(
+                f"{folder}/landmarks/{shard}.arrow: rows don't match {folder}/frames/{shard}.arrow. Delete it and run "
+                "landmarks again."
+            )
+        # The landmarks step gives score 0 to crops on which it found no face.
+        rows = np.flatnonzero(marks.column("score").to_numpy() > 0).astype(np.int32)
+        part = _Part(folder, shard, manifest, frames, marks, rows)
+        if split:
+            wanted = pc.equal(part.told(["split"])["split"], split).to_numpy()
+            part = replace(part, rows=rows[wanted])
+        yield part

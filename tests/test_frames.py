@@ -28,8 +28,8 @@ def settings(**changes):
     return FramesSettings(**{"dataset": "toy", "size": 16, "format": "png", "shards": 1, "detector": None} | changes)
 
 
-def prepared(tmp_path, fps=None, kind="faces"):
-    values = ManifestSettings(dataset="toy", kind=kind, fps=fps)
+def prepared(tmp_path, fps=None, kind="faces", shards=1):
+    values = ManifestSettings(dataset="toy", kind=kind, fps=fps, shards=shards)
     make_manifest(values, tmp_path / "raw", tmp_path / "m.parquet", max_broken=0.5)
     return pd.read_parquet(tmp_path / "m.parquet")
 
@@ -192,9 +192,9 @@ def test_shards_share_the_clips_among_them(tmp_path):
     for person in "abcdef":
         for number in range(2):
             picture(tmp_path, f"{person}/{number}.png", Image.new("RGB", (16, 16)))
-    table = prepared(tmp_path)
+    table = prepared(tmp_path, shards=4)
     parts = [extract(tmp_path, shard, shards=4)[0].column("key").to_pylist() for shard in range(4)]
-    assert sorted(key for part in parts for key in part) == table["key"].tolist()
+    assert [key for part in parts for key in part] == table["key"].tolist()
     assert all(part == sorted(part) for part in parts)
     homes = [{key.split("/")[1] for key in part} for part in parts]
     assert sum(map(len, homes)) == 6
@@ -203,13 +203,16 @@ def test_shards_share_the_clips_among_them(tmp_path):
 def test_of_a_run_with_more_shards_nothing_stays(tmp_path):
     for name in range(8):
         picture(tmp_path, f"p{name}/a.png", Image.new("RGB", (16, 16), RED))
-    prepared(tmp_path)
+    prepared(tmp_path, shards=4)
     for shard in range(4):
         extract(tmp_path, shard, shards=4)
     beside = [f"{kind}/{shard}.arrow" for kind in ("identity", "landmarks") for shard in range(4)]
     for name in beside:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
+    with pytest.raises(DgError, match="made for 4 shards"):
+        extract(tmp_path, 0, shards=1)
+    prepared(tmp_path)
     assert len(extract(tmp_path, 0, shards=1)[0]) == 8
     made = [path for path in left_in(tmp_path) if path.split("/")[0] in ("frames", "identity", "landmarks")]
     assert made == ["frames/0.arrow", "frames/0.json", "identity/0.arrow", "landmarks/0.arrow"]
@@ -217,7 +220,7 @@ def test_of_a_run_with_more_shards_nothing_stays(tmp_path):
 
 def test_an_empty_shard_is_fine(tmp_path):
     picture(tmp_path, "a/1.png", Image.new("RGB", (16, 16)))
-    prepared(tmp_path)
+    prepared(tmp_path, shards=2)
     assert sorted(len(extract(tmp_path, shard, shards=2)[0]) for shard in range(2)) == [0, 1]
 
 

@@ -1,6 +1,7 @@
 import json
 import math
 from importlib import import_module
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -11,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from dg.datasets import mpie
+from dg.datasets import by_shard, mpie
 from dg.datasets.manifest import make_manifest
+from dg.datasets.rows import Source
 from dg.errors import DgError
 from dg.params import Kind
-from dg.shards import MANIFEST_COLUMNS
+from dg.shards import MANIFEST_COLUMNS, Manifest, shard_of
 from dg.steps.data import ManifestSettings
 from dg.videos import VideoInfo, read_info, sampled_frames
 from tests.prepared import disk_is_full, left_in
@@ -23,7 +25,7 @@ from tests.videos import write_video
 
 
 def settings(kind, fps=None):
-    return ManifestSettings(dataset="toy", kind=kind, fps=fps)
+    return ManifestSettings(dataset="toy", kind=kind, fps=fps, shards=1)
 
 
 def put(raw, *names):
@@ -184,7 +186,7 @@ def test_a_missing_or_strange_folder_shows_the_layout(tmp_path, kind, state):
 
 def test_a_full_disk_leaves_no_manifest(tmp_path, monkeypatch):
     put(tmp_path / "raw", "anna/1.jpg", "ben/1.jpg")
-    monkeypatch.setattr(pq.ParquetWriter, "write_batch", disk_is_full)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", disk_is_full)
     with pytest.raises(DgError, match="disk is full"):
         manifest(tmp_path, "faces")
     assert left_in(tmp_path / "out") == []
@@ -203,3 +205,33 @@ def test_sampled_frames_are_even_and_as_many_as_asked_for(frames, rate, fps):
 @pytest.mark.parametrize("name", ["a.mp4", "a.avi", "a.mkv", "a.mov"])
 def test_frames_are_counted_in_any_container(tmp_path, name):
     assert read_info(write_video(tmp_path / name, frames=12, rate=10)) == VideoInfo(12, 10)
+
+
+@pytest.mark.parametrize("batch", [50, 1000])
+@pytest.mark.parametrize("shards", [1, 3, 64])
+def test_a_row_group_holds_the_rows_of_a_shard_in_their_order(shards, batch, tmp_path, monkeypatch):
+    monkeypatch.setattr(by_shard, "_BATCH", batch)
+    source = Source("toy", tmp_path, None)
+    # A clip's rows come apart from each other; of 64 shards some are empty.
+    rows = [source.row(f"{number}.png", subject="a", clip=f"clip {number % 37}") for number in range(300)]
+    by_shard.write_by_shard(tmp_path / "m.parquet", iter(rows), shards)
+    manifest = Manifest(tmp_path / "m.parquet")
+    assert manifest.shards == shards and left_in(tmp_path) == ["m.parquet"]
+    for shard in range(shards):
+        expected = [row for row in rows if shard_of(row["clip"], shards) == shard]
+        assert manifest.rows(shard, list(MANIFEST_COLUMNS)).to_pylist() == expected
+
+
+def test_a_shards_rows_are_read_alone(tmp_path):
+    source, path = Source("toy", tmp_path, None), tmp_path / "m.parquet"
+    names = np.random.default_rng(0).bytes(32 * 20_000).hex()
+    names = [names[64 * number : 64 * number + 64] for number in range(20_000)]
+    by_shard.write_by_shard(path, (source.row(name, subject=name[:2], clip=name[:4]) for name in names), 100)
+    manifest, before = Manifest(path), bytes_read()
+    rows = len(manifest.rows(7, ["key", "path", "frame"]))
+    assert 100 < rows < 300 and bytes_read() - before < 0.02 * path.stat().st_size
+
+
+def bytes_read():
+    """By this process, from wherever."""
+    return int(Path("/proc/self/io").read_text().split()[1])

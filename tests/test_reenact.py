@@ -74,7 +74,8 @@ def test_a_pair_gives_the_pipeline_s_picture(reenactor, people, tmp_path):
         path.parent.mkdir(parents=True)
         path.write_bytes((people / f"{name}.png").read_bytes())
     manifest, shard = tmp_path / "manifest.parquet", tmp_path / "frames/0.arrow"
-    make_manifest(ManifestSettings(dataset="own", kind="faces", fps=None), tmp_path / "raw", manifest, max_broken=0)
+    own = ManifestSettings(dataset="own", kind="faces", fps=None, shards=1)
+    make_manifest(own, tmp_path / "raw", manifest, max_broken=0)
     detector = Detector(name="dlib", weights=None, digest=None)
     frames = FramesSettings(dataset="own", size=128, format="png", shards=1, detector=detector)
     extract_frames(frames, tmp_path / "raw", manifest, 0, shard, 0)

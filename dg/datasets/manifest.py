@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from importlib import import_module
-from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from dg.datasets.rows import MANIFEST_SCHEMA, Row, Source
+from dg.datasets.by_shard import write_by_shard
+from dg.datasets.rows import Row, Source
 from dg.errors import DgError
 from dg.files import replacing, write_json
 from dg.steps.data import ManifestSettings
 
-_BATCH = 65536  # rows held in memory: VoxCeleb2 at 25 fps has two hundred million
-
 
 def make_manifest(settings: ManifestSettings, raw: Path, out: Path, max_broken: float) -> None:
-    """Write the manifest `out` (Parquet, MANIFEST_COLUMNS) and a report beside it (same name, .json).
+    """Write the manifest `out` (see dg/shards.py) and a report beside it (same name, .json).
 
     Keys are "<dataset>/<path>", and "<dataset>/<path>#<frame>" for video frames. `frame` is -1 for pictures; yaw and
     pitch are degrees, null where the set doesn't tell; words are "" there.
@@ -40,9 +36,14 @@ def make_manifest(settings: ManifestSettings, raw: Path, out: Path, max_broken: 
     adapter = import_module(f"dg.datasets.{settings.kind}")
     source = Source(settings.dataset, raw, settings.fps)
     if not raw.is_dir():
-        raise DgError(f"{raw}: no such folder. It should hold the {_expected(settings, adapter)}")
+        raise DgError(
+            f"{raw}: no such folder. A folder that DVC fills, such as a clone, --temp or --queue, has it only once DVC "
+            f"knows it: dvc add {raw}. It should hold the {_expected(settings, adapter)}"
+        )
     with replacing(out) as temporary:
-        report = _write(temporary, _people_apart(settings, source, adapter))
+        count = _Count()
+        write_by_shard(temporary, count.over(_people_apart(settings, source, adapter)), settings.shards)
+        report = count.report()
         _check(settings, source, report, adapter, max_broken)
     write_json(
         out.with_suffix(".json"),
@@ -71,28 +72,33 @@ def _people_apart(settings: ManifestSettings, source: Source, adapter: ModuleTyp
         )
 
 
-def _write(path: Path, rows: Iterator[Row]) -> dict[str, Any]:
-    """Write rows in batches; what they amount to."""
-    rows = iter(tqdm(rows, desc="manifest", unit="row", disable=None))
-    count, files, subjects, clips, splits = 0, 0, set(), set(), Counter()
-    last_path = None
-    with pq.ParquetWriter(path, MANIFEST_SCHEMA, compression="zstd") as writer:
-        while batch := list(islice(rows, _BATCH)):
-            writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=MANIFEST_SCHEMA))
-            count += len(batch)
-            for row in batch:
-                subjects.add(row["subject"])
-                clips.add(row["clip"])
-                splits[row["split"]] += 1
-                files += row["path"] != last_path
-                last_path = row["path"]
-    return {
-        "rows": count,
-        "files": files,
-        "subjects": len(subjects),
-        "clips": len(clips),
-        "splits": dict(sorted(splits.items())),
-    }
+class _Count:
+    """What the rows that went through it amount to."""
+
+    def __init__(self) -> None:
+        self._rows, self._files, self._subjects, self._clips, self._splits = 0, 0, set(), set(), Counter()
+
+    def over(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """The rows themselves."""
+        last_path = None
+        for row in tqdm(rows, desc="manifest", unit="row", disable=None):
+            self._rows += 1
+            self._files += row["path"] != last_path
+            last_path = row["path"]
+            self._subjects.add(row["subject"])
+            self._clips.add(row["clip"])
+            self._splits[row["split"]] += 1
+            yield row
+
+    def report(self) -> dict[str, Any]:
+        """Their numbers."""
+        return {
+            "rows": self._rows,
+            "files": self._files,
+            "subjects": len(self._subjects),
+            "clips": len(self._clips),
+            "splits": dict(sorted(self._splits.items())),
+        }
 
 
 def _check(

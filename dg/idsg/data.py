@@ -26,14 +26,10 @@ class Part:
 
 
 class Data:
-    """The training table as tensors, and the pairs that sample pictures show."""
+    """The training faces, of which each step reads its rows, and the pairs that sample pictures show."""
 
     def __init__(self, settings: IdsgSettings, faces: FaceSet, sampler: PairSampler, team: Team) -> None:
-        self.s, self.team = settings, team
-        self.points = torch.from_numpy(faces.points.copy()).to(team.device)
-        self.visible = torch.from_numpy(faces.visible.copy()).to(team.device)
-        self.codes = torch.from_numpy(faces.codes.copy()).to(team.device)
-        self.subject = torch.from_numpy(sampler.subject).to(team.device)
+        self.s, self.faces, self.team = settings, faces, team
         self._batch_of = sampler.self_batch if settings.phase == "self" else sampler.cross_batch
         self._subject = sampler.subject
         self.shown = sampler.cross_batch(-1 % 2**31)
@@ -62,20 +58,23 @@ class Data:
             return np.ones(len(batch.source), bool)
         return self._subject[batch.source] != self._subject[batch.reference]
 
+    def on_device(self, values: np.ndarray) -> torch.Tensor:
+        """`values` where the networks are."""
+        return torch.from_numpy(values).to(self.team.device)
+
     def pairs(self, idsg: Idsg, part: Part) -> Pairs:
         """The tensors of a part."""
-        device, rows = self.team.device, part.rows
-        source, reference, target = (torch.from_numpy(x).to(device) for x in (rows.source, rows.reference, rows.target))
+        rows, faces, put = part.rows, self.faces, self.on_device
         return Pairs(
-            l_r=idsg.flat(self.points[reference]),
-            l_t=idsg.flat(self.points[target.clamp_min(0)]),
-            visible=self.visible[reference],
-            r_s=self.codes[source],
-            r_r=self.codes[reference],
-            s_s=self.subject[source],
-            s_r=self.subject[reference],
-            known=torch.from_numpy(self._known(rows)).to(device),
-            compared=torch.from_numpy(self._compared(rows)).to(device),
+            l_r=idsg.flat(put(faces.points[rows.reference])),
+            l_t=idsg.flat(put(faces.points[rows.target.clip(0)])),
+            visible=put(faces.visible[rows.reference]),
+            r_s=put(faces.codes[rows.source]),
+            r_r=put(faces.codes[rows.reference]),
+            s_s=put(self._subject[rows.source]),
+            s_r=put(self._subject[rows.reference]),
+            known=put(self._known(rows)),
+            compared=put(self._compared(rows)),
             known_share=part.known_share,
             compared_share=part.compared_share,
             vls=part.vls,

@@ -18,15 +18,11 @@ SIZE, SHOWN = 128, 6
 
 def draw_samples(idsg: Idsg, data: Data, path: Path) -> None:
     """Write a grid: a row per pair; reference l_r, result lhat_t, truth l_t in red over the result where it's known."""
-    source, reference, target = (
-        torch.from_numpy(x[:SHOWN]).to(data.points.device)
-        for x in (data.shown.source, data.shown.reference, data.shown.target)
-    )
-    l_r = data.points[reference]
-    lhat_t = idsg.generate(l_r, data.codes[source])
-    l_t = data.points[target.clamp_min(0)]
+    shown, faces = data.shown.rows(slice(SHOWN)), data.faces
+    l_r, l_t = (data.on_device(faces.points[rows]) for rows in (shown.reference, shown.target.clip(0)))
+    lhat_t = idsg.generate(l_r, data.on_device(faces.codes[shown.source]))
     maps = [draw_lines(points, SIZE, 4) for points in (l_r, lhat_t, l_t)]
-    known = (target >= 0)[:, None, None, None]
+    known = data.on_device(shown.target >= 0)[:, None, None, None]
     both = torch.cat([torch.maximum(maps[1], maps[2] * known), maps[1], maps[1]], 1)
     columns = [maps[0].expand(-1, 3, -1, -1), maps[1].expand(-1, 3, -1, -1), both]
     grid = torch.cat([torch.cat(list(column), 1) for column in columns], 2)

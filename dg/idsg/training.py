@@ -69,7 +69,7 @@ def _train(
     faces = FaceSet(folders, split="train")
     if faces.codes.shape[1] == 0:
         raise DgError(f"{[str(f) for f in folders]}: no face codes. Run the identity step first.")
-    sampler = PairSampler(faces.table, settings.batch, settings.seed)
+    sampler = PairSampler(faces.labels, settings.batch, settings.seed)
     torch.manual_seed(settings.seed)
     sizes = IdsgSizes(
         landmark_dims=settings.landmark_dims, face_code=faces.codes.shape[1], coordinates=settings.coordinates

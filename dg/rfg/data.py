@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import pandas as pd
 import torch
 
+from dg.mapped import MappedRows
 from dg.rfg.objectives import Pairs
 from dg.steps.rfg import RfgLearning
 from dg.training.crops import crop_images, crop_points, draw_crops, shifted_onto
@@ -23,10 +23,9 @@ IN_MEMORY = 2 << 30
 class Faces(Protocol):
     """What is needed of a `dg.shards.FaceSet`."""
 
-    table: pd.DataFrame
-    points: np.ndarray
-    visible: np.ndarray
-    codes: np.ndarray
+    points: MappedRows | np.ndarray
+    visible: MappedRows | np.ndarray
+    codes: MappedRows | np.ndarray
 
     def __len__(self) -> int: ...
 
@@ -78,7 +77,7 @@ class Data:
         idsg: Driver | None,
         team: Team,
     ) -> None:
-        """Copy what is small to the device.
+        """Decode the pictures if they are few.
 
         Args:
             idsg: in the cross phase, where half of a batch are pairs of different subjects.
@@ -87,9 +86,6 @@ class Data:
             DgError: the batch can't be divided over the processes and parts.
         """
         self.s, self.faces, self.sampler, self.team, self.device = settings, faces, sampler, team, team.device
-        self.points = torch.from_numpy(faces.points.copy()).to(self.device)
-        self.visible = torch.from_numpy(faces.visible.copy()).to(self.device)
-        self.codes = torch.from_numpy(faces.codes.copy()).to(self.device)
         self.idsg = idsg.to(self.device) if idsg else None
         small = len(faces) * settings.size**2 * 3 < IN_MEMORY
         self._images = np.stack([faces.image(row) for row in range(len(faces))]) if small else None
@@ -139,8 +135,8 @@ class Data:
     def pairs(self, part: Part, regularise: bool = False) -> Pairs:
         """The tensors of a part, cropped; `regularise`: whether R1 is due."""
         source, truth = self._on_device(part.source), self._on_device(part.truth)
-        driving, true = self._driving(part.rows), self._rows(_truths(part.rows))
-        l_t, truth_points = driving, self.points[true]
+        true = _truths(part.rows)
+        l_t, truth_points = self._driving(part.rows), self._put(self.faces.points[true])
         if part.boxes is not None:
             boxes = shifted_onto(torch.from_numpy(part.boxes).to(self.device), l_t)
             source, truth = crop_images(source, boxes), crop_images(truth, boxes)
@@ -148,28 +144,28 @@ class Data:
         return Pairs(
             source=source,
             truth=truth,
-            known=self._rows(part.rows.target) >= 0,
+            known=self._put(part.rows.target) >= 0,
             known_share=part.known_share,
             l_t=l_t,
-            visible=self.visible[self._rows(part.rows.reference)],
+            visible=self._put(self.faces.visible[part.rows.reference]),
             truth_points=truth_points,
-            truth_visible=self.visible[true],
+            truth_visible=self._put(self.faces.visible[true]),
             # The code of the picture as it is given to E_s; stored ones are of whole pictures.
-            codes=self.codes[self._rows(part.rows.source)] if part.boxes is None else None,
+            codes=self._put(self.faces.codes[part.rows.source]) if part.boxes is None else None,
             regularise=regularise,
         )
 
-    def _rows(self, rows: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(rows).to(self.device)
+    def _put(self, values: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(values).to(self.device)
 
     def _driving(self, rows: Batch) -> torch.Tensor:
         """(b, 68, 3): the true landmarks in pairs of one subject, else lhat_t of the IDSG."""
-        l_r = self.points[self._rows(rows.reference)]
+        l_r = self._put(self.faces.points[rows.reference])
         if self.idsg is None:
             return l_r
-        lhat_t = self.idsg.generate(l_r, self.codes[self._rows(rows.source)])
+        lhat_t = self.idsg.generate(l_r, self._put(self.faces.codes[rows.source]))
         same = self.sampler.subject[rows.source] == self.sampler.subject[rows.reference]
-        return torch.where(self._rows(same)[:, None, None], l_r, lhat_t)
+        return torch.where(self._put(same)[:, None, None], l_r, lhat_t)
 
 
 def _truths(rows: Batch) -> np.ndarray:

@@ -62,8 +62,7 @@ class ChosenFaces:
                 f"params.yaml is {count}. List that many frames, each once."
             )
         self._faces, self._rows = faces, np.array([faces.row(key) for key in keys])
-        self.table = faces.table.iloc[self._rows].reset_index(drop=True)
-        people = sorted(self.table["subject"].unique())
+        people = sorted(faces.table["subject"].iloc[self._rows].unique())
         if len(people) > 1:
             raise DgError(f"keys: frames of {len(people)} people ({', '.join(people[:3])}). List frames of one.")
         self.points, self.visible = faces.points[self._rows], faces.visible[self._rows]

@@ -54,7 +54,7 @@ def train_rfg(
     """
     with joined() as team:
         faces = FaceSet(folders, split="train")
-        sampler = PairSampler(faces.table, settings.batch, settings.seed)
+        sampler = PairSampler(faces.labels, settings.batch, settings.seed)
         training = RfgTraining(settings, faces, sampler, idsg, team)
         if init is not None:
             training.start_from(init)

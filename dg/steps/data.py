@@ -45,6 +45,7 @@ class ManifestSettings(Settings):
     dataset: str
     kind: Kind
     fps: float | None = Field(gt=0, description="frames a second taken from videos; pictures: null")
+    shards: int = Field(gt=0, description="how many the set is cut into, as Snakemake gives it: `shards_in_use`")
     raw: str = Field(default="", description="digest of the raw data, as Snakemake gives it")
     raw_files: int | None = Field(default=None, description="how many files that are; null: a rendered set")
 
@@ -102,7 +103,7 @@ def synthface_settings(p: Params, dataset: str) -> SynthfaceSettings:
 def manifest_settings(p: Params, dataset: str) -> ManifestSettings:
     """Of `dataset`."""
     entry = p.datasets[dataset]
-    return ManifestSettings(dataset=dataset, kind=entry.kind, fps=entry.fps)
+    return ManifestSettings(dataset=dataset, kind=entry.kind, fps=entry.fps, shards=entry.shards)
 
 
 def frames_settings(p: Params, dataset: str) -> FramesSettings:

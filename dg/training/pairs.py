@@ -36,19 +36,19 @@ class PairSampler:
         """Index the table.
 
         Args:
-            table: rows of the training part with the manifest's columns.
+            table: rows of the training part, `FaceSet.labels` or with the manifest's columns.
             batch: pairs per step.
 
         Raises:
             DgError: fewer than two subjects have two pictures.
         """
         self.batch, self.seed = batch, seed
-        self.subjects = sorted(table["subject"].unique())
-        self.subject = table["subject"].map({name: k for k, name in enumerate(self.subjects)}).to_numpy(copy=True)
+        # Numbers from the start: a table of millions of rows has few different words.
+        words = [_numbered(table[name]) for name in ("subject", "light", "session", "clip")]
+        self.subject, self.subjects = words[0]
         self._rows, self._every = _groups(self.subject, len(self.subjects)), np.arange(len(table))
         # Pairs of one subject share light, session and clip: the source can't tell another light or background.
-        words = table[["subject", "light", "session", "clip"]].fillna("").astype(str)
-        look, names = pd.factorize(words["subject"].str.cat(words.iloc[:, 1:], sep="/"), sort=True)
+        look, names = _joined(words)
         self._alike = _groups(look, len(names))
         in_pairs = np.array([len(rows) >= 2 for rows in self._alike])[look]
         owner, kinds = np.divmod(np.unique((self.subject * len(names) + look)[in_pairs]), len(names))
@@ -59,7 +59,7 @@ class PairSampler:
                 f"training needs at least two subjects with two pictures each in one light, session and clip; it holds "
                 f"{len(self._usable)} of {len(self.subjects)}. Add data, or look at the manifests' reports."
             )
-        self._index_sets(table["key"].str.split("/", n=1).str[0])
+        self._index_sets(table["set"] if "set" in table else table["key"].str.split("/", n=1).str[0])
         self._truth = GroundTruth(table)
 
     def _index_sets(self, names: pd.Series) -> None:
@@ -101,6 +101,26 @@ class PairSampler:
             return rows, left_out
         own = self._rows[self.subject[row]]
         return self._every, own - np.arange(len(own))
+
+
+Words = tuple[np.ndarray, list[str]]
+"""(n,) numbers of n words among the different ones, and these, sorted."""
+
+
+def _numbered(words: pd.Series) -> Words:
+    """None and NaN are ""."""
+    numbers, found = pd.factorize(words, use_na_sentinel=False)
+    order, different = pd.factorize(pd.Series(np.asarray(found, object)).fillna(""), sort=True)
+    return order[numbers], list(different)
+
+
+def _joined(columns: list[Words]) -> Words:
+    """The words of each row, joined by "/"."""
+    table = pd.DataFrame({number: numbers for number, (numbers, _) in enumerate(columns)})
+    rows = table.drop_duplicates().itertuples(index=False)
+    found = ["/".join(words[k] for k, (_, words) in zip(row, columns)) for row in rows]
+    order, different = _numbered(pd.Series(found))
+    return order[table.groupby(list(table), sort=False).ngroup()], different
 
 
 def _groups(codes: np.ndarray, count: int) -> list[np.ndarray]:

@@ -108,8 +108,8 @@ def job(step, variant="dg", **which):
         template = Path(workflow.basedir, "dg/reports/page").glob("page.*")
         return settings.job(template=content_digest(sorted(template)))
     if step == "manifest":
-        found = raw(which["dataset"])
-        return settings.job(raw=found.digest, raw_files=found.files)
+        found, shards = raw(which["dataset"]), shard_count(which["dataset"])
+        return settings.job(raw=found.digest, raw_files=found.files, shards=shards)
     if step == "frames":
         dataset = which["dataset"]
         return settings.job(raw=raw(dataset).digest, shards=shard_count(dataset))

@@ -92,7 +92,7 @@ def gallery(settings: ReportSettings, results: Path, data: Path) -> dict[str, An
                     "source": known(row["source"]),
                     "reference": known(row["reference"]),
                     "target": known(row["target"]),
-                    "points": _rounded(faces.points[reference, :, :2]),
+                    "points": _rounded(faces.points[reference][:, :2]),
                     "methods": shown,
                 }
             )
