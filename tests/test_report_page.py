@@ -69,7 +69,7 @@ def run(tmp_path_factory):
             scores["ssim"] = rng.random(len(table)) if test == "RaFD" else np.nan
             if test == "RaFD":
                 scores["ssim"][:6] = np.nan
-            found = [faces.points[faces.row(key), :, :2].reshape(-1) for key in table["source"]]
+            found = [faces.points[faces.row(key)][:, :2].reshape(-1) for key in table["source"]]
             write_parquet(
                 here.with_suffix(".parquet"),
                 table.assign(**unmeasured | scores, yaw=table["reference_yaw"].abs(), landmarks=found),
