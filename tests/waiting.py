@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 
-def wait_for(true: Callable[[], object], seconds: float, what: str) -> None:
-    """Look every fifth of a second.
+def wait_for(true: Callable[[], object], seconds: float, what: str, pause: float = 0.2) -> None:
+    """Look, with a pause of so many seconds after each time.
 
     Raises:
         TimeoutError: `true` was still false after `seconds`.
@@ -17,7 +17,7 @@ def wait_for(true: Callable[[], object], seconds: float, what: str) -> None:
     while not true():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {seconds:.0f} s")
-        time.sleep(0.2)
+        time.sleep(pause)
 
 
 def free_port() -> int:
