@@ -91,9 +91,7 @@ def experiments(project):
             start(project, key, "queue", "--queue")
         project("dvc", "queue", "start", "--jobs", "2")
         try:
-            wait_for(
-                lambda: not re.search("Queued|Running", project("dvc", "queue", "status")), 7200, "the queue ends", 5
-            )
+            wait_for(lambda: queue_is_through(project), 7200, "the queue ends", 5)
         finally:
             project("dvc", "queue", "stop", "--kill")
         said = project("dvc", "queue", "status")
