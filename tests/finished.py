@@ -33,6 +33,7 @@ def finish(values: dict[str, Any], folder: Path) -> None:
     as if it had made them."""
     workflow = _workflow(values, folder)
     made = list(_touched(workflow.dag.jobs, folder))
+    workflow.iocache.deactivate()  # it remembers that no file was there, so records would lack the inputs' checksums
     with contextlib.chdir(folder):
         for job in made:
             asyncio.run(workflow.persistence.finished(job))
