@@ -138,4 +138,6 @@ def test_dvc_runs_what_depends_on_a_key(key, mode, experiments, tmp_path):
     did = places([jobs[output] for output in ran], chosen)
     assert sorted(did - wanted) == [], "too much"
     assert sorted(wanted - did) == [], "too little"
-    assert digests == experiments[key, "workspace"][2] and len(digests) > 10
+    # The workspace's head is an empty file of `finish`, so what is rendered from it there differs.
+    rendered = mode != "workspace" and ("head", "") in wanted
+    assert len(digests) > 10 and (rendered or digests == experiments[key, "workspace"][2])
