@@ -1,6 +1,8 @@
 """Made once for all tests of a process: SynthFace's head model, params.yaml as shipped; a machine without internet."""
 
+import os
 import shutil
+import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -34,6 +36,15 @@ def head(head_file):
 def shipped_file(tmp_path_factory):
     """params.yaml as shipped, whatever a user has set in his."""
     return Path(shutil.copy(ROOT / SHIPPED, tmp_path_factory.getbasetemp() / "params.yaml"))
+
+
+@pytest.fixture(scope="module")
+def any_machine():
+    """Snakemake in this process: its tools are this interpreter's, and no file of weights needs to be there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        patch.setattr("dg.ready.require_weights", lambda values: None)
+        yield
 
 
 @pytest.fixture

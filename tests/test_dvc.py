@@ -7,7 +7,6 @@ import io
 import itertools
 import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from snakemake.settings.types import DAGSettings, OutputSettings, ResourceSettin
 from tests.mutants import leaves, mutants
 from tests.scales import values_at
 
+pytestmark = pytest.mark.usefixtures("any_machine")
 ROOT = Path(__file__).parent.parent
 VALUES = values_at()
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
@@ -68,15 +68,6 @@ def stages_of(outputs):
     """The stages that record one of a job's outputs, written as Snakemake lists them."""
     made = {str(path) for output in outputs.split(", ") for path in [Path(output), *Path(output).parents]}
     return {stage for stage, recorded in MAKERS.items() if made & {path.removeprefix("made/") for path in recorded}}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _any_machine():
-    """No file of weights needs to be there."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-        patch.setattr("dg.ready.require_weights", lambda values: None)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -25,6 +24,7 @@ from tests.scales import ROOT
 from tests.stand_ins import StandIns
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.usefixtures("any_machine")
 QUICK = "methods.source_unchanged.title"
 HANDFUL = [
     QUICK, "landmarks.detector_weights", "methods.rfg_alone.tests", "metrics.csim", "lambda_vls", "rfg.upsampling",
@@ -51,15 +51,6 @@ def word(key):
 
 def name(key, mode):
     return f"{key.replace('.', '-')}-{mode}"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _any_machine():
-    """No file of weights needs to be there for what runs in this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-        patch.setattr("dg.ready.require_weights", lambda values: None)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import sys
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 import pytest
 
@@ -28,15 +26,12 @@ SOME = LOUD if "DG_ALL_KEYS" in os.environ else ["methods.fom.tests", *random.Ra
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory):
+def workspace(any_machine, tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-        patch.setattr("dg.ready.require_weights", lambda values: None)  # no file of weights needs to be there
-        for name in ("profiles", "dg"):
-            (folder / name).symlink_to(ROOT / name)
-        finish(VALUES, folder)
-        yield folder
+    for name in ("profiles", "dg"):
+        (folder / name).symlink_to(ROOT / name)
+    finish(VALUES, folder)
+    yield folder
     shutil.rmtree(folder)
 
 
