@@ -2,17 +2,21 @@
 
 python -m measurements.scale manifest [--clips 50000]     about a minute of CPU for every million rows
 python -m measurements.scale faces [--faces 60000 600000] [--memory 500]
+python -m measurements.scale dryrun [--clips 1128246]      minutes, most of them for laying a million files
 
 manifest: clips of 200 frames, in shards of as many clips as those of VoxCeleb2's 1,128,246 in 4,096 shards; what one
 shard's job reads of it, beside the whole.
 faces: prepared sets of so many faces (2.9 GB a million, removed afterwards); the RFG's batches and then every face are
 read in a process that may take `memory` MiB more than its libraries did, mapped files aside (RLIMIT_DATA); the most
 memory of its own at any time (RssAnon), and what a further face adds to it.
+dryrun: a copy of this repository with so many empty clips of 6,112 people where VoxCeleb2 lies; what `snakemake -n
+results/table4.csv` takes there, all its processes together, and how many jobs it lists.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import resource
 import subprocess
 import sys
@@ -22,13 +26,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from dvc.utils.serialize import modify_yaml
 
 from dg.datasets.by_shard import write_by_shard
 from dg.datasets.rows import Row, Source
 from dg.pictures import encode
 from dg.shards import FRAME_SCHEMA, LANDMARK_SCHEMA, Manifest, identity_schema, write_shard
+from tests.repository import copy_of_this_repository, run
 
-FRAMES, CLIPS, SHARDS = 200, 1_128_246, 4096
+FRAMES, CLIPS, SHARDS, PEOPLE = 200, 1_128_246, 4096, 6112
 STEPS = 20
 
 
@@ -131,6 +137,26 @@ def read(folder: Path, memory: int) -> None:
     print((max(seen) - seen[0]) * 1024)
 
 
+def dryrun(clips: int) -> None:
+    """Lay empty clips and ask Snakemake what it would run."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = copy_of_this_repository(Path(folder, "copy"))
+        with modify_yaml(copy / "params.yaml") as values:
+            values["benchmarks"]["VoxCeleb2"] = "voxceleb2"
+        for number in range(clips):
+            person = number * PEOPLE // clips
+            part = "test" if person % 50 == 0 else "dev"
+            clip = copy / f"data/raw/voxceleb2/{part}/mp4/id{person:05d}/{number // 8:011d}/{number:05d}.mp4"
+            clip.parent.mkdir(parents=True, exist_ok=True)
+            clip.touch()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        told = run(copy, "snakemake", "--cores", "8", "-n", "results/table4.csv")
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+        jobs = re.findall(r"^total +(\d+)$", told, re.MULTILINE)[-1]
+        print(f"{clips} clips, {jobs} jobs: {seconds:.1f} s, {used.ru_maxrss / 1024:.0f} MiB")
+
+
 def _told(file: str, what: str) -> int:
     """A number of /proc/self: of `io` rchar, bytes read; of `status`, in KiB, RssAnon and what RLIMIT_DATA limits."""
     told = dict(line.split(":", 1) for line in Path("/proc/self", file).read_text().splitlines())
@@ -145,10 +171,11 @@ def main() -> None:
     of_faces, of_read = which.add_parser("faces"), which.add_parser("read")
     of_faces.add_argument("--faces", dest="counts", type=int, nargs="+", default=[60_000, 600_000])
     of_read.add_argument("folder", type=Path)
+    which.add_parser("dryrun").add_argument("--clips", type=int, default=CLIPS)
     for one in (of_faces, of_read):
         one.add_argument("--memory", type=int, default=500)
     told = vars(parser.parse_args())
-    {"manifest": manifest, "faces": faces, "read": read}[told.pop("which")](**told)
+    {"manifest": manifest, "faces": faces, "read": read, "dryrun": dryrun}[told.pop("which")](**told)
 
 
 if __name__ == "__main__":
