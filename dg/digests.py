@@ -9,7 +9,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 
 from dg.errors import DgError
 from dg.files import file_digest, read_json, write_json, write_text
+from dg.folders import walk
 
 ROOT = Path(__file__).resolve().parent.parent
 DIGESTS = Path(".cache/digests")
@@ -136,7 +137,7 @@ class RawData:
     """What lies in a data set's raw folder.
 
     Attributes:
-        digest: of the names and sizes of all files; content is not read (VoxCeleb2 has 300 GB).
+        digest: of the names and sizes of all files that `walk` finds; content is not read (VoxCeleb2 has 300 GB).
         files: how many; None where nobody knows.
     """
 
@@ -155,24 +156,10 @@ def raw_data(folder: Path, manifest: Path) -> RawData:
         told = read_json(manifest)
         return RawData(told["raw"], told.get("raw_files"))
     total, count = hashlib.sha256(), 0
-    for count, file in enumerate(_named_and_sized(str(folder), ""), 1):
+    for count, file in enumerate(((path, os.stat(folder / path).st_size) for path in walk(folder)), 1):
         total.update((", " if count > 1 else "[").encode() + json.dumps(file).encode())
     total.update(b"]" if count else b"[]")
     return RawData(total.hexdigest()[:16], count if folder.is_dir() else None)
-
-
-def _named_and_sized(folder: str, before: str) -> Iterator[tuple[str, int]]:
-    """(path relative to the first folder, bytes) of all files, sorted by path."""
-    try:
-        with os.scandir(folder) as entries:
-            found = {entry.name + "/" * entry.is_dir(follow_symlinks=False): entry for entry in entries}
-    except FileNotFoundError:
-        return
-    for name, entry in sorted(found.items()):
-        if name.endswith("/"):
-            yield from _named_and_sized(entry.path, before + name)
-        elif entry.is_file():
-            yield before + name, entry.stat().st_size
 
 
 def content_digest(paths: Iterable[Path]) -> str:

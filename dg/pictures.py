@@ -11,7 +11,9 @@ from PIL import Image, ImageOps
 
 from dg.errors import DgError
 
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif"})
+PICTURE_SUFFIXES = frozenset(
+    ".png .jpg .jpeg .bmp .tif .tiff .webp .gif .jfif .jpe .avif .jp2 .j2k .ppm .pgm .pnm .tga .apng .mpo".split()
+)
 
 # Visually lossless; subsampled colour would blur lips and irises at 256 px.
 JPEG_OPTIONS = {"quality": 95, "subsampling": 0}

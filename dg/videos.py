@@ -13,7 +13,10 @@ import numpy as np
 
 from dg.pictures import BrokenPicture
 
-VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v"})
+VIDEO_SUFFIXES = frozenset(
+    ".mp4 .avi .mkv .mov .webm .m4v .mpg .mpeg .mpe .m2v .vob .ts .mts .m2ts .3gp .3g2 .wmv .asf .flv .f4v .ogv .mxf "
+    ".qt .divx".split()
+)
 
 
 @dataclass(frozen=True)

@@ -118,10 +118,26 @@ def test_raw_data_is_told_by_the_names_and_sizes_of_all_its_files_in_order_of_th
     for number, name in enumerate(["b/1.png", "b-/2.png", "b0/3.png", "b.png", "a", 'b/é"/4.png']):
         (raw / name).parent.mkdir(parents=True, exist_ok=True)
         (raw / name).write_bytes(b"x" * number)
-    (raw / "link").symlink_to(raw / "b")
     (raw / "empty").mkdir()
     files = sorted((str(path.relative_to(raw)), path.stat().st_size) for path in raw.rglob("*") if path.is_file())
     assert digests.raw_data(raw, manifest) == digests.RawData(digests.digest_of(files), 6)
+    digests.raw_data.cache_clear()
+    # What is behind links counts, if it lies elsewhere too; what systems leave there doesn't.
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "6.png").write_bytes(b"xxxxxx")
+    (raw / "link").symlink_to(elsewhere)
+    (raw / "b" / "circle").symlink_to(raw)
+    (raw / "nowhere.png").symlink_to(tmp_path / "nothing")
+    for name in ("@eaDir/1.png", ".ipynb_checkpoints/1.png", ".DS_Store"):
+        (raw / name).parent.mkdir(exist_ok=True)
+        (raw / name).write_bytes(b"x")
+    files = sorted([*files, ("link/6.png", 6)])
+    assert digests.raw_data(raw, manifest) == digests.RawData(digests.digest_of(files), 7)
+    digests.raw_data.cache_clear()
+    (elsewhere / "7.png").write_bytes(b"xxxxxxx")
+    files = sorted([*files, ("link/7.png", 7)])
+    assert digests.raw_data(raw, manifest) == digests.RawData(digests.digest_of(files), 8)
     (tmp_path / "none").mkdir()
     assert digests.raw_data(tmp_path / "none", manifest) == digests.RawData(digests.digest_of([]), 0)
     gone = tmp_path / "gone"

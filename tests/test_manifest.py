@@ -60,6 +60,7 @@ def test_rafd_reads_its_file_names(tmp_path):
 def test_mpie_reads_its_file_names_and_splits_by_subject(tmp_path, monkeypatch):
     monkeypatch.setattr(mpie, "TRAIN_SUBJECTS", 1)
     names = ["001_01_01_051_07", "001_01_01_051_06", "001_03_03_051_07", "002_04_02_240_06", "002_02_02_081_07"]
+    names += ["003_01_01_051_00"]
     put(tmp_path / "raw", *(f"session/{name}.png" for name in names))
     table = manifest(tmp_path, "mpie")
     table.index = table["path"].str[8:-4]
@@ -68,6 +69,7 @@ def test_mpie_reads_its_file_names_and_splits_by_subject(tmp_path, monkeypatch):
         "001_01_01_051_07": "train",
         "002_04_02_240_06": "test",
         "002_02_02_081_07": "test",
+        "003_01_01_051_00": "test",
     }
     assert table.loc["002_04_02_240_06", ["yaw", "pitch", "expression"]].tolist() == [90, 0, "scream"]
     assert table.loc["002_02_02_081_07", "yaw"] == -45

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from tqdm import tqdm
 
 from dg.datasets.by_shard import write_by_shard
-from dg.datasets.rows import Row, Source
+from dg.datasets.rows import Row, Source, unpacked
 from dg.errors import DgError
 from dg.files import replacing, write_json
 from dg.steps.data import ManifestSettings
 
 
 def make_manifest(settings: ManifestSettings, raw: Path, out: Path, max_broken: float) -> None:
-    """Write the manifest `out` (see dg/shards.py) and a report beside it (same name, .json).
+    """Write the manifest `out` (see dg/shards.py) and a report beside it (same name, .json); print what it amounts to.
 
-    Keys are "<dataset>/<path>", and "<dataset>/<path>#<frame>" for video frames. `frame` is -1 for pictures; yaw and
-    pitch are degrees, null where the set doesn't tell; words are "" there.
+    Keys are "<dataset>/<path>", and "<dataset>/<path>#<frame>" for video frames. `frame` is -1 for pictures of no
+    video; yaw and pitch are degrees, null where the set doesn't tell; words are "" there.
 
     Args:
         raw: the data set's folder.
@@ -32,86 +32,135 @@ def make_manifest(settings: ManifestSettings, raw: Path, out: Path, max_broken: 
         DgError: the folder is missing, empty or laid out otherwise, somebody is in more than one split, or more than
             max_broken of its files are unusable.
     """
-    raw, out = Path(raw), Path(out)
-    adapter = import_module(f"dg.datasets.{settings.kind}")
-    source = Source(settings.dataset, raw, settings.fps)
-    if not raw.is_dir():
-        raise DgError(
-            f"{raw}: no such folder. A folder that DVC fills, such as a clone, --temp or --queue, has it only once DVC "
-            f"knows it: dvc add {raw}. It should hold the {_expected(settings, adapter)}"
-        )
+    out = Path(out)
+    reading = Reading(settings, Source(settings.dataset, Path(raw), settings.fps), max_broken)
     with replacing(out) as temporary:
-        count = _Count()
-        write_by_shard(temporary, count.over(_people_apart(settings, source, adapter)), settings.shards)
-        report = count.report()
-        _check(settings, source, report, adapter, max_broken)
-    write_json(
-        out.with_suffix(".json"),
-        settings.plain() | report | {"skipped_files": len(source.skipped), "skipped": source.skipped},
-    )
+        write_by_shard(temporary, reading.rows(), settings.shards)
+    write_json(out.with_suffix(".json"), settings.plain() | reading.report())
+    print("\n".join(reading.told()))
 
 
-def _expected(settings: ManifestSettings, adapter: ModuleType) -> str:
-    return f"raw data of '{settings.dataset}' (kind {settings.kind}), laid out like this:\n{adapter.LAYOUT}"
+class Reading:
+    """A data set read once, row by row."""
 
+    def __init__(self, settings: ManifestSettings, source: Source, max_broken: float) -> None:
+        """As `make_manifest`; `source` says where from.
 
-def _people_apart(settings: ManifestSettings, source: Source, adapter: ModuleType) -> Iterator[Row]:
-    """The adapter's rows; at their end DgError if somebody was in the training and in the test part."""
-    splits: dict[str, set[str]] = {}
-    for row in adapter.rows(source):
-        splits.setdefault(row["subject"], set()).add(row["split"])
-        yield row
-    # A test on people that a network has learned from would flatter it.
-    shared = sorted(subject for subject, own in splits.items() if len(own) > 1)
-    if shared:
-        named = ", ".join(shared[:5]) + (", …" if len(shared) > 5 else "")
-        raise DgError(
-            f"{source.raw}: {len(shared)} of {len(splits)} people are in the training and in the test part: {named}. "
-            f"Expected everybody in one of them. Move all files of each to one part, or give people who only share a "
-            f"name different ones. The {_expected(settings, adapter)}"
-        )
+        Raises:
+            DgError: the folder is missing.
+        """
+        self.source = source
+        self._settings, self._max_broken = settings, max_broken
+        self._adapter = import_module(f"dg.datasets.{settings.kind}")
+        if not source.raw.is_dir():
+            raise DgError(
+                f"{source.raw}: no such folder. A folder that DVC fills, such as a clone, --temp or --queue, has it "
+                f"only once DVC knows it: dvc add {source.raw}. It should hold the {self._expected()}"
+            )
+        self._rows, self._files = 0, 0
+        self.splits: dict[str, set[str]] = {}  # subject -> those that it is in
+        self._clips: set[str] = set()
+        self.in_split: Counter[str] = Counter()
 
+    def rows(self) -> Iterator[Row]:
+        """The rows of all that can be used.
 
-class _Count:
-    """What the rows that went through it amount to."""
-
-    def __init__(self) -> None:
-        self._rows, self._files, self._subjects, self._clips, self._splits = 0, 0, set(), set(), Counter()
-
-    def over(self, rows: Iterator[Row]) -> Iterator[Row]:
-        """The rows themselves."""
+        Raises:
+            DgError: as `make_manifest`, at their end.
+        """
         last_path = None
-        for row in tqdm(rows, desc="manifest", unit="row", disable=None):
+        for row in tqdm(self._adapter.rows(self.source), desc="manifest", unit="row", disable=None):
             self._rows += 1
             self._files += row["path"] != last_path
             last_path = row["path"]
-            self._subjects.add(row["subject"])
+            self.splits.setdefault(row["subject"], set()).add(row["split"])
             self._clips.add(row["clip"])
-            self._splits[row["split"]] += 1
+            self.in_split[row["split"]] += 1
             yield row
+        self._check_splits()
+        self._check_files()
 
     def report(self) -> dict[str, Any]:
-        """Their numbers."""
+        """What they amount to, once they are through."""
+        source = self.source
         return {
             "rows": self._rows,
             "files": self._files,
-            "subjects": len(self._subjects),
+            "subjects": len(self.splits),
             "clips": len(self._clips),
-            "splits": dict(sorted(self._splits.items())),
+            "splits": dict(sorted(self.in_split.items())),
+            "skipped_files": len(source.skipped),
+            "skipped": source.skipped,
+            "left_out": {reason: some.plain() for reason, some in sorted(source.left_out.items())},
+            "notes": source.notes,
+            "warnings": self.warnings(),
+            "published": source.published and source.published.plain(),
         }
 
-
-def _check(
-    settings: ManifestSettings, source: Source, report: dict[str, Any], adapter: ModuleType, max_broken: float
-) -> None:
-    first = "".join(f"\n  {item['path']}: {item['reason']}" for item in source.skipped[:5])
-    if report["rows"] == 0:
-        found = f"{len(source.skipped)} file(s), none usable:{first}\n" if source.skipped else "no picture or video. "
-        raise DgError(f"{source.raw}: holds {found}Expected the {_expected(settings, adapter)}")
-    total = report["files"] + len(source.skipped)
-    if len(source.skipped) > max_broken * total:
-        raise DgError(
-            f"{source.raw}: {len(source.skipped)} of {total} files can't be used, more than the share "
-            f"{max_broken} that datasets.{settings.dataset}.max_broken allows:{first}\n"
-            f"Mend or remove them, or raise max_broken in params.yaml. Expected the {_expected(settings, adapter)}"
+    def told(self) -> list[str]:
+        """The same for people, in lines."""
+        parts = ", ".join(
+            f"{split} {sum(split in own for own in self.splits.values()):,} people with {count:,}"
+            for split, count in sorted(self.in_split.items())
         )
+        source = self.source
+        lines = [
+            f"{self._settings.dataset}: {self._rows:,} pictures or frames of {self._files:,} files, "
+            f"{len(self.splits):,} people; {parts}."
+        ]
+        if source.skipped:
+            first = ", ".join(f"{item['path']}: {item['reason']}" for item in source.skipped[:3])
+            lines.append(f"Can't be used: {len(source.skipped):,} files ({first}{', …' * (len(source.skipped) > 3)}).")
+        lines += [f"Left out, {reason}: {some.told()}." for reason, some in sorted(source.left_out.items())]
+        lines += source.notes
+        lines += source.published.told().splitlines() if source.published else []
+        return lines + [f"WARNING: {warning}" for warning in self.warnings()]
+
+    def warnings(self) -> list[str]:
+        """What is likely another than it was meant to be."""
+        spelled = defaultdict(list)
+        for subject in sorted(self.splits):
+            spelled[" ".join(unicodedata.normalize("NFKC", subject).casefold().split())].append(subject)
+        warnings = [
+            f"{' and '.join(map(ascii, names))} are taken for {len(names)} people, though the names read alike. If "
+            "they are one, give their folders one spelling."
+            for names in spelled.values()
+            if len(names) > 1
+        ]
+        if len(self.splits) == 1:
+            warnings.append(
+                f"all pictures are of one person, {next(iter(self.splits))}; tests pair two. If that folder lies above "
+                f"people's own, move what else lies in it away. The {self._expected()}"
+            )
+        return warnings
+
+    def _expected(self) -> str:
+        name, kind = self._settings.dataset, self._settings.kind
+        return f"raw data of '{name}' (kind {kind}), laid out like this:\n{self._adapter.LAYOUT}"
+
+    def _check_splits(self) -> None:
+        # A test on people that a network has learned from would flatter it.
+        shared = sorted(subject for subject, own in self.splits.items() if len(own) > 1)
+        if shared:
+            named = ", ".join(shared[:5]) + (", …" if len(shared) > 5 else "")
+            raise DgError(
+                f"{self.source.raw}: {len(shared)} of {len(self.splits)} people are in the training and in the test "
+                f"part: {named}. Expected everybody in one of them. Move all files of each to one part, or give people "
+                f"who only share a name different ones. The {self._expected()}"
+            )
+
+    def _check_files(self) -> None:
+        source, dataset = self.source, self._settings.dataset
+        first = "".join(f"\n  {item['path']}: {item['reason']}" for item in source.skipped[:5])
+        if self._rows == 0:
+            found = (
+                f"{len(source.skipped)} file(s), none usable:{first}\n" if source.skipped else "no picture or video. "
+            )
+            raise DgError(f"{source.raw}: holds {found}{unpacked(source.archives)}Expected the {self._expected()}")
+        total = self._files + len(source.skipped)
+        if len(source.skipped) > self._max_broken * total:
+            raise DgError(
+                f"{source.raw}: {len(source.skipped)} of {total} files can't be used, more than the share "
+                f"{self._max_broken} that datasets.{dataset}.max_broken allows:{first}\n"
+                f"Mend or remove them, or raise max_broken in params.yaml. Expected the {self._expected()}"
+            )
