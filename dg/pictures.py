@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -42,11 +44,23 @@ def read_picture(path: Path) -> np.ndarray:
     Raises:
         BrokenPicture: the file is missing, cut off or no picture.
     """
+    return decode(path, str(path))
+
+
+def decode(file: Path | IO[bytes], name: str, formats: Sequence[str] | None = None) -> np.ndarray:
+    """The same of an open file, called `name` in messages.
+
+    Args:
+        formats: Pillow's names of those that may be read; None: all that it knows.
+
+    Raises:
+        BrokenPicture: it is cut off, or no picture of these formats.
+    """
     try:
-        with Image.open(path) as image:
+        with Image.open(file, formats=formats) as image:
             return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
     except UNREADABLE as error:
-        raise BrokenPicture(f"{path}: can't be read as a picture ({error}).") from error
+        raise BrokenPicture(f"{name}: can't be read as a picture ({error}).") from error
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -34,10 +34,10 @@ def save_png(image: Image.Image, target: Path | IO[bytes], note: str, source: So
     image.save(target, "png", pnginfo=chunks)
 
 
-def png_bytes(image: np.ndarray, note: str = REENACTED) -> bytes:
+def png_bytes(image: np.ndarray, note: str = REENACTED, source: SourceType = SourceType.TRAINED) -> bytes:
     """PNG bytes of a (height, width, 3) uint8 RGB image with `note`; see `save_png`."""
     buffer = io.BytesIO()
-    save_png(Image.fromarray(image), buffer, note)
+    save_png(Image.fromarray(image), buffer, note, source)
     return buffer.getvalue()
 
 

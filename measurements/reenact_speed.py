@@ -64,7 +64,7 @@ def measure(painter: Painter, source: Source, pictures: list[np.ndarray], rounds
     def everything() -> None:
         shown = [painter.finder(picture) for picture in pictures]
         seen = painter.look(shown)
-        painted, _ = painter.paint(source, seen.points, seen.visible)
+        painted = painter.paint(source, seen.points, seen.visible)
         for face, image in zip(shown, painted):
             layout(source.face, face.crop, image)
 

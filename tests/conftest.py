@@ -1,4 +1,4 @@
-"""Made once for all tests of a process: SynthFace's head model, params.yaml as shipped; a machine without internet."""
+"""For tests of several files: SynthFace's head model, params.yaml as shipped, a browser, a machine without internet."""
 
 import os
 import shutil
@@ -13,6 +13,7 @@ from dg.synthface import load_head
 from dg.synthface.head_builder import build_head
 from tests.scales import ROOT, SHIPPED
 
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 LONG = ["test_pipeline.py", "test_raw_data.py", "test_records.py"]  # minutes each: begun last, one core would wait
 
 
@@ -45,6 +46,18 @@ def any_machine():
         patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
         patch.setattr("dg.ready.require_weights", lambda values: None)
         yield
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no chromium on PATH (Debian: apt install chromium)")
+    playwright = pytest.importorskip("playwright.sync_api")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield started
+        started.close()
 
 
 @pytest.fixture

@@ -41,7 +41,6 @@ from tests.told import changed, pairs_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 TITLE = "Mine <script>alert(1)</script> & yours"
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -307,18 +306,6 @@ def test_a_missing_table_is_named(run, tmp_path):
     with pytest.raises(DgError, match=r"table3\.csv: not found\. Run .*snakemake"):
         make_report(settings, tmp_path / "results", data, tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no chromium on PATH (Debian: apt install chromium)")
-    playwright = pytest.importorskip("playwright.sync_api")
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -33,6 +33,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--show-steps", type=Path, metavar="FOLDER", help="write crops, landmarks and map there")
     parser.add_argument("--no-mark", action="store_true", help="leave out the small word 'synthetic' in the picture")
+    add_network_options(parser)
+
+
+def add_network_options(parser: argparse.ArgumentParser) -> None:
+    """Which networks paint, and how faces are found."""
     parser.add_argument(
         "--rfg", type=Path, help="checkpoint, this project's or the authors'; default: the one that ships"
     )

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from dg.landmarks.fan import Landmarks
 from dg.landmarks.regions import EDGES
-from dg.provenance import REENACTED, save_picture
+from dg.provenance import REENACTED, png_bytes, save_picture
 from dg.reenact.faces import Face
 from dg.reenact.layout import Layout
 from dg.xmp import SourceType
@@ -50,6 +50,10 @@ class Made:
             DgError: another suffix, or the folder can't be written.
         """
         save_picture(self.image, Path(path), REENACTED, self.layout.source_type)
+
+    def png(self) -> bytes:
+        """The same as PNG, for who keeps no files."""
+        return png_bytes(self.image, REENACTED, self.layout.source_type)
 
     def save_steps(self, folder: Path | str) -> None:
         """Write crops, their landmarks, the landmarks made and their map, and the painted crop into `folder` (PNG).

@@ -11,7 +11,10 @@ from torch import Tensor
 
 from dg.landmarks.extract import CPU_PIXELS
 from dg.landmarks.fan import Landmarks
+from dg.landmarks.pose import fit_pose
 from dg.reenact.faces import Face, FaceFinder, NoFace, Picture
+from dg.reenact.layout import Layout
+from dg.reenact.made import Made
 from dg.reenact.networks import Networks
 
 BATCH = 16
@@ -46,13 +49,13 @@ class Painter:
         self.networks = networks
         self.finder = FaceFinder(networks.rfg.size, detector)
 
-    def source(self, picture: Picture, number: int = 1) -> Source:
-        """The source in face `number` of a picture.
+    def source(self, picture: Picture, number: int = 1, name: str = "the source") -> Source:
+        """The source in face `number` of a picture, called `name` in messages unless it is a file.
 
         Raises:
             BrokenPicture: the picture can't be read, or shows no such face.
         """
-        face = self.finder(picture, number, "the source")
+        face = self.finder(picture, number, name)
         image = self._tensor([face.crop])
         with torch.inference_mode():
             return Source(face, image, self.networks.encoder(image).float(), self.look([face]))
@@ -91,21 +94,50 @@ class Painter:
         parts = [net.detect(self._tensor(crops[k : k + at_once])) for k in range(0, len(crops), at_once)]
         return Landmarks(*(torch.cat(values).float().cpu() for values in zip(*parts)))
 
-    @torch.inference_mode()
-    def paint(self, source: Source, points: Tensor, visible: Tensor) -> tuple[np.ndarray, Tensor]:
-        """Paint a source on landmarks of references.
+    def shaped(self, source: Source, driving: Landmarks) -> Landmarks:
+        """lhat_t in the place of the points of `driving`: the source's landmarks in its pose and expression."""
+        points = self._shape(source, driving.points).float().cpu()
+        return driving._replace(points=points, pose=fit_pose(points)[0])
+
+    def made(self, source: Source, shown: Face, driving: Landmarks, painted: Landmarks, layout: Layout) -> Made:
+        """A source painted on the landmarks `painted` of one picture, with the steps to it.
+
+        Args:
+            shown: the reference's face. driving: l_r. painted: what `shaped` made of it.
+        """
+        (pixels,) = self._fill(source, painted.points, painted.visible)
+        return Made(
+            layout(source.face, shown.crop, pixels),
+            pixels,
+            source.face,
+            shown,
+            source.found,
+            driving,
+            painted.points[0].numpy(),
+            self.map(painted.points, painted.visible),
+            layout,
+        )
+
+    def paint(self, source: Source, points: Tensor, visible: Tensor) -> np.ndarray:
+        """Paint a source on landmarks of references: (B, S, S, 3) uint8.
 
         Args:
             points: (B, 68, 3) l_r, crop coordinates. visible: (B, 68), not 0 where a point is seen.
-
-        Returns:
-            (B, S, S, 3) uint8, and (B, 68, 3) lhat_t, on the CPU.
         """
-        net, device, count = self.networks, self.networks.device, len(points)
-        made = net.idsg.generate(points.to(device), source.code.expand(count, -1))
-        painted = net.rfg.paint(made, source.image.expand(count, -1, -1, -1), visible.to(device).bool())
+        return self._fill(source, self._shape(source, points), visible)
+
+    @torch.inference_mode()
+    def _shape(self, source: Source, points: Tensor) -> Tensor:
+        """(B, 68, 3) l_r -> lhat_t, on the networks' device."""
+        return self.networks.idsg.generate(points.to(self.networks.device), source.code.expand(len(points), -1))
+
+    @torch.inference_mode()
+    def _fill(self, source: Source, points: Tensor, visible: Tensor) -> np.ndarray:
+        """(B, 68, 3) lhat_t -> (B, S, S, 3) uint8."""
+        device, image = self.networks.device, source.image.expand(len(points), -1, -1, -1)
+        painted = self.networks.rfg.paint(points.to(device), image, visible.to(device).bool())
         pixels = (painted.float().clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
-        return pixels.cpu().numpy(), made.float().cpu()
+        return pixels.cpu().numpy()
 
     @torch.inference_mode()
     def map(self, points: Tensor, visible: Tensor) -> np.ndarray:

@@ -121,15 +121,4 @@ class Reenactor:
         raise NoFace(f"{clip}: no frame shows face {reference_face} by itself.")
 
     def _made(self, who: Source, shown: Face, found: Landmarks, layout: Layout) -> Made:
-        pixels, points = self._painter.paint(who, found.points, found.visible)
-        return Made(
-            layout(who.face, shown.crop, pixels[0]),
-            pixels[0],
-            who.face,
-            shown,
-            who.found,
-            found,
-            points[0].numpy(),
-            self._painter.map(points, found.visible),
-            layout,
-        )
+        return self._painter.made(who, shown, found, self._painter.shaped(who, found), layout)

@@ -96,7 +96,7 @@ def _painted(
     """Time in ticks and picture of each frame."""
     while batch := list(itertools.islice(frames, BATCH)):
         crops, points, visible = follower([(float(time * clip.tick), picture) for time, picture in batch])
-        pixels, _ = painter.paint(source, points, visible)
+        pixels = painter.paint(source, points, visible)
         for (time, _), reference, painted in zip(batch, crops, pixels):
             yield time, layout(source.face, reference, painted)
             bar.update()
