@@ -204,7 +204,7 @@ def test_the_command_takes_several_sources_and_folders(people, tmp_path, capsys)
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"--source": "nobody.jpg"}, r"nobody\.jpg: not found\. Expected a picture \(\.bmp"),
+        ({"--source": "nobody.jpg"}, r"nobody\.jpg: not found\. Expected a picture \(\.apng, \.avif, \.bmp"),
         ({"--reference": "notes.txt"}, r"notes\.txt: is no picture or video by its name"),
         ({"--source": "empty"}, r"empty: holds no picture\. Expected"),
         ({"--out": "made.gif"}, r"made\.gif: of you\.png comes \.png or"),
