@@ -74,7 +74,15 @@ def _check(a: argparse.Namespace) -> None:
     from dg import params
     from dg.ready import check_grid, check_variants
 
-    if a.set_param:
+    if a.datasets:
+        if a.set_param:
+            raise DgError("give either data sets or -S, not both: a data set is looked at by params.yaml as it is.")
+        from dg.survey import survey
+
+        values = params.load(a.params)
+        for dataset in a.datasets:
+            print(survey(values, dataset))
+    elif a.set_param:
         print(f"{check_grid(a.params, a.set_param)} experiment(s): all values are fine.")
     else:
         check_variants(params.load(a.params))
@@ -110,7 +118,10 @@ def add_verbs(verbs: Verbs) -> None:
     settings.add_argument("which", nargs="*", help="e.g. phase=self dataset=synth_rafd test=RaFD method=dg")
     settings.add_argument("--variant", default="dg", help="an ablation of params.yaml")
     add_params(settings)
-    check = verbs.add("check", _check, "check params.yaml, or what experiments would set in it")
+    check = verbs.add("check", _check, "check params.yaml, what experiments would set in it, or data sets of one's own")
+    check.add_argument(
+        "datasets", nargs="*", metavar="DATASET", help="under data/raw: what is found, drawn and taken; default: none"
+    )
     check.add_argument(
         "-S", "--set-param", action="append", default=[], metavar="KEY=VALUES", help="as `dvc exp run` takes it"
     )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dg.datasets.rows import Row, Source
+from dg.datasets.rows import Row, Source, is_video
 from dg.errors import DgError
-from dg.videos import is_video
 
 LAYOUT = """  anna/1.jpg
   anna/holiday/2.png

@@ -58,9 +58,9 @@ class Reading:
                 f"only once DVC knows it: dvc add {source.raw}. It should hold the {self._expected()}"
             )
         self._rows, self._files = 0, 0
-        self.splits: dict[str, set[str]] = {}  # subject -> those that it is in
+        self._splits: dict[str, set[str]] = {}  # subject -> those that it is in
         self._clips: set[str] = set()
-        self.in_split: Counter[str] = Counter()
+        self._in_split: Counter[str] = Counter()
 
     def rows(self) -> Iterator[Row]:
         """The rows of all that can be used.
@@ -73,9 +73,9 @@ class Reading:
             self._rows += 1
             self._files += row["path"] != last_path
             last_path = row["path"]
-            self.splits.setdefault(row["subject"], set()).add(row["split"])
+            self._splits.setdefault(row["subject"], set()).add(row["split"])
             self._clips.add(row["clip"])
-            self.in_split[row["split"]] += 1
+            self._in_split[row["split"]] += 1
             yield row
         self._check_splits()
         self._check_files()
@@ -84,11 +84,11 @@ class Reading:
         """What they amount to, once they are through."""
         source = self.source
         return {
-            "rows": self._rows,
+            "rows": self._rows + source.unseen.total(),
             "files": self._files,
-            "subjects": len(self.splits),
+            "subjects": len(self._splits),
             "clips": len(self._clips),
-            "splits": dict(sorted(self.in_split.items())),
+            "splits": dict(sorted((self._in_split + source.unseen).items())),
             "skipped_files": len(source.skipped),
             "skipped": source.skipped,
             "left_out": {reason: some.plain() for reason, some in sorted(source.left_out.items())},
@@ -99,14 +99,14 @@ class Reading:
 
     def told(self) -> list[str]:
         """The same for people, in lines."""
-        parts = ", ".join(
-            f"{split} {sum(split in own for own in self.splits.values()):,} people with {count:,}"
-            for split, count in sorted(self.in_split.items())
-        )
         source = self.source
+        parts = ", ".join(
+            f"{split} {sum(split in own for own in self._splits.values()):,} people with {count:,} faces"
+            for split, count in sorted((self._in_split + source.unseen).items())
+        )
         lines = [
-            f"{self._settings.dataset}: {self._rows:,} pictures or frames of {self._files:,} files, "
-            f"{len(self.splits):,} people; {parts}."
+            f"{self._settings.dataset}: {source.met:,} pictures and videos, {self._files:,} of them taken: "
+            f"{self._rows + source.unseen.total():,} faces of {len(self._splits):,} people, {parts}."
         ]
         if source.skipped:
             first = ", ".join(f"{item['path']}: {item['reason']}" for item in source.skipped[:3])
@@ -119,7 +119,7 @@ class Reading:
     def warnings(self) -> list[str]:
         """What is likely another than it was meant to be."""
         spelled = defaultdict(list)
-        for subject in sorted(self.splits):
+        for subject in sorted(self._splits):
             spelled[" ".join(unicodedata.normalize("NFKC", subject).casefold().split())].append(subject)
         warnings = [
             f"{' and '.join(map(ascii, names))} are taken for {len(names)} people, though the names read alike. If "
@@ -127,10 +127,10 @@ class Reading:
             for names in spelled.values()
             if len(names) > 1
         ]
-        if len(self.splits) == 1:
+        if len(self._splits) == 1:
             warnings.append(
-                f"all pictures are of one person, {next(iter(self.splits))}; tests pair two. If that folder lies above "
-                f"people's own, move what else lies in it away. The {self._expected()}"
+                f"all pictures are of one person, {next(iter(self._splits))}; tests pair two. If that folder lies "
+                f"above people's own, move what else lies in it away. The {self._expected()}"
             )
         return warnings
 
@@ -140,11 +140,11 @@ class Reading:
 
     def _check_splits(self) -> None:
         # A test on people that a network has learned from would flatter it.
-        shared = sorted(subject for subject, own in self.splits.items() if len(own) > 1)
+        shared = sorted(subject for subject, own in self._splits.items() if len(own) > 1)
         if shared:
             named = ", ".join(shared[:5]) + (", …" if len(shared) > 5 else "")
             raise DgError(
-                f"{self.source.raw}: {len(shared)} of {len(self.splits)} people are in the training and in the test "
+                f"{self.source.raw}: {len(shared)} of {len(self._splits)} people are in the training and in the test "
                 f"part: {named}. Expected everybody in one of them. Move all files of each to one part, or give people "
                 f"who only share a name different ones. The {self._expected()}"
             )

@@ -14,10 +14,12 @@ class Some:
 
     count: int = 0
     first: list[str] = field(default_factory=list)
+    _names: int = 0
 
     def add(self, name: str, count: int = 1) -> None:
         """One more, or `count` that go by one name; 0: nobody knows how many."""
         self.count += count
+        self._names += 1
         if len(self.first) < _FIRST:
             self.first.append(name)
 
@@ -27,7 +29,7 @@ class Some:
 
     def told(self) -> str:
         """On one line."""
-        named = ", ".join(self.first) + ", …" * (self.count > len(self.first))
+        named = ", ".join(self.first) + ", …" * (self._names > len(self.first))
         return f"{self.count:,} ({named})" if self.count else named
 
 

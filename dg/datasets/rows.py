@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +49,8 @@ class Source:
         skipped: files that can't be used, each {"path", "reason"}; adapters add to it.
         left_out: all else that gives no row, by reason.
         archives: of what is left out, those that hold more of it.
+        met: how many pictures and videos there are, whether they can be used or not.
+        unseen: frames by split that there are beyond the rows given; none, if all are given.
         notes: what its users should know of how it was read; adapters add to it.
         published: how it compares with what its owners publish, once it is read; None: nothing is published.
     """
@@ -58,6 +61,8 @@ class Source:
     skipped: list[dict[str, str]] = field(default_factory=list)
     left_out: dict[str, Some] = field(default_factory=dict)
     archives: Some = field(default_factory=Some)
+    met: int = 0
+    unseen: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     published: Published | None = None
 
@@ -67,8 +72,10 @@ class Source:
             stem, suffix = os.path.splitext(path)
             suffix = suffix.lower()
             if suffix in PICTURE_SUFFIXES or suffix in VIDEO_SUFFIXES:
+                self.met += 1
                 yield path
             elif suffix in UNREAD:
+                self.met += 1
                 if any((self.raw / f"{stem}{beside}").exists() for beside in _BESIDE):
                     self.leave_out(path, f"{suffix} files can't be read, but the same picture lies beside it")
                 else:
@@ -89,7 +96,7 @@ class Source:
 
     def row(self, path: str, frame: int = NO_FRAME, **facts: Any) -> Row:
         """A manifest row; facts the set doesn't have stay empty ("" for words, null for angles)."""
-        key = f"{self.dataset}/{path}" + (f"#{frame}" if frame != NO_FRAME and _is_video(path) else "")
+        key = f"{self.dataset}/{path}" + (f"#{frame}" if frame != NO_FRAME and is_video(path) else "")
         return {**_EMPTY, "key": key, "path": path, "frame": frame, **facts}
 
     def frames_of(self, path: str) -> list[int]:
@@ -111,14 +118,15 @@ class Source:
 
     def rows_of(self, path: str, **facts: Any) -> Iterator[Row]:
         """The row of a picture, or a row for each sampled frame of a video."""
-        if _is_video(path):
+        if is_video(path):
             for frame in self.frames_of(path):
                 yield self.row(path, frame, **facts)
         else:
             yield self.row(path, **facts)
 
 
-def _is_video(path: str) -> bool:
+def is_video(path: str) -> bool:
+    """Whether the file name says that this is a video; of a million paths quicker than by `Path`."""
     return os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES
 
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from dg.datasets.rows import Row, Source
+from dg.datasets.rows import Row, Source, is_video
 from dg.errors import DgError
 from dg.files import read_parquet
-from dg.videos import is_video
 
 LAYOUT = """  index.parquet and the pictures or videos it names.
 SynthFace is rendered by this project: run the synthface step again."""
@@ -38,6 +37,7 @@ def rows(source: Source) -> Iterator[Row]:
             f"{path}: names {first['path']} frame {first['frame']} twice. Delete {source.raw} and render it again."
         )
     for name, group in index.groupby("path", sort=False):
+        source.met += 1
         if not (source.raw / name).exists():
             source.skip(name, "named in index.parquet, but the file isn't there")
         elif is_video(name):

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dg.datasets.published import Published, Some
-from dg.datasets.rows import NO_FRAME, Row, Source
+from dg.datasets.rows import NO_FRAME, Row, Source, is_video
 from dg.errors import DgError
-from dg.videos import is_video
 
 LAYOUT = """  dev/mp4/id00012/21Uxsk56VDQ/00001.mp4    (training part; "mp4/" may be missing, and folders lie above)
   test/mp4/id00017/01dfn2spqyE/00001.mp4   (test part)

@@ -24,6 +24,7 @@ PAIR_COLUMNS = ("source", "reference", "target", "subject", "reference_subject",
 
 NEAR_FRONTAL = 30.0  # degrees; a source of RaFD and of MPIE (Large Pose) turns less
 LARGE_POSE = 60.0  # degrees; a reference of MPIE (Large Pose) turns more
+_AT_A_TIME = 256
 
 
 class _Targets:
@@ -138,8 +139,10 @@ def _by_subject(faces: pd.DataFrame) -> Iterable[tuple[str, pd.DataFrame, pd.Dat
 
 
 def shuffled(rows: pd.DataFrame, rng: np.random.Generator) -> Iterator[Any]:
-    """The rows in random order."""
-    return rows.iloc[rng.permutation(len(rows))].itertuples()
+    """The rows in random order, drawn now; few are asked for, so no more of them are brought into it at a time."""
+    order = rng.permutation(len(rows))
+    parts = (rows.iloc[order[start : start + _AT_A_TIME]] for start in range(0, len(order), _AT_A_TIME))
+    return (row for part in parts for row in part.itertuples())
 
 
 def make_pair(source: Any, reference: Any, target: str) -> tuple:

@@ -1,0 +1,42 @@
+"""What the tests would draw from a data set."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from dg.errors import DgError
+from dg.params import Params
+from dg.protocols.pairs import draw_pairs
+from dg.steps.data import pairs_settings
+from dg.tests import TESTS
+
+_OF_KIND = {"rafd": ("RaFD",), "mpie": ("MPIE", "MPIE_LP"), "voxceleb": ("VoxCeleb1", "VoxCeleb2")}
+"""The tests that a kind of data set is for."""
+
+
+def pairs(params: Params, dataset: str, faces: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """A line per test, and which of those that params.yaml draws from `dataset` find too little.
+
+    Args:
+        faces: all rows of its manifest.
+    """
+    used = {name for name, chosen in params.benchmarks if chosen == dataset}
+    tests = [key for key, test in TESTS.items() if used.issuperset(test.benchmarks)]
+    lines = [
+        f"{key}: pairs {test.title} of this set's with another's, which isn't looked at here."
+        for key, test in TESTS.items()
+        if used.intersection(test.benchmarks) and not used.issuperset(test.benchmarks)
+    ]
+    if not used:
+        tests = list(_OF_KIND.get(params.datasets[dataset].kind, ()))
+        lines.append(f"No benchmark of params.yaml is '{dataset}'." + " If it were:" * bool(tests))
+    short = []
+    for test in tests:
+        try:
+            drawn = draw_pairs(pairs_settings(params, test), faces)
+        except DgError as error:
+            lines.append(str(error))
+            short += [test] * bool(used)
+        else:
+            lines.append(f"{test}: {len(drawn):,} pairs, {drawn['subject'].nunique():,} people as sources.")
+    return lines, short
