@@ -54,7 +54,7 @@ def rafd_pairs(faces: pd.DataFrame, references: int, rng: np.random.Generator) -
         if candidates.empty:
             continue
         source = next(shuffled(candidates, rng))
-        fitting = (row for row in shuffled(others, rng) if truth.of(source, row) != source.key)
+        fitting = (row for row in shuffled(faces, rng, others) if truth.of(source, row) != source.key)
         pairs += [make_pair(source, row, truth.of(source, row)) for row in islice(fitting, references)]
     kinds = f"a neutral picture with |yaw| < {NEAR_FRONTAL:g}", "pictures of others that show something else"
     counts = {f"neutral with |yaw| < {NEAR_FRONTAL:g}": int(is_source.sum())}
@@ -79,7 +79,7 @@ def mpie_pairs(faces: pd.DataFrame, references: int, rng: np.random.Generator, l
         by_setting: dict[tuple, list] = {}
         for row in own[is_source[own.index]].itertuples():
             by_setting.setdefault((row.light, row.session), []).append(row)
-        drawn = shuffled(others[is_reference[others.index]], rng)
+        drawn = shuffled(faces, rng, others & is_reference.to_numpy())
         offered = ((row, _sources_for(row, by_setting, truth)) for row in drawn)
         for reference, sources in islice((offer for offer in offered if offer[1]), references):
             source, target = sources[rng.integers(len(sources))]
@@ -133,14 +133,20 @@ def subset(pairs: pd.DataFrame, count: int | None, rng: np.random.Generator) -> 
     return pairs.loc[sorted(turn.sort_values(kind="stable").index[:count])].reset_index(drop=True)
 
 
-def _by_subject(faces: pd.DataFrame) -> Iterable[tuple[str, pd.DataFrame, pd.DataFrame]]:
+def _by_subject(faces: pd.DataFrame) -> Iterable[tuple[str, pd.DataFrame, np.ndarray]]:
+    """Each subject, its rows, and which rows are others' (bool)."""
+    numbers = faces["subject"].factorize()[0]
     for subject, own in faces.groupby("subject", sort=True):
-        yield subject, own, faces[faces["subject"] != subject]
+        yield subject, own, numbers != numbers[own.index[0]]
 
 
-def shuffled(rows: pd.DataFrame, rng: np.random.Generator) -> Iterator[Any]:
-    """The rows in random order, drawn now; few are asked for, so no more of them are brought into it at a time."""
-    order = rng.permutation(len(rows))
+def shuffled(rows: pd.DataFrame, rng: np.random.Generator, chosen: np.ndarray | None = None) -> Iterator[Any]:
+    """The rows, or those `chosen` (bool), in random order, which is drawn now.
+
+    A million rows aren't copied for it: few are asked for, and no more of them are brought into that order at a time.
+    """
+    places = np.arange(len(rows)) if chosen is None else np.flatnonzero(chosen)
+    order = rng.permutation(places)
     parts = (rows.iloc[order[start : start + _AT_A_TIME]] for start in range(0, len(order), _AT_A_TIME))
     return (row for part in parts for row in part.itertuples())
 
