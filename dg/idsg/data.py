@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from dg.idsg.networks import Idsg
 from dg.idsg.objectives import Pairs
@@ -58,13 +57,9 @@ class Data:
             return np.ones(len(batch.source), bool)
         return self._subject[batch.source] != self._subject[batch.reference]
 
-    def on_device(self, values: np.ndarray) -> torch.Tensor:
-        """`values` where the networks are."""
-        return torch.from_numpy(values).to(self.team.device)
-
     def pairs(self, idsg: Idsg, part: Part) -> Pairs:
         """The tensors of a part."""
-        rows, faces, put = part.rows, self.faces, self.on_device
+        rows, faces, put = part.rows, self.faces, self.team.put
         return Pairs(
             l_r=idsg.flat(put(faces.points[rows.reference])),
             l_t=idsg.flat(put(faces.points[rows.target.clip(0)])),

@@ -19,10 +19,10 @@ SIZE, SHOWN = 128, 6
 def draw_samples(idsg: Idsg, data: Data, path: Path) -> None:
     """Write a grid: a row per pair; reference l_r, result lhat_t, truth l_t in red over the result where it's known."""
     shown, faces = data.shown.rows(slice(SHOWN)), data.faces
-    l_r, l_t = (data.on_device(faces.points[rows]) for rows in (shown.reference, shown.target.clip(0)))
-    lhat_t = idsg.generate(l_r, data.on_device(faces.codes[shown.source]))
+    l_r, l_t = (data.team.put(faces.points[rows]) for rows in (shown.reference, shown.target.clip(0)))
+    lhat_t = idsg.generate(l_r, data.team.put(faces.codes[shown.source]))
     maps = [draw_lines(points, SIZE, 4) for points in (l_r, lhat_t, l_t)]
-    known = data.on_device(shown.target >= 0)[:, None, None, None]
+    known = data.team.put(shown.target >= 0)[:, None, None, None]
     both = torch.cat([torch.maximum(maps[1], maps[2] * known), maps[1], maps[1]], 1)
     columns = [maps[0].expand(-1, 3, -1, -1), maps[1].expand(-1, 3, -1, -1), both]
     grid = torch.cat([torch.cat(list(column), 1) for column in columns], 2)

@@ -85,8 +85,8 @@ class Data:
         Raises:
             DgError: the batch can't be divided over the processes and parts.
         """
-        self.s, self.faces, self.sampler, self.team, self.device = settings, faces, sampler, team, team.device
-        self.idsg = idsg.to(self.device) if idsg else None
+        self.s, self.faces, self.sampler, self.team = settings, faces, sampler, team
+        self.idsg = idsg.to(team.device) if idsg else None
         small = len(faces) * settings.size**2 * 3 < IN_MEMORY
         self._images = np.stack([faces.image(row) for row in range(len(faces))]) if small else None
         self.threads = 1 if small else min(8, os.cpu_count() or 1)
@@ -129,43 +129,40 @@ class Data:
 
     def _on_device(self, pixels: np.ndarray) -> torch.Tensor:
         """(b, 3, H, W) float32 in [0, 1]; the bytes travel, not the floats."""
-        images = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2)
+        images = self.team.put(pixels).permute(0, 3, 1, 2)
         return images.float().div_(255).contiguous(memory_format=torch.channels_last)
 
     def pairs(self, part: Part, regularise: bool = False) -> Pairs:
         """The tensors of a part, cropped; `regularise`: whether R1 is due."""
         source, truth = self._on_device(part.source), self._on_device(part.truth)
         true = _truths(part.rows)
-        l_t, truth_points = self._driving(part.rows), self._put(self.faces.points[true])
+        l_t, truth_points = self._driving(part.rows), self.team.put(self.faces.points[true])
         if part.boxes is not None:
-            boxes = shifted_onto(torch.from_numpy(part.boxes).to(self.device), l_t)
+            boxes = shifted_onto(self.team.put(part.boxes), l_t)
             source, truth = crop_images(source, boxes), crop_images(truth, boxes)
             l_t, truth_points = crop_points(l_t, boxes), crop_points(truth_points, boxes)
         return Pairs(
             source=source,
             truth=truth,
-            known=self._put(part.rows.target) >= 0,
+            known=self.team.put(part.rows.target) >= 0,
             known_share=part.known_share,
             l_t=l_t,
-            visible=self._put(self.faces.visible[part.rows.reference]),
+            visible=self.team.put(self.faces.visible[part.rows.reference]),
             truth_points=truth_points,
-            truth_visible=self._put(self.faces.visible[true]),
+            truth_visible=self.team.put(self.faces.visible[true]),
             # The code of the picture as it is given to E_s; stored ones are of whole pictures.
-            codes=self._put(self.faces.codes[part.rows.source]) if part.boxes is None else None,
+            codes=self.team.put(self.faces.codes[part.rows.source]) if part.boxes is None else None,
             regularise=regularise,
         )
 
-    def _put(self, values: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(values).to(self.device)
-
     def _driving(self, rows: Batch) -> torch.Tensor:
         """(b, 68, 3): the true landmarks in pairs of one subject, else lhat_t of the IDSG."""
-        l_r = self._put(self.faces.points[rows.reference])
+        l_r = self.team.put(self.faces.points[rows.reference])
         if self.idsg is None:
             return l_r
-        lhat_t = self.idsg.generate(l_r, self._put(self.faces.codes[rows.source]))
+        lhat_t = self.idsg.generate(l_r, self.team.put(self.faces.codes[rows.source]))
         same = self.sampler.subject[rows.source] == self.sampler.subject[rows.reference]
-        return torch.where(self._put(same)[:, None, None], l_r, lhat_t)
+        return torch.where(self.team.put(same)[:, None, None], l_r, lhat_t)
 
 
 def _truths(rows: Batch) -> np.ndarray:

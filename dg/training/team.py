@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -39,6 +40,10 @@ class Team:
     def writes(self) -> bool:
         """Whether this process writes files."""
         return self.rank == 0
+
+    def put(self, values: np.ndarray) -> torch.Tensor:
+        """`values` on this process's device."""
+        return torch.from_numpy(values).to(self.device)
 
     def parts(self, batch: Batch, accumulate: int, verb: str) -> list[Batch]:
         """This process's share of the joint batch, in `accumulate` equal parts.
