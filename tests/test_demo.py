@@ -278,6 +278,7 @@ def test_paths_lead_to_no_file(server, path):
     [
         ("GET", {"Host": "elsewhere.example:7860"}, "reached as 127.0.0.1 or localhost alone"),
         ("GET", {"Host": "127.0.0.1.elsewhere.example"}, "reached as 127.0.0.1 or localhost alone"),
+        ("GET", {"Host": "[localhost"}, "reached as 127.0.0.1 or localhost alone"),
         ("POST", {"Origin": "http://elsewhere.example"}, "orders of its own page alone"),
         ("POST", {"Origin": "null"}, "orders of its own page alone"),
         ("POST", {"Origin": "http://127.0.0.1:1"}, "orders of its own page alone"),

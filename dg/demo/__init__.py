@@ -10,6 +10,6 @@ command   the command line
 
 Nothing is written to disk: what was uploaded lies in memory until newer pictures take its place or the page ends. By
 aiohttp, which comes with DVC, and a page of this folder: libraries that bring a page of their own (gradio, NiceGUI,
-Streamlit) cost twenty packages more, serve files of folders, and ask other machines for fonts, scripts or statistics
-unless told not to.
+Streamlit) cost 12 to 27 packages more, and gradio serves files by their paths and asks other machines for fonts and
+statistics unless told not to.
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -45,7 +44,7 @@ async def from_this_page_alone(request: web.Request, handler: _Handler) -> web.S
     A name of theirs that leads to this machine has another Host; a request that they send has another Origin. Ports may
     differ from the server's, as through a tunnel of ssh's.
     """
-    if urlsplit(f"//{request.host}").hostname not in (HOST, "localhost"):
+    if request.host.split(":")[0] not in (HOST, "localhost"):
         raise web.HTTPForbidden(text=f"This page is reached as {HOST} or localhost alone.")
     if request.method not in ("GET", "HEAD") and request.headers.get("Origin") != f"http://{request.host}":
         raise web.HTTPForbidden(text="This server takes orders of its own page alone.")
