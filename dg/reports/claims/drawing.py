@@ -37,7 +37,8 @@ def draw_leads(settings: ClaimsSettings, findings: list[Finding], out: Path) -> 
                 for end in ("value", "low", "high")
             )
             below, above = ([abs(value - bound) for value, bound in zip(values, bounds)] for bounds in (lows, highs))
-            axes.errorbar(middles, values, [below, above], marker="o", markersize=4, capsize=3, label=TESTS[test].title)
+            look = {"marker": "o", "markersize": 4, "capsize": 3, "color": f"C{list(TESTS).index(test)}"}
+            axes.errorbar(middles, values, [below, above], label=TESTS[test].title, **look)
         axes.axhline(0, color="black", linewidth=0.8)
         axes.set(xlabel="|yaw| of the reference (degrees)", ylabel=f"{metric(panel[1]).title}, {panel[0]}")
         axes.set(xlim=(0, 90), xticks=range(0, 91, 15))
