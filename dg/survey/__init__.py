@@ -12,7 +12,9 @@ from dg.params import Params
 from dg.steps.data import manifest_settings
 from dg.survey.costs import disk, hours
 from dg.survey.glance import Glance, table_of
-from dg.survey.pairs import pairs
+from dg.survey.pairs import OF_ALL, pairs, tests_of
+
+_TRAINED = 1000
 
 
 def survey(params: Params, dataset: str, raw: Path = Path("data/raw")) -> str:
@@ -31,7 +33,9 @@ def survey(params: Params, dataset: str, raw: Path = Path("data/raw")) -> str:
     enough = max(params.sizes.fine_tune.frames + sizes.vox1_frames, sizes.vox_frames)
     source = Glance(dataset, raw / dataset, entry.fps, enough=enough)
     reading = Reading(settings, source, entry.max_broken)
-    faces = table_of(reading.rows())
+    # Without them VoxCeleb2's table would be mostly rows that nobody looks at; some stand for the size of pictures.
+    trained = None if OF_ALL.intersection(tests_of(params, dataset)[1]) else _TRAINED
+    faces = table_of(reading.rows(), trained)
     drawn, short = pairs(params, dataset, faces)
     estimated = [source.estimated()] * bool(source.estimated())
     lines = [*reading.told(), *estimated, *drawn, *_costs(params, dataset, source, faces, reading.report()["rows"])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 import pandas as pd
@@ -61,9 +61,15 @@ class Glance(Source):
         return f"{self._opened:,} of {self.videos:,} videos were opened; the others are taken to be as long as these."
 
 
-def table_of(rows: Iterator[Row]) -> pd.DataFrame:
-    """Manifest rows as a table, in little memory: equal words are one object."""
+def table_of(rows: Iterator[Row], trained: int | None = None) -> pd.DataFrame:
+    """Manifest rows as a table, in little memory: equal words are one object.
+
+    Args:
+        trained: how many of those that train are kept, the first; None: all.
+    """
+    numbers = count()
+    kept = (row for row in rows if trained is None or row["split"] != "train" or next(numbers) < trained)
     batches = []
-    while batch := list(islice(rows, _BATCH)):
+    while batch := list(islice(kept, _BATCH)):
         batches.append(pa.RecordBatch.from_pylist(batch, schema=MANIFEST_SCHEMA))
-    return pa.Table.from_batches(batches, MANIFEST_SCHEMA).to_pandas(deduplicate_objects=True)
+    return pa.Table.from_batches(batches, MANIFEST_SCHEMA).to_pandas(split_blocks=True, self_destruct=True)
