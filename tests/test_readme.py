@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import subprocess
@@ -57,6 +58,18 @@ def test_the_networks_one_by_one_paint_the_source_in_the_reference_s_pose(tmp_pa
     exec(lines_of("docs/reenact.md"), names)
     truth = render(names["head"], sample_person(0, 1), Action(yaw=30), Scene(), 128).image
     assert nearer(written("painted.png"), truth, names["source"], names["reference"])
+
+
+def test_the_claims_of_the_readme_are_those_of_the_run_that_is_shown():
+    told = re.findall(r"(?m)^\| (\d)\. .* \| \*\*(\w+)\*\* \| (.*) \|$", (ROOT / "README.md").read_text("utf-8"))
+    shown = ROOT / "docs/results"
+    with open(shown / "claims.csv", encoding="utf-8", newline="") as file:
+        decided = [(row["claim"], row["verdict"]) for row in csv.DictReader(file) if row["kind"] == "claim"]
+    assert [(claim, verdict) for claim, verdict, _ in told] == decided
+    parts = re.split(r"(?m)^## (?=\d)", (shown / "claims.md").read_text("utf-8"))[1:]
+    for (_, _, words), part in zip(told, parts, strict=True):
+        for difference in re.findall(r"[+-][\d.]+ \[[^]]+\]", words):
+            assert difference in part
 
 
 def test_an_installed_package_is_whole(monkeypatch):
