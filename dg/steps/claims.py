@@ -7,9 +7,9 @@ from pydantic import Field
 from dg.params import Params
 from dg.steps.report import networks_of_others, stand_ins_of
 from dg.steps.settings import Settings
-from dg.steps.tables import Titles, started_bundled, titles
+from dg.steps.tables import Titles, titles
 from dg.study.data import dataset_of
-from dg.study.rows import figure_rows, method_titles, rivals_of, trained_rivals
+from dg.study.rows import figure_rows, method_titles, rivals_of
 from dg.study.variants import main_variants, variants_by_row
 from dg.tests import COMPARED, TESTS
 
@@ -56,17 +56,10 @@ def claims_settings(p: Params) -> ClaimsSettings:
         data_sets={test: dataset_of(p, test) for test in TESTS},
         networks=networks,
         scale=p.scale,
-        stand_ins=(*stand_ins_of(p, networks), *_unequal_starts(p)),
+        stand_ins=tuple(stand_ins_of(p, networks)),
         bootstrap=p.metrics.bootstrap,
         seed=p.seed,
     )
-
-
-def _unequal_starts(p: Params) -> list[str]:
-    """A sentence where DG's networks have seen more than those that they are measured against."""
-    bundled = [name.upper() for name in started_bundled(p)]
-    others = [method_titles(p)[name] for name in trained_rivals(p) if not p.methods[name].weights]
-    return [f"no equal start: {', '.join(others)} from random weights"] if bundled and others else []
 
 
 def _landmark_variants(p: Params) -> Compared:

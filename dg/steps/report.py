@@ -10,7 +10,7 @@ from dg.backends import stand_ins
 from dg.params import IdsgWeights, Params, RfgWeights
 from dg.steps.settings import Settings
 from dg.steps.tables import Titles, started_bundled, titles
-from dg.study.rows import methods_of, rivals_of
+from dg.study.rows import method_titles, methods_of, rivals_of, trained_rivals
 from dg.study.variants import with_overrides
 from dg.tests import COMPARED
 
@@ -79,4 +79,8 @@ def stand_ins_of(p: Params, networks: dict[str, str]) -> list[str]:
     if p.scale != "paper":
         phrases.append(f"sizes and iterations of scale '{p.scale}'")
     bundled = [name.upper() for name in started_bundled(p)]
-    return phrases + ([f"{' and '.join(bundled)} started from bundled weights"] if bundled else [])
+    if bundled:
+        phrases.append(f"{' and '.join(bundled)} started from bundled weights")
+        others = [method_titles(p)[name] for name in trained_rivals(p) if not p.methods[name].weights]
+        phrases += [f"no equal start: {', '.join(others)} from random weights"] if others else []
+    return phrases
