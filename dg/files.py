@@ -18,6 +18,9 @@ from dg.errors import DgError
 if TYPE_CHECKING:
     import pandas as pd
 
+_OF_THE_FILE = {getattr(errno, name) for name in ("ENOENT", "EACCES", "EPERM", "EISDIR", "ENOTDIR", "ELOOP", "EINVAL")}
+"""What is wrong with one file, not with the disk that it lies on."""
+
 _UMASK = os.umask(0)
 os.umask(_UMASK)
 
@@ -147,6 +150,23 @@ def write_csv(path: Path, frame: pd.DataFrame) -> None:
     """Write a table without its index."""
     with replacing(path) as temporary:
         frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def require_disk(path: Path) -> None:
+    """Read the file `path`, which somebody could make nothing of, to its end: is it the file, or what it lies on?
+
+    Raises:
+        DgError: its disk, or the network that it is behind, fails.
+    """
+    try:
+        with open(path, "rb") as stream:
+            while stream.read(2**20):
+                pass
+    except OSError as error:
+        if error.errno not in _OF_THE_FILE:
+            raise DgError(
+                f"{path}: its disk can't be read ({error.strerror}). Mend or mount it and run the same command again."
+            ) from error
 
 
 def file_digest(path: Path) -> str:

@@ -107,8 +107,8 @@ class Landmarks(Strict):
     """F_l, the landmark network, and the face detector that cuts crops for it."""
 
     backend: Literal["fan-synthface", "fan"]
-    detector: Literal["dlib", "sfd", "retinaface", "scrfd", "yunet"] = Field(
-        description="of data sets with crop: detect; all but dlib are face_alignment's"
+    detector: Literal["yunet", "dlib", "sfd", "retinaface", "scrfd"] = Field(
+        description="of data sets with crop: detect; yunet and dlib come with packages"
     )
     detector_weights: str | None = Field(description="file in place of the detector's published one; null: that one")
 

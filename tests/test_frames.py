@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-import dg.landmarks.face_crop as face_crop
+from dg import face_cuts
 from dg.datasets.manifest import make_manifest
 from dg.errors import DgError
 from dg.frames import extract_frames
@@ -21,7 +21,13 @@ from tests.videos import write_video
 RED = (200, 30, 60)
 
 
-DLIB = Detector(name="dlib", weights=None, digest=None)
+YUNET = Detector(name="yunet", weights=None, digest=None)
+
+
+def stand_in(monkeypatch, find):
+    """`find`, image -> the crops of the faces there, in the place of detector and landmark network."""
+    monkeypatch.setattr(face_cuts, "open_detector", lambda *_: lambda image: [(box, (1, 0, 0)) for box in find(image)])
+    monkeypatch.setattr(face_cuts, "face_crop", lambda _, face: face[0])
 
 
 def settings(**changes):
@@ -115,8 +121,8 @@ def test_detected_boxes_cut_the_face_out(tmp_path, monkeypatch):
     image[10:30, 5:25] = RED
     picture(tmp_path, "a/1.png", Image.fromarray(image))
     prepared(tmp_path)
-    monkeypatch.setattr(face_crop, "find_face_crop", lambda *_: (5.0, 10.0, 25.0, 30.0))
-    batch, _ = extract(tmp_path, detector=DLIB)
+    stand_in(monkeypatch, lambda _: [(5.0, 10.0, 25.0, 30.0)])
+    batch, _ = extract(tmp_path, detector=YUNET)
     assert near(decode_image(batch.column("image")[0].as_py())[2:-2, 2:-2], RED, 0)
     assert fixed_lists(batch, "box").tolist() == [[5, 10, 25, 30]]
 
@@ -126,36 +132,72 @@ def test_pictures_without_a_face_or_unreadable_are_listed(tmp_path, monkeypatch)
         picture(tmp_path, name, Image.new("RGB", (20, 20), RED if name == "b/1.png" else "white"))
     (tmp_path / "raw/a/2.png").write_bytes((tmp_path / "raw/a/2.png").read_bytes()[:40])
     prepared(tmp_path)
-    monkeypatch.setattr(face_crop, "find_face_crop", lambda i, *_: (0.0, 0.0, 20.0, 20.0) if i.min() == 255 else None)
-    batch, report = extract(tmp_path, detector=DLIB, max_broken=0.7)
+    stand_in(monkeypatch, lambda image: [(0.0, 0.0, 20.0, 20.0)] if image.min() == 255 else [])
+    batch, report = extract(tmp_path, detector=YUNET, max_broken=0.7)
     assert batch.column("key").to_pylist() == ["toy/a/1.png"]
     assert {item["key"]: item["reason"].split(":")[-1][:20] for item in report["skipped"]} == {
         "toy/a/2.png": " can't be read as a ",
         "toy/b/1.png": "no face",
     }
-    with pytest.raises(DgError, match=r"2 of 3 pictures .*\n  toy/a/2\.png.*\n  toy/b/1\.png: no face\nFetch them"):
-        extract(tmp_path, detector=DLIB, max_broken=0.5)
+    refused = r"2 of 3 pictures .*max_broken allows:\n  toy/a/2\.png.*\n  toy/b/1\.png: no face\n.*landmarks\.detector"
+    with pytest.raises(DgError, match=refused):
+        extract(tmp_path, detector=YUNET, max_broken=0.5)
 
 
-def test_videos_hand_the_last_box_on_and_pictures_do_not(tmp_path, monkeypatch):
+def test_a_clip_stays_with_its_face_and_pictures_take_the_largest(tmp_path, monkeypatch):
     write_video(tmp_path / "raw/a/v.mp4", frames=3, rate=1)
-    picture(tmp_path, "b/1.png", Image.new("RGB", (20, 20)))
-    picture(tmp_path, "b/2.png", Image.new("RGB", (20, 20)))
+    picture(tmp_path, "b/1.png", Image.new("RGB", (64, 64), (4, 4, 4)))
     prepared(tmp_path, fps=1)
-    seen = []
+    left, right = (0.0, 20.0, 20.0, 40.0), (30.0, 20.0, 54.0, 44.0)
+    stand_in(monkeypatch, lambda image: [left] if image.mean() < 2 else [left, right])
+    batch, report = extract(tmp_path, detector=YUNET)
+    boxes = dict(zip(batch.column("key").to_pylist(), fixed_lists(batch, "box").tolist()))
+    assert [boxes[f"toy/a/v.mp4#{k}"] for k in range(3)] == [pytest.approx(left)] * 3
+    assert boxes["toy/b/1.png"] == [*right]
+    assert report["several"] == ["toy/a/v.mp4#1", "toy/a/v.mp4#2", "toy/b/1.png"]
 
-    def find(image, last, detector):
-        seen.append(last)
-        return (0.0, 0.0, 10.0 + len(seen), 10.0 + len(seen))
 
-    monkeypatch.setattr(face_crop, "find_face_crop", find)
-    batch, _ = extract(tmp_path, detector=DLIB)
-    # However the rows are ordered, a box is handed on within the clip only.
-    handed = dict(zip(batch.column("key").to_pylist(), seen))
-    assert [handed[key] for key in handed if "/b/" in key] == [None, None]
-    frames = [handed[key] for key in handed if "/a/" in key]
-    assert frames[0] is None
-    assert frames[1][2] + 1 == frames[2][2]
+def test_a_clips_crops_are_steadied(tmp_path, monkeypatch):
+    write_video(tmp_path / "raw/a/v.mp4", frames=20, rate=10)
+    prepared(tmp_path, fps=10)
+    grown = iter([20.0, 22.0] * 10)
+    stand_in(monkeypatch, lambda _: [(0.0, 0.0, side := next(grown), side)])
+    batch, _ = extract(tmp_path, detector=YUNET)
+    sides = fixed_lists(batch, "box")[:, 2] - fixed_lists(batch, "box")[:, 0]
+    assert np.ptp(sides) < 0.3
+
+
+def test_dark_frames_of_a_clip_are_listed_and_do_not_end_it(tmp_path, monkeypatch):
+    write_video(tmp_path / "raw/a/v.mp4", frames=40, rate=10)
+    prepared(tmp_path, fps=10)
+    stand_in(monkeypatch, lambda image: [(0.0, 0.0, 64.0, 64.0)] if image.mean() > 38 else [])
+    batch, report = extract(tmp_path, detector=YUNET, max_broken=0.0)
+    assert [item["key"] for item in report["skipped"]] == [f"toy/a/v.mp4#{k}" for k in range(10)]
+    assert len(batch) == 30
+    stand_in(monkeypatch, lambda image: [(0.0, 0.0, 64.0, 64.0)] if image.mean() > 138 else [])
+    with pytest.raises(DgError, match="35 of 40 pictures"):
+        extract(tmp_path, detector=YUNET, max_broken=0.5)
+
+
+def test_a_picture_that_a_detector_cannot_look_at_is_reported(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (1000, 640, 3), np.uint8)
+    for name, image in (("a/1.png", noise[:10]), ("a/2.png", noise[:, :8])):
+        picture(tmp_path, name, Image.fromarray(image))
+    prepared(tmp_path)
+    for name, reason in (("dlib", "the face detector 'dlib' can't look at its"), ("yunet", "no face")):
+        batch, report = extract(tmp_path, detector=YUNET.model_copy(update={"name": name}), max_broken=1.0)
+        assert len(batch) == 0
+        assert [item["reason"][: len(reason)] for item in report["skipped"]] == [reason] * 2
+        assert all("\n" not in item["reason"] for item in report["skipped"])
+
+
+def test_a_failing_disk_stops_a_shard(tmp_path):
+    picture(tmp_path, "a/1.png", Image.new("RGB", (16, 16)))
+    prepared(tmp_path)
+    (tmp_path / "raw/a/1.png").unlink()
+    (tmp_path / "raw/a/1.png").symlink_to("/proc/self/mem")  # reading it fails as a bad sector does: EIO
+    with pytest.raises(DgError, match=r"a/1\.png: its disk can't be read \(Input/output error\)"):
+        extract(tmp_path, max_broken=1.0)
 
 
 def test_too_many_broken_pictures_leave_nothing(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from dg.errors import DgError
-from dg.landmarks.detectors import HOG_FRAMING, dlib_faces
+from dg.landmarks.detectors import YuNet, dlib_faces
 from dg.landmarks.face_crop import crop_box, find_face_crop
 from dg.landmarks.fan import load_landmark_net
 from dg.packaged import dlib_weights, packaged_file
@@ -44,13 +44,12 @@ def test_crop_follows_the_picture():
 
 
 @real
-def test_profile_like_faces_fall_back_to_the_cnn():
-    photo = _photo("001")
-    # Half a face is no frontal face any more, but still one for the CNN, or for nobody; never an error.
-    half = photo.copy()
+def test_half_a_face_is_one_or_none_and_never_an_error():
+    half = _photo("001").copy()
     half[:, 256:] = 128
-    box = find_face_crop(half)
-    assert box is None or box[2] > box[0]
+    for detector in (None, dlib_faces):
+        box = find_face_crop(half, None, detector)
+        assert box is None or box[2] > box[0]
 
 
 @real
@@ -72,14 +71,12 @@ def test_landmarks_of_real_eyes_lie_where_a_person_marked_them():
 
 def test_nothing_is_found_on_noise():
     noise = np.random.default_rng(0).integers(0, 255, (200, 300, 3), np.uint8)
-    assert dlib_faces(noise) == []
+    assert dlib_faces(noise) == YuNet()(noise) == []
     assert find_face_crop(noise) is None
 
 
 def test_crop_of_a_box_is_square_and_larger():
-    left, top, right, bottom = crop_box((100, 100, 200, 200), HOG_FRAMING)
-    assert right - left == pytest.approx(bottom - top)
-    assert right - left > 150
+    assert crop_box((100, 100, 200, 200), (2.0, 0.0, -0.1)) == pytest.approx((50, 40, 250, 240))
 
 
 def test_a_crop_repeats_the_edge_outside_and_keeps_places():

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from dg.errors import DgError
-from dg.landmarks.detectors import open_detector
+from dg.landmarks.detectors import FaceAlignmentDetector, open_detector
 from dg.landmarks.face_crop import find_face_crop
 from dg.landmarks.fan import load_landmark_net
 from dg.pictures import BrokenPicture, crop, read_picture
@@ -105,12 +105,12 @@ def test_truncated_jpeg_is_refused(face, tmp_path):
 
 
 @needs(YUNET, LONDON)
-def test_face_alignments_detector_frames_as_dlib_does():
-    yunet = open_detector("yunet", str(YUNET))
+def test_every_detector_leads_to_the_same_crop():
+    others = [open_detector("yunet", str(YUNET)), open_detector("dlib")]
     for path in sorted(LONDON.glob("*/smiling.jpg"))[:6]:
         picture = read_picture(path)
-        ours, theirs = np.array(find_face_crop(picture)), np.array(find_face_crop(picture, None, yunet))
-        assert np.abs(ours - theirs).max() < 0.06 * (ours[2] - ours[0])
+        crops = np.array([find_face_crop(picture), *(find_face_crop(picture, None, other) for other in others)])
+        assert np.ptp(crops, axis=0).max() < 0.02 * (crops[0, 2] - crops[0, 0])
 
 
 @pytest.mark.parametrize("name", ["sfd", "retinaface", "scrfd", "yunet"])
@@ -135,7 +135,7 @@ def test_detectors_load_files_of_the_right_form_and_run(tmp_path, name):
         net = RetinaFace(cfg=cfg_mnet)
     torch.manual_seed(0)
     torch.save(net.state_dict(), tmp_path / "weights.pth")
-    detector = open_detector(name, str(tmp_path / "weights.pth"))
+    detector = FaceAlignmentDetector(name, tmp_path / "weights.pth", tmp_path)
     found = detector(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
     assert all(len(box) == 4 and framing == detector.framing for box, framing in found)
     assert detector.framing[0] > 1

@@ -16,7 +16,8 @@ LISTED = Path(__file__).with_name("step_modules.yaml")
 WHICH = {
     "synthface": {"dataset": "synth_rafd"},
     "manifest": {"dataset": "rafd"},
-    "frames": {"dataset": "rafd"},
+    "frames (whole)": {"dataset": "synth_rafd"},
+    "frames (detect)": {"dataset": "rafd"},
     "landmarks": {},
     "identity": {},
     "pairs": {"test": "RaFD"},

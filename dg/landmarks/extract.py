@@ -8,7 +8,7 @@ import torch
 from tqdm import tqdm
 
 from dg.batches import image_batches
-from dg.files import write_json
+from dg.files import file_digest, write_json
 from dg.landmarks.fan import Landmarks, load_landmark_net, no_faces
 from dg.shards import LANDMARK_SCHEMA, read_shard, write_shard
 
@@ -24,7 +24,8 @@ def find_landmarks(backend: str, frames: Path, out: Path) -> None:
         backend: see `load_landmark_net`.
         frames: shard of crops, see dg/shards.py.
         out: shard to write (LANDMARK_SCHEMA, row order of `frames`). A crop that shows no face gets score 0, and
-            `FaceSet` skips it. Beside it goes `<name>.json`: back end, score threshold, keys of the face-less crops.
+            `FaceSet` skips it. Beside it goes `<name>.json`: back end, score threshold, keys of the face-less crops,
+            digest of the frames' report, if there is one.
 
     Raises:
         DgError: the shard or the weights are missing or damaged.
@@ -53,4 +54,6 @@ def find_landmarks(backend: str, frames: Path, out: Path) -> None:
     )
     faceless = [key for key, value in zip(keys, score.tolist()) if value == 0]
     report = {"backend": backend, "faces": len(keys) - len(faceless), "threshold": net.face_threshold}
-    write_json(Path(out).with_suffix(".json"), {**report, "faceless": faceless})
+    beside = Path(frames).with_suffix(".json")
+    made_of = file_digest(beside) if beside.exists() else ""
+    write_json(Path(out).with_suffix(".json"), {**report, "faceless": faceless, "frames": made_of})

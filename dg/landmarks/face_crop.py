@@ -4,73 +4,98 @@ from __future__ import annotations
 
 from functools import cache
 
-import dlib
 import numpy as np
+import torch
 
-from dg.landmarks.detectors import HOG_FRAMING, Detector, Found, Framing, dlib_faces
-from dg.packaged import dlib_weights
-from dg.pictures import Box
+from dg.landmarks.detectors import Detector, Found, Framing, open_detector
+from dg.landmarks.fan import LandmarkNet, load_landmark_net
+from dg.landmarks.framing import framed
+from dg.pictures import Box, crop
 
-# SynthFace's framing (dg/synthface/body.py): the picture is 2.5 x the distance from nose bridge (point 27) to
-# chin (point 8) high, and the bridge lies at 0.46 of it.
-_SIDE_PER_SPAN = 2.5
-_BRIDGE_HEIGHT = 0.46
+LIKE_SIZE = 0.7
+"""A face at least so much of the largest's side high might as well be the one that is meant."""
+
+_LOOKED_AT = 256  # pixels: what the landmark network is shown
+_LOOKS, _MOVED = 3, 0.06  # it looks again where the frame moved or grew by more than this share of its side
 
 
 @cache
-def _predictor():
-    return dlib.shape_predictor(dlib_weights("shape_predictor_68_face_landmarks.dat"))
+def _yunet() -> Detector:
+    return open_detector("yunet")
 
 
-def find_face_crop(image: np.ndarray, near: Box | None = None, detector: Detector = dlib_faces) -> Box | None:
+@cache
+def _net() -> LandmarkNet:
+    return load_landmark_net("fan-synthface")
+
+
+def find_face_crop(image: np.ndarray, near: Box | None = None, detector: Detector | None = None) -> Box | None:
     """The square crop around a face of `image` (H, W, 3) uint8 RGB, or None where no face is found.
 
-    Bridge to chin is 40 % of the crop's height, the bridge lies at 46 % of it: SynthFace's framing. The crop may reach
-    over the picture's edge; `dg.pictures.crop` fills what lies outside.
+    It may reach over the picture's edge; `dg.pictures.crop` fills what lies outside.
 
     Args:
         near: the crop of the frame before, of the same clip. Of several faces the one whose crop lies nearest to it is
             taken; without it, the largest.
+        detector: None: YuNet.
     """
-    found = detector(image)
-    if not found:
-        return None
+    found = (detector or _yunet())(image)
+    return face_crop(image, chosen(found, near)) if found else None
+
+
+def chosen(found: list[Found], near: Box | None = None) -> Found:
+    """Which of several faces; `near`: see `find_face_crop`."""
 
     def distance(candidate: Found) -> float:
-        box, framing = candidate
         if near is None:
-            return -(box[2] - box[0]) * (box[3] - box[1])
-        crop = crop_box(box, framing)
-        return float(np.hypot(*(crop[k] + crop[k + 2] - near[k] - near[k + 2] for k in (0, 1))))
+            return -_side(candidate[0])
+        rough = crop_box(*candidate)
+        return float(np.hypot(*(rough[k] + rough[k + 2] - near[k] - near[k + 2] for k in (0, 1))))
 
-    rough = crop_box(*min(found, key=distance))
-    return _crop_by_points(image, rough) or rough
+    return min(found, key=distance)
+
+
+def of_like_size(found: list[Found]) -> int:
+    """How many of the faces are about as large as the largest."""
+    sides = [_side(box) for box, _ in found]
+    return sum(side >= LIKE_SIZE * max(sides) for side in sides)
 
 
 def crop_box(box: Box, framing: Framing) -> Box:
     """The square crop that belongs to a detector's box, by fixed proportions."""
     scale, right, down = framing
-    size = (box[2] - box[0] + box[3] - box[1]) / 2
+    size = _side(box)
     x, y = (box[0] + box[2]) / 2 + right * size, (box[1] + box[3]) / 2 + down * size
     return _square(x, y, scale * size)
 
 
-def _crop_by_points(image: np.ndarray, rough: Box) -> Box | None:
-    """Framing by dlib's 68 points, whose scale is steadier than a detector's pyramid (7-10 % apart); None if absurd."""
-    rough_side = rough[2] - rough[0]
-    middle_x, middle_y = (rough[0] + rough[2]) / 2, (rough[1] + rough[3]) / 2
-    # The predictor was trained on HOG's boxes.
-    scale, right, down = HOG_FRAMING
-    size = rough_side / scale
-    part = _square(middle_x - right * size, middle_y - down * size, size)
-    found = _predictor()(np.ascontiguousarray(image), dlib.rectangle(*(round(edge) for edge in part)))
-    points = np.array([(p.x, p.y) for p in found.parts()], float)
-    side = _SIDE_PER_SPAN * float(np.linalg.norm(points[27] - points[8]))
-    x, y = (points[0, 0] + points[16, 0]) / 2, points[27, 1] + (0.5 - _BRIDGE_HEIGHT) * side
-    # On profiles the predictor guesses; then the box is the safer frame.
-    if not 0.75 < side / rough_side < 1.33 or np.hypot(x - middle_x, y - middle_y) > 0.12 * rough_side:
-        return None
-    return _square(x, y, side)
+@torch.inference_mode()
+def face_crop(image: np.ndarray, face: Found) -> Box:
+    """The crop around a face that a detector found: its own proportions differ by a tenth from one expression to the
+    next, those of landmarks by a hundredth (`framed`). Where the landmark network sees no face, the detector's."""
+    box = rough = crop_box(*face)
+    for _ in range(_LOOKS):
+        seen = crop(image, box, _LOOKED_AT)
+        found = _net().detect(torch.from_numpy(seen.copy()).permute(2, 0, 1)[None] / 255)
+        x, y, side = framed(found.points)[0].tolist()
+        if found.score[0] < _net().face_threshold:
+            return rough
+        scale = _side(box)
+        box = _square(box[0] + x * scale, box[1] + y * scale, side * scale)
+        if max(abs(x - 0.5), abs(y - 0.5), abs(side - 1)) < _MOVED:
+            break
+    return box if _is_near(box, rough) else rough
+
+
+def _is_near(box: Box, rough: Box) -> bool:
+    """Whether landmarks can have found the detector's face, and not a neighbour or a pattern."""
+    scale = _side(rough)
+    apart = np.hypot(*(box[k] + box[k + 2] - rough[k] - rough[k + 2] for k in (0, 1))) / 2
+    return 0.6 < _side(box) / scale < 1.6 and apart < 0.4 * scale
+
+
+def _side(box: Box) -> float:
+    return (box[2] - box[0] + box[3] - box[1]) / 2
 
 
 def _square(x: float, y: float, side: float) -> Box:

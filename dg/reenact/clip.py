@@ -35,7 +35,7 @@ class Clip:
     frames: int
 
     def pictures(self, first: int = 0) -> Iterator[tuple[int, np.ndarray]]:
-        """(time in ticks, (height, width, 3) uint8 RGB, upright) of every frame from number `first` on.
+        """(time in ticks, (height, width, 3) uint8 RGB, see `upright`) of every frame from number `first` on.
 
         Earlier ones are decoded and dropped, which takes a hundredth of painting them: to jump would not find the same
         frame in every container. What can't be decoded is left out. Times rise.
@@ -54,7 +54,7 @@ class Clip:
                         last = time if last is None else max(time, last + 1)
                         number += 1
                         if number > first:
-                            yield last, upright(frame)
+                            yield last, upright(frame, stream)
 
     def sound(self, output: av.container.OutputContainer) -> Iterator[av.Packet]:
         """Packets of the sound, for a stream that is added to `output` at the first; none: it has no sound."""

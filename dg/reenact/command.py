@@ -43,7 +43,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--idsg", type=Path, help="the same of the IDSG")
     parser.add_argument("--landmarks", default="fan-synthface", help="F_l: fan-synthface or fan")
-    parser.add_argument("--detector", default="dlib", help="face detector: dlib, sfd, retinaface, scrfd or yunet")
+    parser.add_argument("--detector", default="yunet", help="face detector: yunet, dlib, sfd, retinaface or scrfd")
     parser.add_argument("--crop", choices=("detect", "whole"), default="detect", help="whole: pictures are face crops")
 
 

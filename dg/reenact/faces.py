@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dg.landmarks.detectors import Detector, open_detector
-from dg.landmarks.face_crop import find_face_crop
+from dg.landmarks.detectors import open_detector
+from dg.landmarks.face_crop import chosen, face_crop
 from dg.pictures import Box, BrokenPicture, centre_square, crop, read_picture
 
 Picture = str | Path | np.ndarray
@@ -44,7 +44,7 @@ class FaceFinder:
         detector: the detector's name; None: pictures are crops already.
     """
 
-    def __init__(self, size: int, detector: str | None = "dlib") -> None:
+    def __init__(self, size: int, detector: str | None = "yunet") -> None:
         """`detector`: see `open_detector`; None: the picture's centre square is taken.
 
         Raises:
@@ -70,8 +70,7 @@ class FaceFinder:
         found = sorted(self._detect(picture), key=lambda face: -_area(face[0]))
         if not 1 <= number <= len(found):
             raise NoFace(self._missing(picture, [box for box, _ in found], number, name))
-        chosen = [found[number - 1]]
-        return self.cut(picture, find_face_crop(picture, None, _told(chosen)), name)
+        return self.cut(picture, face_crop(picture, found[number - 1]), name)
 
     def follow(self, picture: np.ndarray, last: Box | None, number: int = 1) -> Box | None:
         """The crop around the face of a clip's next frame, or None where there is none.
@@ -81,10 +80,9 @@ class FaceFinder:
         """
         if self._detect is None:
             return centre_square(picture)
-        if last is None and number > 1:
-            found = sorted(self._detect(picture), key=lambda face: -_area(face[0]))
-            return find_face_crop(picture, None, _told(found[number - 1 : number]))
-        return find_face_crop(picture, last, self._detect)
+        found = sorted(self._detect(picture), key=lambda face: -_area(face[0]))
+        meant = found[number - 1 : number] if last is None else found and [chosen(found, last)]
+        return face_crop(picture, meant[0]) if meant else None
 
     def cut(self, picture: np.ndarray, box: Box, name: str) -> Face:
         """The face whose crop is `box`."""
@@ -111,7 +109,3 @@ class FaceFinder:
 
 def _area(box: Box) -> float:
     return (box[2] - box[0]) * (box[3] - box[1])
-
-
-def _told(found: list) -> Detector:
-    return lambda _: found

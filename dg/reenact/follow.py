@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dg.landmarks.steady import after
 from dg.pictures import Box, centre_square, crop
 from dg.reenact.painter import Painter
 from dg.reenact.smoothing import OneEuro
@@ -35,15 +36,18 @@ class Follower:
         self._painter, self._face, self._smooth = painter, face, OneEuro(smooth)
         self._points, self._visible = start, visible
         self._box: Box | None = None
+        self._seen: float | None = None  # when the box was found, and when the points in it were
         self._time: float | None = None
 
     def __call__(self, frames: list[Frame]) -> tuple[list[np.ndarray], Tensor, Tensor]:
         """The next frames' crops (S, S, 3) uint8, landmarks (B, 68, 3) and which of them can be seen (B, 68)."""
         size, boxes, crops = self._painter.finder.size, [], []
-        for _, picture in frames:
+        for time, picture in frames:
             box = self._painter.finder.follow(picture, self._box, self._face)
+            if box is not None and self._painter.finder.detector:
+                box = after(self._box, box, time - (self._seen or 0.0))
             boxes.append(box)
-            self._box = box or self._box
+            self._box, self._seen = box or self._box, time if box else self._seen
             crops.append(crop(picture, self._box or centre_square(picture), size))
         found, threshold = self._painter.look_at(crops), self._painter.networks.landmarks.face_threshold
         points, visible = [], []
@@ -67,6 +71,7 @@ class Follower:
             "points": self._points.tolist(),
             "visible": self._visible.tolist(),
             "box": self._box,
+            "seen": self._seen,
             "time": self._time,
             "smooth": self._smooth.state(),
         }
@@ -75,5 +80,5 @@ class Follower:
         """Go on after the frames that `state` was told after."""
         self.frames, self.missing, self._time = state["frames"], state["missing"], state["time"]
         self._points, self._visible = torch.tensor(state["points"]), torch.tensor(state["visible"])
-        self._box = tuple(state["box"]) if state["box"] else None
+        self._box, self._seen = tuple(state["box"]) if state["box"] else None, state["seen"]
         self._smooth.restore(state["smooth"])

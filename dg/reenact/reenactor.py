@@ -28,7 +28,7 @@ class Reenactor:
         idsg: Path | str | None = None,
         *,
         landmarks: str = "fan-synthface",
-        detector: str | None = "dlib",
+        detector: str | None = "yunet",
         device: str | None = None,
     ) -> None:
         """Load the networks.

@@ -74,6 +74,10 @@ class FramesSettings(Settings):
     detector: Detector | None = Field(description="cuts the face out of each picture; null: the centre square is taken")
     raw: str = Field(default="", description="digest of the raw data, as Snakemake gives it")
 
+    def modules(self) -> tuple[str, ...]:
+        """What finds and frames faces, too, where they are to be found."""
+        return (*self.MODULES, "dg.face_cuts") if self.detector else self.MODULES
+
 
 class PairsSettings(Settings):
     """The values of one test's pair list; sizes that its test doesn't ask for (`dg.tests.Test.sizes`) are null."""

@@ -50,6 +50,6 @@ def export_plain(folder: Path, out: Path) -> None:
 def _frames(video: Path, rows: pd.DataFrame, out: Path, path: str) -> list[str]:
     names = {frame: f"{path.rsplit('.', 1)[0]}/{frame:05d}.png" for frame in rows["frame"]}
     todo = [frame for frame, name in names.items() if not (out / name).exists()]
-    for frame, image in read_frames(video, todo):
-        write_picture(out / names[frame], image, "png")
+    for frame in read_frames(video, todo):
+        write_picture(out / names[frame.number], frame.image, "png")
     return [names[frame] for frame in rows["frame"]]

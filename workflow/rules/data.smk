@@ -73,7 +73,8 @@ rule frames:
         max_broken=max_broken,
     shell:
         "python -m dg frames --settings {params.job:q} --raw data/raw/{wildcards.dataset} --manifest {input.manifest}"
-        " --shard {wildcards.shard} --out {output.shard} --max-broken {params.max_broken} 2>&1 | tee {log}"
+        " --shard {wildcards.shard} --out {output.shard} --max-broken {params.max_broken} --threads {threads}"
+        " 2>&1 | tee {log}"
 
 
 rule pairs:

@@ -13,9 +13,10 @@ rule landmarks:
         gpu=GPU,
     params:
         job=job("landmarks"),
+        max_broken=max_broken,
     shell:
         "python -m dg landmarks --settings {params.job:q} --frames {input.frames} --out {output.shard}"
-        " --threads {threads} --gpus {resources.gpu} 2>&1 | tee {log}"
+        " --max-broken {params.max_broken} --threads {threads} --gpus {resources.gpu} 2>&1 | tee {log}"
 
 
 rule identity:
