@@ -76,7 +76,7 @@ def test_a_pair_gives_the_pipeline_s_picture(reenactor, people, tmp_path):
     manifest, shard = tmp_path / "manifest.parquet", tmp_path / "frames/0.arrow"
     own = ManifestSettings(dataset="own", kind="faces", fps=None, shards=1)
     make_manifest(own, tmp_path / "raw", manifest, max_broken=0)
-    detector = Detector(name="dlib", weights=None, digest=None)
+    detector = Detector(name="yunet", weights=None, digest=None)
     frames = FramesSettings(dataset="own", size=128, format="png", shards=1, detector=detector)
     extract_frames(frames, tmp_path / "raw", manifest, 0, shard, 0)
     find_landmarks("fan-synthface", shard, tmp_path / "landmarks/0.arrow")
@@ -109,13 +109,13 @@ def test_face_n_is_the_nth_largest(reenactor, two):
     boxes = [reenactor.source(two, face).face.box for face in (1, 2)]
     middles = [(left + right) / 2 for left, _, right, _ in boxes]
     assert middles[0] < 410 < 440 < middles[1] and boxes[0][2] - boxes[0][0] > boxes[1][2] - boxes[1][0]
-    with pytest.raises(BrokenPicture, match=r"two\.png: has no face number 3\. .*760 x 420 .*'dlib' and found 2"):
+    with pytest.raises(BrokenPicture, match=r"two\.png: has no face number 3\. .*760 x 420 .*'yunet' and found 2"):
         reenactor.source(two, 3)
 
 
 def test_no_face_is_said_with_what_was_looked_at(reenactor, people):
     grey = np.full((300, 400, 3), 128, np.uint8)
-    with pytest.raises(BrokenPicture, match=r"the reference: no face found.*400 x 300 pixels.*'dlib'"):
+    with pytest.raises(BrokenPicture, match=r"the reference: no face found.*400 x 300 pixels.*'yunet'"):
         reenactor.picture(people / "me.png", grey)
     whole = Reenactor(detector=None)
     with pytest.raises(BrokenPicture, match=r"no face found.*square 50, 0, 350, 300 .*score is 0\.\d+, a face has"):

@@ -53,7 +53,8 @@ def test_a_wrong_value_on_the_command_line_is_named(change, message, tmp_path, c
 
 
 def test_what_is_no_json_is_answered_with_the_way_to_the_form(tmp_path, capsys):
-    assert main(["landmarks", "--settings", "fan", "--frames", "a", "--out", str(tmp_path / "b")]) == 1
+    words = ["landmarks", "--settings", "fan", "--frames", "a", "--out", str(tmp_path / "b"), "--max-broken", "0"]
+    assert main(words) == 1
     assert "--settings: is no JSON" in capsys.readouterr().err
 
 
