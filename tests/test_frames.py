@@ -1,5 +1,7 @@
 import json
+from fractions import Fraction
 
+import av
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -12,9 +14,11 @@ from dg import face_cuts
 from dg.datasets.manifest import make_manifest
 from dg.errors import DgError
 from dg.frames import extract_frames
+from dg.landmarks import detectors
 from dg.pictures import BrokenPicture, crop, read_picture
 from dg.shards import decode_image, fixed_lists, read_shard
 from dg.steps.data import Detector, FramesSettings, ManifestSettings
+from dg.videos import read_frames
 from tests.prepared import disk_is_full, left_in
 from tests.videos import write_video
 
@@ -179,16 +183,27 @@ def test_dark_frames_of_a_clip_are_listed_and_do_not_end_it(tmp_path, monkeypatc
         extract(tmp_path, detector=YUNET, max_broken=0.5)
 
 
-def test_a_picture_that_a_detector_cannot_look_at_is_reported(tmp_path):
+@pytest.mark.parametrize("name", ["dlib", "yunet"])
+def test_thin_pictures_hold_no_face_for_any_detector(tmp_path, name):
     noise = np.random.default_rng(0).integers(0, 255, (1000, 640, 3), np.uint8)
-    for name, image in (("a/1.png", noise[:10]), ("a/2.png", noise[:, :8])):
-        picture(tmp_path, name, Image.fromarray(image))
+    picture(tmp_path, "a/1.png", Image.fromarray(noise[:10]))
+    picture(tmp_path, "a/2.png", Image.fromarray(noise[:, :8]))
     prepared(tmp_path)
-    for name, reason in (("dlib", "the face detector 'dlib' can't look at its"), ("yunet", "no face")):
-        batch, report = extract(tmp_path, detector=YUNET.model_copy(update={"name": name}), max_broken=1.0)
-        assert len(batch) == 0
-        assert [item["reason"][: len(reason)] for item in report["skipped"]] == [reason] * 2
-        assert all("\n" not in item["reason"] for item in report["skipped"])
+    batch, report = extract(tmp_path, detector=YUNET.model_copy(update={"name": name}), max_broken=1.0)
+    assert len(batch) == 0
+    assert [item["reason"] for item in report["skipped"]] == ["no face"] * 2
+
+
+def test_a_picture_that_a_detector_cannot_look_at_is_reported(tmp_path, monkeypatch):
+    def fails(image):
+        raise RuntimeError("two\nlines")
+
+    picture(tmp_path, "a/1.png", Image.new("RGB", (20, 16)))
+    prepared(tmp_path)
+    monkeypatch.setattr(detectors, "dlib_faces", fails)
+    _, report = extract(tmp_path, detector=YUNET.model_copy(update={"name": "dlib"}), max_broken=1.0)
+    reason = "the face detector 'dlib' can't look at its 20 x 16 pixels (RuntimeError: two lines)"
+    assert report["skipped"] == [{"key": "toy/a/1.png", "reason": reason}]
 
 
 def test_a_failing_disk_stops_a_shard(tmp_path):
@@ -293,3 +308,49 @@ def test_a_missing_manifest_names_the_step(tmp_path):
 def test_a_missing_picture_is_broken(tmp_path):
     with pytest.raises(BrokenPicture, match=r"gone\.png"):
         read_picture(tmp_path / "gone.png")
+
+
+def test_a_clip_cut_without_encoding_it_again_names_only_frames_that_decode(tmp_path):
+    """Its first packets need a key frame that was left behind."""
+    write_video(tmp_path / "long.mkv", frames=20, rate=10)
+    (tmp_path / "raw/a").mkdir(parents=True)
+    with av.open(str(tmp_path / "long.mkv")) as source, av.open(str(tmp_path / "raw/a/v.mkv"), "w") as cut:
+        stream = cut.add_stream_from_template(source.streams.video[0])
+        for number, packet in enumerate(source.demux(video=0)):
+            if number >= 2 and packet.dts is not None:  # a key frame in five
+                packet.stream = stream
+                cut.mux(packet)
+    table = prepared(tmp_path, fps=10)
+    batch, report = extract(tmp_path, size=32)
+    assert 0 < len(table) < 18
+    assert (len(batch), report["skipped"]) == (len(table), [])
+
+
+def test_uneven_frames_are_sampled_by_time(tmp_path):
+    """Ten frames in the first second, then one a second: at 1 fps the first, and each of the others."""
+    times = [*range(0, 1000, 100), *range(1000, 6000, 1000)]
+    path = tmp_path / "raw/a/v.mkv"
+    path.parent.mkdir(parents=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("h264", rate=10, options={"crf": "12", "bf": "0"})
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for number, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 4 * number, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    assert prepared(tmp_path, fps=1)["frame"].tolist() == [0, 10, 11, 12, 13, 14]
+
+
+def test_pixels_that_are_not_square_come_out_right(tmp_path):
+    path = tmp_path / "v.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("h264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 96, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(3, 2)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((96, 64, 3), np.uint8), format="rgb24")))
+        container.mux(stream.encode())
+    ((number, _, image),) = read_frames(path, [0])
+    assert (number, image.shape) == (0, (96, 96, 3))
