@@ -345,7 +345,7 @@ def test_every_video_suffix_is_read(suffix, tmp_path):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
     assert read_info(path).frames == 5
-    shown = [int(image.mean()) for _, image in read_frames(path, range(5))]
+    shown = [int(image.mean()) for _, _, image in read_frames(path, range(5))]
     assert np.abs(np.array(shown) - 40 * np.arange(5)).max() < 12
 
 

@@ -1,7 +1,11 @@
-"""The table behind the crops, dg/landmarks/framing.csv: what F_l's points on SynthFace tell of the camera's framing."""
+"""The table behind the crops, dg/landmarks/framing.csv: what F_l's points on SynthFace tell of the camera's framing.
+
+python -m dg.pretraining.framing HEAD.safetensors OUT.csv
+"""
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 from pathlib import Path
 
@@ -13,7 +17,7 @@ from tqdm import tqdm
 
 from dg.files import write_csv
 from dg.landmarks.fan import LandmarkNet, load_landmark_net
-from dg.landmarks.framing import FRONTAL, TABLE, Laid, lay, mirrored
+from dg.landmarks.framing import FRONTAL, Laid, lay, mirrored
 from dg.pictures import crop
 from dg.synthface import RAFD, Action, load_head, random_scene, random_units, render, sample_person
 
@@ -25,7 +29,7 @@ RIDGE, STEADY = 10.0, 100.0
 TURNS = 10  # facts that are no places of points: not held small
 
 
-def make_framing(head_file: Path, out: Path = TABLE) -> None:
+def make_framing(head_file: Path, out: Path) -> None:
     """Render people, find their points and fit the table to where the camera's picture lies (15 minutes)."""
     write_csv(out, pd.DataFrame(fit_table(_found(head_file)).numpy().round(6), columns=["right", "down", "grown"]))
 
@@ -85,3 +89,11 @@ def _points(net: LandmarkNet, image: np.ndarray, rng: np.random.Generator) -> Te
     box = tuple(SIZE * edge for edge in (x - side / 2, y - side / 2, x + side / 2, y + side / 2))
     face = torch.from_numpy(crop(image, box, SIZE).copy()).permute(2, 0, 1)[None] / 255
     return net.detect(face).points[0].double() * side + corner
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("head", type=Path, help="SynthFace's head model, data/synthface/head.safetensors")
+    parser.add_argument("out", type=Path)
+    told = parser.parse_args()
+    make_framing(told.head, told.out)

@@ -55,7 +55,7 @@ def _crops(params: Params, source: Source, faces: pd.DataFrame) -> Iterator[int]
     for path, frame in faces[["path", "frame"]].iloc[chosen].itertuples(index=False):
         try:
             if is_video(path):
-                image = next(shown for _, shown in read_frames(source.raw / path, [frame]))
+                image = next(shown for _, _, shown in read_frames(source.raw / path, [frame]))
             else:
                 image = read_picture(source.raw / path)
         except (BrokenPicture, StopIteration):
