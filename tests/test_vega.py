@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from dg.reports.vega import write_plots_template
-from tests.test_report_page import browser  # noqa: F401
 
 PLOT = {
     "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
@@ -15,7 +14,7 @@ PLOT = {
 }
 
 
-def test_the_page_of_plots_draws_without_a_network(browser, tmp_path):  # noqa: F811
+def test_the_page_of_plots_draws_without_a_network(browser, tmp_path):
     page = tmp_path / "page.html"
     write_plots_template(page)
     drawn = f"<div id='plot'><script>vegaEmbed('#plot', {json.dumps(PLOT)});</script></div>"  # as DVC fills it in
