@@ -21,6 +21,7 @@ from dg.frames import extract_frames
 from dg.params import load
 from dg.protocols.pairs import draw_pairs
 from dg.steps.data import frames_settings, manifest_settings, pairs_settings
+from dg.steps.registry import step_settings
 from dg.survey import survey
 from tests.videos import write_video
 
@@ -133,6 +134,22 @@ def test_hours_are_by_jobs_of_the_same_values_alone(folder, monkeypatch):
         "Time: frames 0.02 hours on 2 cores (by 200 pictures that took 0.6 s each here, with the same values)." in lines
     )
     assert "Time: landmarks, identity not known: with these values none has run on this machine yet." in lines
+
+
+def test_hours_of_the_codes_are_by_the_faces_that_have_landmarks(folder, monkeypatch):
+    put_rafd(folder, ["01", "02"])
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    job = {"rule_name": "identity", "wildcards": {}, "input_size_mb": {}}
+    job["params"] = {"job": json.dumps(step_settings(load(folder / "params.yaml"), "identity").plain())}
+    written = {
+        "logs/times/data/sets/other/identity/0.arrow.jsonl": job | {"threads": 1, "s": 60, "max_rss": 1},
+        "data/sets/other/landmarks/0.json": {"faces": 100, "faceless": ["one"]},
+        "data/sets/other/identity/0.arrow": {},
+    }
+    for name, content in written.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(content))
+    assert "Time: identity 0.02 hours on 2 cores (by 100 pictures that took 0.6 s each here" in told(folder, "rafd")
 
 
 def test_of_many_videos_some_are_opened_and_pairs_are_those_of_all(folder, monkeypatch):

@@ -103,10 +103,13 @@ def _measured(step: str, wanted: dict[str, object], timings: dict[str, Timing]) 
     seconds, pictures = 0.0, 0
     for output, timing in timings.items():
         if timing.rule == step and _values(timing.settings) == wanted:
+            shard = Path(output).with_suffix(".json")
+            kind = "frames" if step == "frames" else "landmarks"  # codes are of the faces that have landmarks
             try:
-                report = read_json(Path(output).with_suffix(".json"))
+                report = read_json(shard.parent.parent / kind / shard.name)
             except DgError:
                 continue
-            pictures += report["rows"] if step == "frames" else report["faces"] + len(report.get("faceless", []))
+            faceless = report.get("faceless", []) if step == "landmarks" else []
+            pictures += report["rows"] if step == "frames" else report["faces"] + len(faceless)
             seconds += timing.seconds
     return seconds, pictures
