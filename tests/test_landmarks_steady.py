@@ -47,3 +47,11 @@ def test_while_a_clip_plays_the_side_follows_and_the_place_is_at_once():
     for passed, side in ((0.0, 80), (0.4, 80 * 1.5 ** (1 - np.exp(-1))), (60.0, 120)):
         (x,), (found,) = centres_and_sides([after(last, box, passed)])
         assert (x, found) == pytest.approx((80, side))
+
+
+def test_an_hour_of_video_takes_no_square_of_its_frames():
+    """Weights of all frames for all frames would be 65 GB."""
+    times = np.arange(90_000) / 25
+    found, sides = centres_and_sides(steadied(times, boxes(100 + times, 80.0)))
+    assert np.abs(found - 100 - times)[8:-8].max() < 1e-3
+    assert sides == pytest.approx(80)
