@@ -250,6 +250,23 @@ def test_a_whole_run_by_hand_leaves_dvc_nothing_to_do(small):
     assert "'plan'" in said and "Running stage 'report'" not in said and small.jobs() == []
 
 
+def test_what_a_run_laid_over_the_values_stands_in_the_command_that_makes_it_again(small):
+    """Killed while it noted its own words, a run before leaves half a line."""
+    (small.folder / "logs").mkdir()
+    (small.folder / "logs/runs.jsonl").write_text('{"start": 1\n')
+    (small.folder / "five.yaml").write_text("lambda_vls: 5\n")
+    small("snakemake --cores 1 --configfile five.yaml --config seed=3 -- tables")
+    assert small.jobs() == ["sets", "self 3", "cross 5", "tables"]
+    again = re.search(r"(?m)^again +(.+)$", small("python -m dg why results/table4.csv"))[1]
+    assert again == ("snakemake --cores all --configfile five.yaml --config seed=3 --forceall -- results/table4.csv")
+    small(again)
+    assert small.jobs() == ["sets", "self 3", "cross 5", "tables"]
+    small("snakemake --cores 1 -- tables")
+    assert small.jobs() == ["self 0", "cross 10", "tables"]
+    said = small("python -m dg why results/table4.csv")
+    assert "\nagain      snakemake --cores all --forceall -- results/table4.csv\n" in said and "\noptions " not in said
+
+
 def test_the_stages_of_dvc_record_each_run_of_snakemake(small):
     small("dvc repro idsg_self")
     small("dvc exp run --set-param lambda_vls=5")

@@ -16,6 +16,7 @@ from dg.errors import DgError
 from dg.files import file_digest, write_json
 from dg.protocols.results import Result, writing_results
 from dg.provenance import png_bytes
+from dg.run_options import NOTED
 from dg.steps.registry import step_settings
 from dg.why import why
 from dg.why.jobs import RECORDS, Jobs
@@ -91,6 +92,8 @@ def project(tmp_path, monkeypatch):
         record([lay(path, {"test": "RaFD"})], "ace", 70, 75, data, settings={"seed": 0})
     ablation = {"losses": "BL", "ace": 4.0, "ace_low": 3.5, "ace_high": 4.5, "pairs": 2, "subjects": 2, "seeds": 2}
     pd.DataFrame([ablation | {"row": row} for row in ("bl", "dg")]).to_csv("results/table1.csv", index=False)
+    NOTED.parent.mkdir()
+    NOTED.write_text('{"start": -5, "words": []}\n')
     record(["results/table1.csv"], "ablation", 80, 81, variants, settings={"table": "table1", "seeds": 2})
     return tmp_path
 
@@ -138,6 +141,23 @@ def test_a_row_a_test_and_a_table_have_the_jobs_of_all_their_numbers():
     assert [path for path in row if "/ace/" in path] == [
         f"results/ablations/ace/table1-bl-{seed}/RaFD.json" for seed in (0, 1)
     ]
+
+
+@pytest.mark.usefixtures("project")
+def test_the_command_that_makes_it_again_has_the_options_of_that_jobs_run():
+    table = Path("results/table4.csv")  # its job began at 80
+
+    def told():
+        return dict(re.findall(r"(?m)^(again|options) {2,}(.+)$", why(table, [])))
+
+    runs = [(0, []), (79.5, ["--configfile", "my own.yaml", "--config", "seed=3"]), (80.5, ["--config", "seed=4"])]
+    NOTED.write_text("".join(json.dumps({"start": start, "words": words}) + "\n" for start, words in runs))
+    again = "snakemake --cores all --configfile 'my own.yaml' --config seed=3 --forceall -- results/table4.csv"
+    assert told() == {"again": again}
+    plain = "snakemake --cores all --forceall -- results/table4.csv"
+    for nothing_noted in (lambda: NOTED.write_text('{"start": 90, "words": []}\n'), NOTED.unlink):
+        nothing_noted()
+        assert told()["again"] == plain and "--configfile" in told()["options"]
 
 
 @pytest.mark.usefixtures("project")

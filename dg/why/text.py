@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dg.files import file_digest
+from dg.run_options import options_at
 from dg.why.chain import Step
 from dg.why.jobs import Job, Jobs
 from dg.why.origin import card, code, here, recorded
@@ -41,7 +42,7 @@ def in_short(path: Path, steps: list[Step], jobs: Jobs) -> list[tuple[str, str]]
     took = f"{count} jobs; they took {_time(sum(step.seconds for step in steps))} here, one after the other"
     cards = [card(jobs, job) for step in steps for job in step.jobs]
     told = [
-        ("again", f"snakemake --cores all --forceall -- {shlex.quote(last.outputs[0])}"),
+        *_again(last),
         ("jobs", took),
         ("made", f"{_when(min(job.start for step in steps for job in step.jobs))} to {_when(last.end)}"),
         ("digest", _digest(path, jobs)),
@@ -52,6 +53,13 @@ def in_short(path: Path, steps: list[Step], jobs: Jobs) -> list[tuple[str, str]]
         ("raw data", "; ".join(_raw(steps))),
     ]
     return [(name, words) for name, words in told if words]
+
+
+def _again(last: Job) -> list[tuple[str, str]]:
+    options = options_at(last.start)
+    command = shlex.join(["snakemake", "--cores", "all", *(options or []), "--forceall", "--", last.outputs[0]])
+    unknown = "whether its run had --configfile or --config is not noted here; if so, `again` needs the same"
+    return [("again", command), *([("options", unknown)] if options is None else [])]
 
 
 def _seeds(steps: list[Step]) -> list[str]:

@@ -16,6 +16,7 @@ from dg.runs import (
     hold_folder,
 )
 from dg.files import remove_unfinished
+from dg.run_options import note_options
 
 HELD, CLOSED = ExitStack(), ExitStack()
 
@@ -31,6 +32,8 @@ def begin_run():
         CLOSED.enter_context(closed_to_dvc())
     except DgError as error:
         raise WorkflowError(str(error)) from None
+    told = workflow.config_settings
+    note_options(told.configfiles, told.config_args)
 
 
 def end_run():
