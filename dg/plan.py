@@ -37,8 +37,8 @@ def plan(targets: list[str]) -> str:
     """A table of the jobs that Snakemake would run for `targets`, with the time they will take on this machine.
 
     The time of a job is the mean of its kind's last runs here at the sizes of today's params.yaml, or else, at scale
-    MEASURED_AT alone, the one in workflow/seconds.csv, measured on two CPU cores. Jobs of one core go side by side; the
-    others take all cores.
+    MEASURED_AT alone, the one in workflow/seconds.csv, of two CPU cores (measurements/job_times.py). Jobs of one core
+    go side by side; the others take all cores.
 
     Raises:
         DgError: params.yaml holds a mistake, or Snakemake refuses the targets; its message is passed on.

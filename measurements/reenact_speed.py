@@ -3,8 +3,9 @@
     python -m measurements.reenact_speed [--rounds 20] [--cpu-time]
 
 Pictures in memory, the bundled networks, one source; 1 and 16 references at a time. Timed in turns in one run: all
-(face found, cut out, landmarks, IDSG, RFG, shown with the mark), and its networks alone on inputs made beforehand: the
-face detector with its 68-point predictor, F_l, IDSG, RFG. Printed: medians, pictures a second, the overhead.
+(face found, framed, cut out, landmarks, IDSG, RFG, shown with the mark), and its networks alone on inputs made
+beforehand: the face detector, F_l's looks that frame the crop, F_l, IDSG, RFG. Printed: medians, pictures a second, the
+overhead.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from dg.landmarks.face_crop import find_face_crop
+from dg.landmarks import face_crop
+from dg.landmarks.detectors import open_detector
 from dg.reenact.layout import Layout
 from dg.reenact.networks import load_networks
 from dg.reenact.painter import Painter, Source
 from dg.synthface import Action, Scene, load_head, render, sample_person
 from dg.synthface.head_builder import build_head
 
-BATCHES = (1, 16)
+BATCHES, DETECTOR = (1, 16), "yunet"
 Clock = Callable[[], float]
 
 
@@ -43,7 +46,7 @@ def main() -> None:
         build_head(Path(folder) / "head.safetensors")
         head = load_head(Path(folder) / "head.safetensors")
     faces = [render(head, sample_person(0, k), Action(yaw=20 * k - 40), Scene(), 512).image for k in range(5)]
-    painter = Painter(load_networks(), "dlib")
+    painter = Painter(load_networks(), DETECTOR)
     source = painter.source(faces[0])
     where = f"{painter.networks.device}, {torch.get_num_threads()} threads"
     print(f"{where}, pictures of 512 px, crops of {painter.finder.size}")
@@ -59,6 +62,7 @@ def measure(painter: Painter, source: Source, pictures: list[np.ndarray], rounds
     images = torch.stack([torch.from_numpy(crop.copy()) for crop in crops]).permute(0, 3, 1, 2).to(net.device) / 255
     found = net.landmarks.detect(images)
     points = net.idsg.generate(found.points, source.code.expand(batch, -1))
+    detect, framing = open_detector(DETECTOR), framing_looks(pictures)
     still = source.image.expand(batch, -1, -1, -1)
 
     def everything() -> None:
@@ -69,7 +73,8 @@ def measure(painter: Painter, source: Source, pictures: list[np.ndarray], rounds
             layout(source.face, face.crop, image)
 
     parts: dict[str, Callable[[], object]] = {
-        "detector": lambda: [find_face_crop(picture) for picture in pictures],
+        "detector": lambda: [detect(picture) for picture in pictures],
+        "F_l for the crop": lambda: [face_crop._net().detect(looked_at) for looked_at in framing],
         "F_l": lambda: net.landmarks.detect(images),
         "IDSG": lambda: net.idsg.generate(found.points, source.code.expand(batch, -1)),
         "RFG": lambda: net.rfg.paint(points, still, found.visible),
@@ -86,6 +91,19 @@ def measure(painter: Painter, source: Source, pictures: list[np.ndarray], rounds
         f"networks {1000 * total / batch:.1f} ms ({each}); overhead {100 * (medians['all'] / total - 1):.1f} %",
         flush=True,
     )
+
+
+def framing_looks(pictures: list[np.ndarray]) -> list[Tensor]:
+    """What F_l is shown until the crops of `pictures` are framed, look by look."""
+    net, shown = face_crop._net(), []
+    detect = net.detect
+    net.detect = lambda images: shown.append(images) or detect(images)
+    try:
+        for picture in pictures:
+            face_crop.find_face_crop(picture)
+    finally:
+        del net.detect
+    return shown
 
 
 def _seconds(run: Callable[[], object], device: str, clock: Clock) -> float:

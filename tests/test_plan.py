@@ -1,4 +1,6 @@
+import dataclasses
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -9,9 +11,10 @@ from dg import plan as planning
 from dg.errors import DgError
 from dg.networks import TRAININGS
 from dg.params import validate
-from dg.plan import SIZED, measured_seconds, plan
+from dg.plan import MEASURED, SIZED, measured_seconds, plan
 from dg.steps.registry import step_settings
-from dg.timings import TIMES, read_timings
+from dg.timings import TIMES, Timing, read_timings
+from measurements.job_times import with_times
 from tests.prepared import took
 from tests.scales import ROOT, values_at
 
@@ -91,6 +94,32 @@ def test_the_time_that_a_killed_snakemake_was_writing_is_none():
     took("data/sets/a/frames/1.arrow", "frames", 0, 1)
     (TIMES / "data/sets/a/frames/1.arrow.jsonl").write_text('{"rule_na')
     assert list(read_timings()) == ["data/sets/a/frames/0.arrow"]
+
+
+def test_every_rule_of_all_has_a_shipped_time():
+    rules = re.findall(r"(?m)^rule (\w+):\n(?:    .*\n|\n)*?    output:", _rules("bundled.smk"))
+    wanted = {*rules, *TRAININGS, *(f"train_{name}" for name, method in of_scale().methods.items() if method.train)}
+    told = pd.read_csv(ROOT / MEASURED)
+    assert len(rules) > 20 and wanted == {job.removesuffix(", ablation").split(", ")[0] for job in told["job"]}
+    assert (told["seconds"] > 0).all() and told["job"].is_unique
+
+
+def _rules(*left_out):
+    files = sorted((ROOT / "workflow/rules").glob("*.smk"))
+    return "".join(file.read_text(encoding="utf-8") for file in files if file.name not in left_out)
+
+
+def test_shipped_times_are_renewed_where_a_kind_of_job_ran():
+    shipped = pd.DataFrame({"job": ["figure", "rfg_self"], "seconds": [1.0, 2.0], "all_cores": [False, False]})
+    timing = Timing("rfg_self", {}, {}, [], threads=2, seconds=7.06, end=0, memory=None)
+    timings = {
+        "results/rfg_self/dg/x": timing,
+        "results/ablations/rfg_self/y/x": dataclasses.replace(timing, threads=1),
+    }
+    made = with_times(shipped, timings, {"rfg_self": 7.06, "rfg_self, ablation": 9.0})
+    assert made.to_csv(index=False).splitlines() == [
+        "job,seconds,all_cores", "figure,1.0,False", "rfg_self,7.1,True", '"rfg_self, ablation",9.0,False',
+    ]  # fmt: skip
 
 
 @pytest.mark.usefixtures("alone")
