@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -22,12 +22,13 @@ class Cut(NamedTuple):
     Attributes:
         image: (height, width, 3) uint8 RGB, the picture.
         box: the square, in pixels of the picture; it may reach over the edge.
-        faces: how many of about the size of the one in it.
+        taken: how its face was told from others in the picture: "known", by pictures of the same person; "largest", by
+            its size, or in a clip by where the face of the frame before was; "alone", no other might be meant.
     """
 
     image: np.ndarray
     box: Box
-    faces: int = 1
+    taken: Literal["alone", "known", "largest"] = "alone"
 
 
 Cuts = Iterator[tuple[int, Cut | str]]
@@ -37,14 +38,14 @@ Cuts = Iterator[tuple[int, Cut | str]]
 class Cutter(Protocol):
     """What says where the crops lie: `Whole`, or `Faces` of dg/face_cuts.py."""
 
-    def picture(self, image: np.ndarray) -> Cut | str:
-        """Of a picture.
+    def picture(self, image: np.ndarray, subject: str) -> Cut | str:
+        """Of a picture of the person `subject`.
 
         Raises:
             BrokenPicture: it can't be looked at.
         """
 
-    def clip(self, path: Path, frames: list[int]) -> Cuts:
+    def clip(self, path: Path, frames: list[int], subject: str) -> Cuts:
         """Of a video's frames; those that can't be decoded are missing.
 
         Raises:
@@ -55,18 +56,18 @@ class Cutter(Protocol):
 class Whole:
     """Pictures are crops already: the centre square."""
 
-    def picture(self, image: np.ndarray) -> Cut:
+    def picture(self, image: np.ndarray, subject: str) -> Cut:
         """See `Cutter`."""
         return Cut(image, centre_square(image))
 
-    def clip(self, path: Path, frames: list[int]) -> Cuts:
+    def clip(self, path: Path, frames: list[int], subject: str) -> Cuts:
         """See `Cutter`."""
         for number, _, image in read_frames(path, frames):
-            yield number, self.picture(image)
+            yield number, self.picture(image, subject)
 
 
-def cuts_of(cutter: Cutter, raw: Path, path: str, frames: list[int]) -> Cuts:
-    """All `frames` of the file `path` in the folder `raw`.
+def cuts_of(cutter: Cutter, raw: Path, path: str, frames: list[int], subject: str) -> Cuts:
+    """All `frames` of the file `path` in the folder `raw`, which shows the person `subject`.
 
     Raises:
         DgError: the folder is gone, or its disk fails: then it's none of the picture's faults.
@@ -75,13 +76,13 @@ def cuts_of(cutter: Cutter, raw: Path, path: str, frames: list[int]) -> Cuts:
     why = _BROKEN_OFF
     try:
         if is_video(path):
-            for number, cut in cutter.clip(raw / path, frames):
+            for number, cut in cutter.clip(raw / path, frames, subject):
                 del left[number]
                 yield number, cut
         else:
             image = read_picture(raw / path)
             for number in frames:
-                yield number, cutter.picture(image)
+                yield number, cutter.picture(image, subject)
                 del left[number]
     except BrokenPicture as error:
         why = str(error)

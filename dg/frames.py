@@ -25,8 +25,8 @@ def extract_frames(
     """Write the shard `out` (FRAME_SCHEMA, manifest order) and a report beside it (same name, .json).
 
     A shard holds the clips with shard_of(clip, shards) == shard. Pictures that can't be read and, with a detector,
-    pictures without a face are left out and listed in the report with the reason, and so are those that show several
-    faces of about one size, of which the largest was taken.
+    pictures without a face are left out and listed in the report with the reason. Of those that show several faces it
+    lists which were taken by their size, and which as they are known (`dg.cuts.Cut.taken`).
 
     Args:
         raw: the folder that the manifest's paths start from.
@@ -42,7 +42,7 @@ def extract_frames(
         raise DgError(
             f"{manifest}: made for {listed.shards} shards, but {settings.shards} are asked for. Make it again."
         )
-    rows = listed.rows(shard, ["key", "path", "frame"]).to_pandas()
+    rows = listed.rows(shard, ["key", "path", "frame", "subject"]).to_pandas()
     raw, out = Path(raw), Path(out)
     if not raw.is_dir():
         raise DgError(
@@ -50,16 +50,16 @@ def extract_frames(
             f"the data set there, as when {manifest} was made. A folder that DVC fills, such as a clone, --temp or "
             f"--queue, has it only once DVC knows it: dvc add {raw}"
         )
-    cutter = _cutter(settings.detector, threads)
+    cutter = _cutter(settings.detector, threads, raw, listed)
     columns: dict[str, list] = {name: [] for name in FRAME_SCHEMA.names}
     skipped: list[dict[str, str]] = []
-    several: list[str] = []
+    taken: dict[str, list[str]] = {"known": [], "largest": [], "alone": []}
     used_bytes = 0
     progress = tqdm(total=len(rows), desc=f"frames {settings.dataset}/{shard}", unit="picture", disable=None)
     with progress:
         for path, group in rows.groupby("path", sort=False):
             keys = dict(zip(group["frame"], group["key"]))
-            for frame, cut in cuts_of(cutter, raw, path, list(keys)):
+            for frame, cut in cuts_of(cutter, raw, path, list(keys), group["subject"].iloc[0]):
                 progress.update()
                 if isinstance(cut, str):
                     skipped.append({"key": keys[frame], "reason": cut})
@@ -71,14 +71,13 @@ def extract_frames(
                         f"{out}: this shard would be over 2 GiB. Raise datasets.{settings.dataset}.shards "
                         f"(now {settings.shards}) in params.yaml."
                     )
-                if cut.faces > 1:
-                    several.append(keys[frame])
+                taken[cut.taken].append(keys[frame])
                 columns["key"].append(keys[frame])
                 columns["image"].append(data)
                 columns["box"].append(cut.box)
                 columns["original_size"].append((cut.image.shape[1], cut.image.shape[0]))
-    told = {"shard": shard, "rows": len(rows), "written": len(columns["key"]), "skipped": skipped, "several": several}
-    report = settings.plain() | told
+    told = {"shard": shard, "rows": len(rows), "written": len(columns["key"]), "skipped": skipped}
+    report = settings.plain() | told | {"several": taken["largest"], "known": taken["known"]}
     left_out_of_frames(manifest, out.parent, report).check(max_broken)
     write_shard(out, FRAME_SCHEMA, columns)
     write_json(out.with_suffix(".json"), report)
@@ -93,8 +92,8 @@ def _remove_beyond(folder: Path, shards: int) -> None:
                 path.unlink(missing_ok=True)
 
 
-def _cutter(chosen: Detector | None, threads: int) -> Cutter:
+def _cutter(chosen: Detector | None, threads: int, raw: Path, manifest: Manifest) -> Cutter:
     if chosen is None:
         return Whole()
     # By name, as crops that are there already know nothing of detectors: see `FramesSettings.modules`.
-    return import_module("dg.face_cuts").Faces(chosen.name, chosen.weights, threads)
+    return import_module("dg.face_cuts").Faces(chosen, threads, raw, manifest)

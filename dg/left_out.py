@@ -16,7 +16,7 @@ NO_FACE_AMONG_OTHERS = "no face in this frame, but in most others of the clip"
 """Listed, but not counted: clips begin in the dark and end with a nod away. That is no fault of the data set."""
 NO_LANDMARKS = "no face: the landmark network finds none on the crop"
 
-_OWN = ("shard", "rows", "written", "skipped", "several")  # of a frames report; all else is alike over a set
+_OWN = ("shard", "rows", "written", "skipped", "several", "known")  # of a frames report; all else is alike over a set
 
 Report = dict[str, Any]
 
@@ -30,8 +30,9 @@ class LeftOut:
         rows: pictures and frames of the whole set.
         shards: how many it has, and `seen`: of how many it is known what they leave out.
         pictures: those that can't be used, each {"key", "reason"}.
-        several: keys of those that show several faces of about one size, of which the largest was taken, or in a clip
-            the one of the frame before.
+        several: keys of those that show several faces, of which the largest was taken, or in a clip the one nearest to
+            that of the frame before.
+        known: keys of those that show several, of which the one was taken that is like the person's other pictures.
     """
 
     dataset: str
@@ -40,6 +41,7 @@ class LeftOut:
     seen: int = 0
     pictures: list[dict[str, str]] = field(default_factory=list)
     several: list[str] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
 
     def check(self, max_broken: float) -> None:
         """Refuse the set once more than the share `max_broken` of its pictures is left out.
@@ -73,6 +75,7 @@ def left_out_of_frames(manifest: Path, folder: Path, own: Report) -> LeftOut:
         found.seen += 1
         found.pictures += report["skipped"]
         found.several += report["several"]
+        found.known += report["known"]
     return found
 
 
@@ -95,7 +98,8 @@ def left_out_of_landmarks(folder: Path, shard: int) -> LeftOut:
     if found.seen == found.shards:
         usable = found.rows - len(found.pictures)
         told = {"dataset": found.dataset, "rows": found.rows, "usable": usable}
-        write_json(folder / "left_out.json", told | {"left_out": found.pictures, "several_faces": found.several})
+        told |= {"left_out": found.pictures, "several_faces": found.several, "several_faces_known": found.known}
+        write_json(folder / "left_out.json", told)
     return found
 
 

@@ -23,9 +23,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dg.identity.encoder import load_face_encoder
-from dg.metrics.alignment import SIDE, TEMPLATE, five_points, similarity
 from dg.metrics.csim import cosine, rank1
-from dg.metrics.sface import SFace
+from dg.recognition.alignment import SIDE, TEMPLATE, five_points, similarity
+from dg.recognition.sface import SFace
 from dg.rfg import load_rfg
 from dg.rfg.losses import attribute_loss, identity_loss
 from dg.rfg.model import Rfg

@@ -25,10 +25,10 @@ from dg.idsg import load_idsg
 from dg.landmarks.face_crop import find_face_crop
 from dg.landmarks.fan import load_landmark_net
 from dg.metrics.csim import cosine, rank1
-from dg.metrics.sface import SFace
 from dg.metrics.ssim import ssim
 from dg.pictures import crop, read_picture
 from dg.provenance import REENACTED, save_png
+from dg.recognition.sface import SFace
 from dg.rfg import load_rfg
 from dg.weights import bundled
 from dg.xmp import SourceType

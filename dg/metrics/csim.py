@@ -36,7 +36,7 @@ def open_embedder(backend: str) -> Embedder:
     if backend == "sface":
         import torch  # here, as dlib's processes do without it
 
-        from dg.metrics.sface import SFace
+        from dg.recognition.sface import SFace
 
         return SFace(torch.get_num_threads())
     return Dlib() if backend == "dlib" else ArcFace(metric_weights.ARCFACE.require())

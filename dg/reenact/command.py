@@ -22,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--reference", type=Path, nargs="+", required=True, help="pictures or clips whose pose is taken, or folders"
     )
     parser.add_argument("--out", type=Path, required=True, help=f"{', '.join(WRITTEN)}; .mp4; of several: a folder")
-    parser.add_argument("--face", type=int, default=1, help="which face of the source's picture; 1: the largest")
+    parser.add_argument("--face", type=int, help="which face of the source's picture; 1: the largest, if none is given")
     parser.add_argument(
         "--reference-face", type=int, default=1, help="the same of the reference's, a clip's first frame"
     )
@@ -68,10 +68,17 @@ def reenact(a: argparse.Namespace) -> None:
     failed: list[str] = []
     for source, group in jobs.items():
         try:
-            who = reenactor.source(source, a.face)
+            who = reenactor.source(source, a.face or 1)
         except BrokenPicture as error:
             failed.append(str(error))
             continue
+        if a.face is None and who.face.alike > 1:
+            left, top, right, bottom = who.face.box
+            print(
+                f"dg reenact: {source}: shows {who.face.alike} faces of about one size. The largest is painted, in the "
+                f"middle of {(left + right) / 2:.0f}, {(top + bottom) / 2:.0f} (x, y in pixels); --face 2 is the next.",
+                file=sys.stderr,
+            )
         for reference, out in group.items():
             steps = a.show_steps and (a.show_steps / out.stem if len(sources) * len(references) > 1 else a.show_steps)
             try:

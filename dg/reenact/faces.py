@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dg.landmarks.detectors import open_detector
-from dg.landmarks.face_crop import chosen, face_crop
+from dg.landmarks.face_crop import chosen, face_crop, of_like_size
 from dg.pictures import Box, BrokenPicture, centre_square, crop, read_picture
 
 Picture = str | Path | np.ndarray
@@ -28,12 +28,14 @@ class Face:
         picture: (height, width, 3) uint8 RGB, upright.
         box: the square crop, in pixels of the picture; it may reach over the edge.
         crop: (size, size, 3) uint8, what the networks see.
+        alike: how many faces of the picture, this one among them, are about as large as the largest.
     """
 
     name: str
     picture: np.ndarray
     box: Box
     crop: np.ndarray
+    alike: int = 1
 
 
 class FaceFinder:
@@ -70,7 +72,7 @@ class FaceFinder:
         found = sorted(self._detect(picture), key=lambda face: -_area(face[0]))
         if not 1 <= number <= len(found):
             raise NoFace(self._missing(picture, [box for box, _ in found], number, name))
-        return self.cut(picture, face_crop(picture, found[number - 1]), name)
+        return self.cut(picture, face_crop(picture, found[number - 1]), name, of_like_size(found))
 
     def follow(self, picture: np.ndarray, last: Box | None, number: int = 1) -> Box | None:
         """The crop around the face of a clip's next frame, or None where there is none.
@@ -84,9 +86,9 @@ class FaceFinder:
         meant = found[number - 1 : number] if last is None else found and [chosen(found, last)]
         return face_crop(picture, meant[0]) if meant else None
 
-    def cut(self, picture: np.ndarray, box: Box, name: str) -> Face:
+    def cut(self, picture: np.ndarray, box: Box, name: str, alike: int = 1) -> Face:
         """The face whose crop is `box`."""
-        return Face(name, picture, box, crop(picture, box, self.size))
+        return Face(name, picture, box, crop(picture, box, self.size), alike)
 
     def _missing(self, picture: np.ndarray, boxes: list[Box], number: int, name: str) -> str:
         height, width = picture.shape[:2]

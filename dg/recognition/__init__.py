@@ -1,0 +1,1 @@
+"""SFace, which recognises real people: the judge of CSIM, and what tells whose face is meant. No loss may see it."""
