@@ -326,6 +326,42 @@ def test_a_clip_cut_without_encoding_it_again_names_only_frames_that_decode(tmp_
     assert (len(batch), report["skipped"]) == (len(table), [])
 
 
+def cut_without_encoding(tmp_path, first, shift):
+    """raw/a/v.mp4: packets `first` and after of a clip of 20 frames at 10 fps, whose key frames are 0, 5, 10, 15, shown
+    `shift` frames earlier; what would be shown before time 0 the muxer cuts off by an edit list."""
+    write_video(tmp_path / "long.mp4", frames=20, rate=10)
+    path = tmp_path / "raw/a/v.mp4"
+    path.parent.mkdir(parents=True)
+    with av.open(str(tmp_path / "long.mp4")) as source, av.open(str(path), "w") as cut:
+        (old,) = source.streams.video
+        stream = cut.add_stream_from_template(old)
+        earlier = round(shift / 10 / old.time_base)
+        for number, packet in enumerate(source.demux(old)):
+            if number >= first and packet.dts is not None:
+                packet.stream, packet.pts, packet.dts = stream, packet.pts - earlier, packet.dts - earlier
+                cut.mux(packet)
+    return path
+
+
+# Cut at frame 7: the packets from the key frame before it lie in the file, and its edit list hides frames 5 and 6. Or
+# cut at packet 2, without the key frame before it: what can be decoded begins with frame 5.
+@pytest.mark.parametrize(("first", "shift", "shown"), [(0, 7, 7), (2, 0, 5)])
+def test_an_mp4_cut_without_encoding_it_again_gives_each_sample_at_its_time(tmp_path, first, shift, shown):
+    path = cut_without_encoding(tmp_path, first, shift)
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].frames > 20 - shown  # its header counts what nobody sees
+    expected = list(range(shown, 20))
+    assert prepared(tmp_path, fps=10)["frame"].tolist() == list(range(len(expected)))
+    batch, report = extract(tmp_path, size=32)
+    assert (len(batch), report["skipped"]) == (len(expected), [])
+    greys = [decode_image(data.as_py()).mean() / 4 for data in batch.column("image")]
+    assert np.abs(np.subtract(greys, expected)).max() < 0.5
+    times = [frame.time for frame in read_frames(path, list(range(len(expected))))]
+    assert np.subtract(times, times[0]) == pytest.approx(np.arange(len(expected)) / 10, abs=1e-3)
+    # Every fourth tenth of a second, counted from the first that is shown.
+    assert prepared(tmp_path, fps=2.5)["frame"].tolist() == list(range(0, len(expected), 4))
+
+
 def test_uneven_frames_are_sampled_by_time(tmp_path):
     """Ten frames in the first second, then one a second: at 1 fps the first, and each of the others."""
     times = [*range(0, 1000, 100), *range(1000, 6000, 1000)]
