@@ -10,11 +10,14 @@ import json
 import os
 import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
+import webbrowser
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
 from typing import NamedTuple
 
 import aiohttp
@@ -22,10 +25,13 @@ import numpy as np
 import psutil
 import pytest
 import torch
+from aiohttp import web
 from PIL import Image
 
 from dg.cli import main
 from dg.demo import studio as studios
+from dg.demo.command import _open
+from dg.demo.server import _page
 from dg.demo.sliders import Driver, Moves
 from dg.demo.studio import Studio, Wanted
 from dg.demo.uploads import MOST_BYTES
@@ -366,6 +372,39 @@ def test_moved_landmarks_are_the_person_s_own(head, person):
     lips = [51, 57]
     opened = drive(found, Moves(mouth=1)).points[0, lips, 1] - found.points[0, lips, 1]
     assert opened[1] - opened[0] > 0.05
+
+
+@pytest.mark.parametrize(("options", "marked", "opened"), [([], True, False), (["--no-mark", "--open"], False, True)])
+def test_options_open_the_browser_and_leave_the_mark_out(painter, head, faces, monkeypatch, options, marked, opened):
+    """What the command starts, less its networks and examples."""
+    monkeypatch.setattr("dg.reenact.networks.load_networks", lambda *_: painter.networks)
+    monkeypatch.setattr("dg.demo.people.make_head", lambda: head)
+    monkeypatch.setattr("dg.demo.people.people", lambda _: [faces["you"]])
+    started = []
+    monkeypatch.setattr("dg.demo.server.application", lambda studio, notice: started.append(studio))
+    asked = Queue()
+
+    def visit(address):
+        """As a browser does: the address answers, if only with a place in the queue."""
+        socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2]))).close()
+        asked.put(address)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", visit)
+    monkeypatch.setattr(web, "run_app", lambda *_, **__: opened and asked.put(asked.get(timeout=60)))
+    assert main(["demo", "--port", "0", *options]) == 0
+    assert asked.qsize() == opened
+    (studio,) = started
+    (example,) = studio.examples
+    made = studio.paint(Wanted(source=example.name, reference=example.name, moves=Moves()))
+    assert (made.image != made.painted).any() == marked
+    assert ("carry a visible mark" in _page(studio, None)) == marked
+
+
+def test_a_machine_without_a_browser_is_told(monkeypatch, capsys):
+    monkeypatch.setattr(webbrowser, "open", lambda _: False)
+    _open("http://127.0.0.1:1")
+    assert "--open finds no browser here. Open http://127.0.0.1:1 yourself." in capsys.readouterr().err
 
 
 def test_old_uploads_make_room(painter, head, faces, monkeypatch):

@@ -120,6 +120,7 @@ def _page(studio: Studio, notice: str | None) -> str:
     sliders = {name: field | {"name": name} for name, field in Moves.model_json_schema()["properties"].items()}
     return environment.get_template("page.html.j2").render(
         notice=notice,
+        mark=studio.mark,
         examples=[_shown(kept, png_bytes(kept.crop, TAG, SourceType.RENDERED)) for kept in studio.examples],
         sliders=list(sliders.values()),
         formats=", ".join(FORMATS),

@@ -48,15 +48,16 @@ class Studio:
 
     Attributes:
         examples: the pictures that are always there.
+        mark: whether results carry the visible mark.
     """
 
-    def __init__(self, painter: Painter, driver: Driver, examples: list[np.ndarray]) -> None:
+    def __init__(self, painter: Painter, driver: Driver, examples: list[np.ndarray], mark: bool = True) -> None:
         """`examples`: (height, width, 3) uint8 each, with a face.
 
         Raises:
             NoFace: the detector or F_l finds none on an example.
         """
-        self._painter, self._driver = painter, driver
+        self._painter, self._driver, self.mark = painter, driver, mark
         self._always: dict[str, Source] = {}
         self._uploaded: OrderedDict[str, Source] = OrderedDict()
         self.examples = [self._keep(picture, self._always) for picture in examples]
@@ -73,7 +74,7 @@ class Studio:
         return kept
 
     def paint(self, wanted: Wanted) -> Made:
-        """The source on the reference's landmarks, moved by the sliders; with the mark.
+        """The source on the reference's landmarks, moved by the sliders.
 
         Raises:
             DgError: a picture isn't known.
@@ -83,7 +84,7 @@ class Studio:
         shaped = self._painter.shaped(source, driving)
         # Lids are closed behind the IDSG: the one that ships has seen few closed ones and would open them.
         painted = self._driver(shaped, Moves(blink=wanted.moves.blink))
-        return self._painter.made(source, reference.face, driving, painted, Layout())
+        return self._painter.made(source, reference.face, driving, painted, Layout(mark=self.mark))
 
     def _keep(self, picture: np.ndarray, among: dict[str, Source]) -> Kept:
         found = self._painter.source(picture, name="the picture")

@@ -32,8 +32,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--smooth", type=float, default=0, metavar="SECONDS", help="smooth a clip's landmarks over time"
     )
     parser.add_argument("--show-steps", type=Path, metavar="FOLDER", help="write crops, landmarks and map there")
-    parser.add_argument("--no-mark", action="store_true", help="leave out the small word 'synthetic' in the picture")
+    add_mark_option(parser)
     add_network_options(parser)
+
+
+def add_mark_option(parser: argparse.ArgumentParser) -> None:
+    """Whether pictures carry the visible mark; what the file says of itself stays."""
+    parser.add_argument("--no-mark", action="store_true", help="leave out the small word 'synthetic' in the picture")
 
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
