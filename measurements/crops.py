@@ -1,6 +1,7 @@
-"""Faces found and missed by each detector, and how steady the crops are over expressions: docs/landmarks.md.
+"""Faces found and missed by each detector, how steady the crops are over expressions and what that is worth in SSIM:
+docs/landmarks.md.
 
-python -m measurements.crops PICTURES [--detectors yunet dlib] [--people 12] [--photographs FOLDER …]
+python -m measurements.crops PICTURES [--detectors yunet dlib] [--people 12] [--first 3000] [--photographs FOLDER …]
 
 PICTURES is a folder for the rendered pictures, which are made if they are missing (5 minutes). Each is looked at three
 times: as it is; below a wall of one colour, as in a portrait; and before a photograph of no face.
@@ -18,16 +19,19 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import skimage
+import torch
 from PIL import Image
 from tqdm import tqdm
 
 from dg.landmarks.detectors import Detector, open_detector
 from dg.landmarks.face_crop import chosen, crop_box, face_crop
-from dg.pictures import Box, is_picture, read_picture
+from dg.metrics.ssim import ssim
+from dg.pictures import Box, crop, is_picture, read_picture
 from dg.synthface import RAFD, Action, Background, Light, Scene, load_head, render, sample_person
 from dg.synthface.head_builder import build_head
 
 SIZE = 256
+CUT = 128  # pixels, the size of the pipeline's crops at scale sample
 ALL, SOME = list(RAFD), ["neutral", "happiness", "surprise"]
 EXPRESSIONS = {0: ALL, 30: SOME, 45: ALL, 60: SOME, 75: SOME, 90: ALL}
 """By yaw in degrees; every second person turns the other way."""
@@ -59,13 +63,13 @@ class Shown(NamedTuple):
     truth: Box
 
 
-def rendered(folder: Path, people: int) -> Iterator[Shown]:
+def rendered(folder: Path, people: range) -> Iterator[Shown]:
     """All of `people`."""
     head_file = folder / "head.safetensors"
     if not head_file.exists():
         build_head(head_file)
     head = load_head(head_file)
-    for person in range(3000, 3000 + people):
+    for person in people:
         for yaw, expressions in EXPRESSIONS.items():
             for expression in expressions:
                 path = folder / f"{person}_{yaw:02d}_{expression}.npz"
@@ -103,15 +107,34 @@ def looked(detector: Detector, shown: Shown) -> dict[str, object]:
     if right:
         left, top, _, _ = shown.truth
         start = time.process_time()
-        box = face_crop(shown.image, chosen(right))
+        box, rough = face_crop(shown.image, chosen(right)), crop_box(*chosen(right))
         row["crop_seconds"] = time.process_time() - start
-        row |= {"side": (box[2] - box[0]) / SIZE, "rough": _share(crop_box(*chosen(right)))}
+        row |= {"box": box, "rough_box": rough, "side": (box[2] - box[0]) / SIZE, "rough": (rough[2] - rough[0]) / SIZE}
         row |= {"x": ((box[0] + box[2]) / 2 - left) / SIZE, "y": ((box[1] + box[3]) / 2 - top) / SIZE}
     return row
 
 
-def _share(box: Box) -> float:
-    return (box[2] - box[0]) / SIZE
+def ssim_of_cuts(images: list[np.ndarray], boxes: list[Box]) -> float:
+    """SSIM of pictures of one person before one camera, each cut by its own box, to the same cut by their mean box.
+
+    A method that paints the truth exactly, framed as the person is framed on average, would reach no more.
+    """
+    mean = tuple(np.mean(boxes, axis=0))
+    own, alike = (
+        torch.stack([torch.from_numpy(crop(image, box, CUT).copy()) for image, box in zip(images, cuts)])
+        for cuts in (boxes, [mean] * len(boxes))
+    )
+    return float(ssim(*(cut.permute(0, 3, 1, 2) / 255 for cut in (own, alike))).mean())
+
+
+def worth(rows: pd.DataFrame) -> pd.DataFrame:
+    """SSIM by yaw with the detector's own boxes and with the crops, see `ssim_of_cuts`."""
+    eight = rows[rows["found"] & rows["yaw"].isin([0, 45, 90])]
+    told = [
+        {"yaw": yaw} | {name: ssim_of_cuts(list(group["image"]), list(group[name])) for name in ("rough_box", "box")}
+        for (yaw, _, _), group in eight.groupby(["yaw", "behind", "person"])
+    ]
+    return pd.DataFrame(told).groupby("yaw").mean()
 
 
 def _overlap(a: Box, b: Box) -> float:
@@ -149,6 +172,7 @@ def main() -> None:
     parser.add_argument("pictures", type=Path)
     parser.add_argument("--detectors", nargs="+", default=["yunet", "dlib"])
     parser.add_argument("--people", type=int, default=12)
+    parser.add_argument("--first", type=int, default=3000, help="number of the first of them")
     parser.add_argument("--photographs", type=Path, nargs="*", default=[])
     a = parser.parse_args()
     os.makedirs(a.pictures, exist_ok=True)
@@ -156,13 +180,14 @@ def main() -> None:
     for name in a.detectors:
         detector = open_detector(name)
         rows = pd.DataFrame(
-            {**shown._asdict(), "image": None, "truth": None} | looked(detector, shown)
-            for shown in tqdm(rendered(a.pictures, a.people), desc=name, disable=None)
+            shown._asdict() | looked(detector, shown)
+            for shown in tqdm(rendered(a.pictures, range(a.first, a.first + a.people)), desc=name, disable=None)
         )
         missed = rows.assign(missed=~rows["found"]).groupby(["behind", "yaw"])["missed"].agg(["sum", "size"])
         print(f"\n{name}: missed, by yaw\n{(missed['sum'].astype(str) + '/' + missed['size'].astype(str)).unstack()}")
         print(f"wrong: {rows['wrong'].sum()} in {len(rows)} pictures; seconds: {rows['seconds'].mean():.3f} a picture,")
         print(f"and {rows['crop_seconds'].mean():.3f} for the crop\n{steadiness(rows).round(2)}")
+        print(f"SSIM to the same cut alike for all expressions\n{worth(rows).round(4)}")
         for folder in a.photographs:
             paths = sorted(path for path in folder.rglob("*") if is_picture(path))
             found = [len(detector(read_picture(path))) for path in paths]
