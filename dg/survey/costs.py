@@ -77,12 +77,16 @@ def hours(params: Params, dataset: str, count: int) -> list[str]:
             continue
         each = seconds / seen
         lines.append(
-            f"Time: {step} {each * count / 3600 / cores:.2g} hours on {cores} cores (by {seen:,} pictures that took "
-            f"{each:.2g} s each here, with the same values)."
+            f"Time: {step} {_hours(each * count / 3600 / cores)} hours on {cores} cores (by {seen:,} pictures that "
+            f"took {each:.2g} s each here, with the same values)."
         )
     if unknown:
         lines.append(f"Time: {', '.join(unknown)} not known: with these values none has run on this machine yet.")
     return [*lines, "What trainings and tests take says python -m dg plan."]
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:.2g}" if hours < 10 else f"{hours:,.0f}"
 
 
 def _room(size: float) -> str:
