@@ -29,12 +29,12 @@ SIZES = {
     "visibility-synthface": {"held_out": 0.5, "steps": 5, "batch": 4},
 }
 NETWORKS = ("fan-synthface", "visibility-synthface")
-PEOPLE = {"people": 8, "pictures": 2, "size": 32}  # of the bundle; every fourth is kept for measuring
+PEOPLE = {"people": 4, "pictures": 2, "size": 32}  # of the bundle; every second is kept for measuring
 RECIPES = {
-    "Recipe": {"pictures": 4, "batch": 2, "adversarial_from": 0.5, "held_out": 0.25, "patch": 16, "size": 32}
+    "Recipe": {"pictures": 4, "batch": 2, "adversarial_from": 0.5, "held_out": 0.5, "patch": 16, "size": 32}
     | {"channels": 4, "max_channels": 8, "style_dim": 6},
-    "IdentityRecipe": {"steps": 2, "people": 3, "held_out": 0.25},
-    "ShapeRecipe": {"steps": 2, "people": 3, "held_out": 0.25, "dimension": 3},
+    "IdentityRecipe": {"steps": 2, "people": 2, "held_out": 0.5},
+    "ShapeRecipe": {"steps": 2, "people": 2, "held_out": 0.5, "dimension": 3},
     "IdsgRecipe": {"steps": 2, "batch": 4},
 }
 """In the place of the defaults of dg/pretraining/faces/recipe.py."""
