@@ -26,8 +26,9 @@ TIMES = [40, 95, 110, 170, 200, 230, 300, 310, 350, 420]  # of an uneven clip, m
 @pytest.fixture(scope="module")
 def faces(head):
     """Source and three frames of somebody who turns, (SIDE, SIDE, 3) uint8 each."""
-    shots = [(1, 0), (2, -15), (2, 0), (2, 20)]
-    return [render(head, sample_person(0, who), Action(yaw=yaw), Scene(), SIDE).image for who, yaw in shots]
+    somebody, other = sample_person(0, 1), sample_person(0, 2)
+    shots = [(somebody, 0), (other, -15), (other, 0), (other, 20)]
+    return [render(head, who, Action(yaw=yaw), Scene(), SIDE).image for who, yaw in shots]
 
 
 @pytest.fixture(scope="module")

@@ -180,8 +180,9 @@ def test_a_face_recogniser_tells_people_apart(head):
     recogniser = dlib.face_recognition_model_v1(dlib_weights("dlib_face_recognition_resnet_model_v1.dat"))
     codes, who, size = [], [], 192
     for i in range(8):
+        person = sample_person(31, i)
         for yaw in (-40, 0, 40):
-            made = render(head, sample_person(31, i), Action(yaw=yaw), Scene(), size)
+            made = render(head, person, Action(yaw=yaw), Scene(), size)
             p = np.round(made.landmarks[:, :2] * size).astype(int)
             box = dlib.rectangle(*p.min(0).tolist(), *p.max(0).tolist())
             shape = dlib.full_object_detection(box, [dlib.point(*q) for q in p.tolist()])
