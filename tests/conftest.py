@@ -14,7 +14,8 @@ from dg.synthface.head_builder import build_head
 from tests.scales import ROOT, SHIPPED
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-LONG = ["test_pipeline.py", "test_raw_data.py", "test_records.py"]  # minutes each: begun last, one core would wait
+# Minutes each: begun last, one core would wait.
+LONG = ["test_pipeline.py", "test_raw_data.py", "test_owners_trees.py", "test_records.py"]
 
 
 def pytest_collection_modifyitems(items):

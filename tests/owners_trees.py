@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import av
@@ -13,16 +13,18 @@ from PIL import Image
 from dg.datasets import mpie
 from dg.synthface import EXPRESSIONS, Action, Head, Scene, render, sample_person
 
+CROP = Scene()
+"""A face, and nothing around it."""
 Shown = Callable[[int, float, str], np.ndarray]
 
 
-def painter(head: Head, size: int = 64) -> Shown:
+def painter(head: Head, size: int = 64, scene: Scene = CROP) -> Shown:
     """What paints person, yaw and expression as (size, size, 3) uint8; each once."""
+    people = cache(partial(sample_person, 0))  # a body is made for each such object
 
     @cache
     def shown(person: int, yaw: float, expression: str) -> np.ndarray:
-        action = Action(EXPRESSIONS[expression], yaw=yaw)
-        return render(head, sample_person(0, person), action, Scene(), size).image
+        return render(head, people(person), Action(EXPRESSIONS[expression], yaw=yaw), scene, size).image
 
     return shown
 

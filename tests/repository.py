@@ -12,13 +12,15 @@ from dvc.utils.serialize import load_yaml, modify_yaml
 from snakemake.utils import update_config
 
 from tests.scales import LAID_OVER, SHIPPED
+from tests.warm_python import warm_python
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def run(folder: Path, *command: str, check: bool = True) -> str:
-    """Output of `command`, with the tools of this interpreter's environment."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+def run(folder: Path, *command: str, check: bool = True, warm: bool = False) -> str:
+    """Output of `command`, with the tools of this interpreter's environment; `warm`: its jobs run by `warm_python`."""
+    tools = [*([warm_python()] if warm else []), Path(sys.executable).parent]
+    path = os.pathsep.join([*map(str, tools), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
     for name in ("DVC_STAGE", "PYTEST_CURRENT_TEST", "PYTHONPATH"):
         environment.pop(name, None)

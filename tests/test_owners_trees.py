@@ -1,11 +1,7 @@
-"""Data sets as their owners ship them go through the steps, by found landmarks alone: no truth is told of them.
-
-`DG_SLOW=1 pytest tests/test_owners_trees.py` runs the whole pipeline on three of them, to Table 4, which takes minutes.
-"""
+"""Data sets as their owners ship them go through the steps, by found landmarks alone: no truth is told of them."""
 
 from __future__ import annotations
 
-import os
 import sys
 
 import numpy as np
@@ -21,6 +17,7 @@ from dg.landmarks.extract import find_landmarks
 from dg.protocols.pairs import make_pairs
 from dg.shards import LANDMARK_SCHEMA, FaceSet, read_shard, write_shard
 from dg.steps.data import FramesSettings, ManifestSettings, PairsSettings
+from dg.synthface import Scene
 from tests.owners_trees import (
     lay_faces,
     lay_faces_of_voxceleb1,
@@ -108,27 +105,38 @@ def test_folders_of_people_are_cut_and_split(tmp_path, shown):
     assert (GroundTruth(table).rows([0], [3]) == -1).all()
 
 
-@pytest.mark.skipif("DG_SLOW" not in os.environ, reason="takes minutes: DG_SLOW=1 runs it")
-def test_owners_sets_go_through_to_table_4(tmp_path, shown):
+def test_owners_sets_go_through_to_table_4(tmp_path, head):
+    """Pictures of more than the face, so that the shipped detector finds what is cut; as few jobs and steps as do."""
+    scene, size = Scene(scale=0.5, shift=(0.1, 0.05)), 128
+    shown = painter(head, size, scene)
     folder = tiny_copy(tmp_path / "repository")
     with modify_yaml(folder / "params.yaml") as values:
-        values["benchmarks"] = {
-            "VoxCeleb1": "voxceleb1",
-            "VoxCeleb2": "voxceleb1",
-            "RaFD": "rafd",
-            "MPIE": "mpie",
-        }
-        for name in ("rafd", "mpie", "voxceleb1"):
-            values["datasets"][name]["crop"] = "whole"
-    for name, lay in {"rafd": lay_rafd, "mpie": lay_mpie, "voxceleb1": lay_faces_of_voxceleb1}.items():
+        values["benchmarks"] = {test: test.lower() for test in ("VoxCeleb1", "VoxCeleb2", "RaFD", "MPIE")}
+        for network in ("idsg", "rfg"):
+            values["scales"]["tiny"][network].update(self_steps=2, cross_steps=2)
+        values["methods"] = {"ground_truth": {**values["methods"]["ground_truth"], "tests": ["RaFD"]}}
+    people = {"rafd": 3, "mpie": 4, "voxceleb1": 4, "voxceleb2": 4}
+    laid = {}
+    for name, lay in zip(people, (lay_rafd, lay_mpie, lay_faces_of_voxceleb1, lay_videos_of_voxceleb1), strict=True):
         lay(folder / "data/raw" / name, shown)
-    told = run(folder, sys.executable, "-m", "dg", "check", "rafd", "mpie", "voxceleb1")
-    assert "MPIE_LP: 6 pairs, 2 people as sources." in told
-    run(folder, "snakemake", "--cores", "1", "--", "results/table4.csv")
+        laid[name] = sum(path.is_file() for path in (folder / "data/raw" / name).rglob("*"))
+    checked = run(folder, sys.executable, "-m", "dg", "check", *people)
+    run(folder, "snakemake", "--cores", "1", "--", "results/table4.csv", warm=True)
     assert not (folder / "data/synthface").exists()
-    for name, faces in {"rafd": 18, "mpie": 20, "voxceleb1": 24}.items():
-        assert len(FaceSet([folder / "data/sets" / name])) == faces
-    table = pd.read_csv(folder / "results/table4.csv")
-    ours = table[table["method"] == "dg"].set_index("test")
+    for name, count in people.items():
+        faces = laid[name] * (6 if name == "voxceleb2" else 1)
+        told = f"{name}: {laid[name]} pictures and videos, {laid[name]} of them taken: {faces} faces of {count} people"
+        assert told in checked
+        here = folder / "data/sets" / name
+        assert len(FaceSet([here])) == faces and read_json(here / "left_out.json")["left_out"] == []
+        assert read_json(here / "frames/0.json")["detector"]["name"] == "yunet"
+        # As the scene has the face in the picture.
+        boxes = np.array(read_shard(here / "frames/0.arrow").column("box").to_pylist())
+        assert np.allclose(boxes[:, 2:] - boxes[:, :2], scene.scale * size, rtol=0.15)
+        assert np.allclose((boxes[:, 2:] + boxes[:, :2]) / 2, size * (0.5 + np.array(scene.shift)), atol=0.05 * size)
+    table = pd.read_csv(folder / "results/table4.csv").set_index(["method", "test"])
+    ours = table.loc["dg"]
     assert sorted(ours.index) == ["MPIE", "MPIE_LP", "RaFD", "VoxCeleb2"]
-    assert ours.loc["RaFD", "pairs"] == 8 and ours["csim"].notna().all()
+    assert all(f"{test}: {pairs:.0f} pairs" in checked for test, pairs in ours["pairs"].items())
+    assert ours[["csim", "fid", "landmark_error_fl"]].notna().all(axis=None)
+    assert table.loc[("ground_truth", "RaFD"), "ssim"] == pytest.approx(1)
