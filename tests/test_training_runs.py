@@ -37,9 +37,9 @@ from dg.training.team import Team
 from tests.prepared import face_key, face_table, prepare
 from tests.scales import params_at
 from tests.told import changed
+from tests.warm_python import warm_python
 
 ROOT = Path(__file__).resolve().parent.parent
-DRIVER = Path(__file__).with_name("training_driver.py")
 SIZE = 32
 
 
@@ -61,9 +61,10 @@ def tuning(**chosen):
 
 
 def run(job: dict, check: bool = True, processes: int = 1) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    several = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
-    command = [sys.executable, *several, str(DRIVER), json.dumps(job)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    several = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    start = several if processes > 1 else [str(warm_python() / "python")]
+    command = [*start, "-m", "tests.training_driver", json.dumps(job)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     if check:
         assert done.returncode == 0, done.stderr

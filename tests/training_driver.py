@@ -4,9 +4,10 @@ Nothing here knows how the trainings work inside: the stand-ins replace the two 
 imported, the clock runs 100 s a call so that any "every n seconds" state is written at each step, and the process kills
 itself (SIGKILL) at the n-th update of an optimiser.
 
-    python training_driver.py '{"verb": "idsg" | "rfg" | "finetune", "settings": {...}, "folders": [...], "out": ...,
-                                "init": ..., "idsg": ..., "state": ..., "keys": [...], "kill_at": n or null,
-                                "poison_at": n or null, "rank": n or null, "sgd": lr or null}'
+    python -m tests.training_driver '{"verb": "idsg" | "rfg" | "finetune", "settings": {...}, "folders": [...],
+                                      "out": ..., "init": ..., "idsg": ..., "state": ..., "keys": [...],
+                                      "kill_at": n or null, "poison_at": n or null, "rank": n or null,
+                                      "sgd": lr or null}'
 
 rank: the process of torchrun's that is killed or poisoned. sgd: plain gradient descent in float32 in place of Adam, so
 that rounding stays rounding: Adam makes whole steps of the sign of a gradient that is zero but for rounding.
