@@ -43,7 +43,7 @@ def project(tmp_path_factory):
     planned = run(folder, sys.executable, "-m", "dg", "plan")
     assert re.search(r"rfg_cross, ablation +4", planned), planned
     assert re.search(r"\d+ jobs; no estimate for scale 'tiny'", planned), planned
-    run(folder, "snakemake", "--cores", "2")
+    run(folder, "snakemake", "--cores", "2", warm=True)
     return folder
 
 
