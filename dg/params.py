@@ -156,7 +156,7 @@ def _named(key: str, template: str) -> set[str]:
 
 
 # What a method's `train` may ask for beside {data} and {out}.
-_TRAINED_WITH = ("state", "seed", "threads", "gpus", "pictures", "weights")
+_TRAINED_WITH = ("state", "seed", "threads", "gpus", "pictures", "init", "weights")
 
 
 class Method(Strict):
@@ -173,8 +173,8 @@ class Method(Strict):
         default=None,
         description="how to train it, once per model and seed: {data} stands for the folder of training pictures, "
         "{out} for the folder that {model} will be, {state} for one that keeps unfinished work, {pictures} for the "
-        "number of pictures that DG's RFG makes in its training; also {seed}, {threads}, {gpus}; null: it needs no "
-        "training",
+        "number of pictures that DG's RFG makes in its training, {init} for how that RFG starts (bundled or scratch); "
+        "also {seed}, {threads}, {gpus}; null: it needs no training",
     )
     weights: str | None = Field(
         default=None, description="file of weights by others that `train` gets as {weights}; null: {weights} is empty"

@@ -188,7 +188,8 @@ class Flow:
         elif rule == "ablation_checkpoints":
             yield from [*self._of("ablation"), *self._of("evaluate", "figure6.")]
         elif rule == "method_models":
-            yield from [place for place in self._known if place[0].startswith("train_")]
+            rivals = [place for place in self._known if place[0].startswith("train_")]
+            yield from [place for place in rivals if not place[1].startswith("figure6.")]
         elif rule == "lead_sheet":
             yield from [("evaluate", what), ("evaluate", f"{what.split('/')[0]}/dg")]
         elif rule == "claims":

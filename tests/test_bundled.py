@@ -10,6 +10,7 @@ import torch
 
 from dg.checkpoints import card_path, load_checkpoint
 from dg.files import read_json
+from dg.fom.model import load_fom
 from dg.identity.encoder import load_face_encoder
 from dg.landmarks.fan import load_landmark_net
 from dg.packaged import dlib_weights
@@ -22,7 +23,7 @@ from dg.weights import BUNDLED, bundled
 from measurements import hand_marks
 from tests.beside import LONDON, needs
 
-NAMES = ("visibility-synthface", "fan-synthface", "synthface-id", "rfg-synthface")
+NAMES = ("visibility-synthface", "fan-synthface", "synthface-id", "rfg-synthface", "idsg-synthface", "fom-synthface")
 STRANGERS = 77  # seed: no training and no benchmark uses it
 
 
@@ -46,6 +47,17 @@ def test_files_match_their_cards_and_stay_under_64_mb():
         assert load_checkpoint(bundled(name))
         card = read_json(card_path(bundled(name)))
         assert "don't exist" in card["data"] and card["metrics"]
+
+
+def test_fom_moves_strangers_towards_the_driving_picture(strangers):
+    images, _, _, who = strangers
+    fom = load_fom(bundled("fom-synthface"))
+    # Each next picture of the same person drives.
+    pairs = [(k, k + 1) for k in range(len(who) - 1) if who[k] == who[k + 1]]
+    source, driving = (images[[pair[side] for pair in pairs]] for side in (0, 1))
+    made = torch.cat([fom.reenact(s, d) for s, d in zip(source.split(8), driving.split(8))])
+    off, unmoved = ((x - driving).abs().mean((1, 2, 3)) for x in (made, source))
+    assert (off < unmoved).float().mean() > 0.8 and off.mean() < 0.8 * unmoved.mean()
 
 
 def test_landmarks_of_strangers_against_the_truth(strangers):

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dg.checkpoints import card_path
 from dg.errors import DgError
-from dg.files import write_csv, write_json, write_parquet
+from dg.files import read_json, write_csv, write_json, write_parquet
 from dg.metrics.bootstrap import mean_interval
 from dg.metrics.metric import METRICS
 from dg.params import validate
@@ -20,6 +21,7 @@ from dg.reports.claims.text import as_markdown
 from dg.reports.differences import Difference, Paired
 from dg.steps.registry import step_settings
 from dg.study.claims import CLAIMS
+from dg.weights import bundled
 from tests.scales import params_at, values_at
 
 PEOPLE = np.repeat([f"p{k}" for k in range(6)], 8)
@@ -229,10 +231,12 @@ def test_a_row_of_ones_own_is_compared_and_decides_nothing():
     assert ("DG - raw", ours, ("claims-raw-0", "claims-raw-1"), False) in told.landmark_variants
 
 
-def test_a_method_without_a_trained_start_is_said_to_have_none():
+def test_a_rival_that_starts_from_less_than_dg_is_said_to():
     values = values_at()
     values["methods"]["fom"]["tests"] = ["RaFD"]
-    unequal = "no equal start: FOM (absolute) from random weights"
+    values["methods"]["fom"]["train"] = values["methods"]["fom"]["train"].replace("--init {init}", "")
+    pictures = read_json(card_path(bundled("rfg-synthface")))["pictures"]
+    unequal = f"no equal start: FOM (absolute) from random weights, DG's RFG from ones trained on {pictures:,}"
     for step in ("claims", "report"):
         assert unequal in step_settings(validate(values, "params.yaml"), step).stand_ins
     for name in ("idsg", "rfg"):

@@ -19,41 +19,53 @@ from safetensors.torch import load_file
 from dg.checkpoints import card_path, load_checkpoint
 from dg.errors import DgError
 from dg.files import read_json
+from dg.fom.model import load_fom
 from dg.identity.network import SIZE, FaceCodeNet, ShapeBranch, SynthFaceId
 from dg.idsg import load_idsg
 from dg.idsg.networks import Idsg
 from dg.lpips.weights import lpips_weights
+from dg.pretraining.faces import pack
 from dg.pretraining.faces.bundle import KINDS, SEED, person_of, render_bundle, shots_of
+from dg.pretraining.faces.fom import FomPretraining
 from dg.pretraining.faces.identity import IdentityTraining, load_identity
-from dg.pretraining.faces.idsg import IdsgPretraining, People, measure_idsg
-from dg.pretraining.faces.pack import pack_faces, pack_identity, pack_idsg
+from dg.pretraining.faces.idsg import IdsgPretraining, People, eye_opening, local_shape_loss, measure_idsg
+from dg.pretraining.faces.pack import pack_faces, pack_fom, pack_identity, pack_idsg
 from dg.pretraining.faces.pictures import Pictures
-from dg.pretraining.faces.recipe import IdentityRecipe, IdsgRecipe, Recipe, ShapeRecipe
+from dg.pretraining.faces.recipe import FomRecipe, IdentityRecipe, IdsgRecipe, Recipe, ShapeRecipe
 from dg.pretraining.faces.shape_code import Shapes, ShapeTraining, measure_shape, mirrored, neutral_of
 from dg.pretraining.faces.shapes import SHOTS, make_shapes
 from dg.pretraining.faces.training import FacesTraining
 from dg.rfg.model import Rfg
 from dg.sizes.rfg import RfgSizes
-from dg.synthface import Action, Scene, load_head, neutral_landmarks, truth
+from dg.synthface import Action, Scene, landmarks_in, load_head, neutral_landmarks, truth, units
 
 ROOT = Path(__file__).resolve().parent.parent
 CPU = torch.device("cpu")
-SIZES = {"size": 32, "patch": 16, "channels": 4, "max_channels": 8, "style_dim": 6}
+
+
 SIZES = {"size": 32, "patch": 16, "channels": 4, "max_channels": 8, "style_dim": 6}
 TINY = Recipe(pictures=16, batch=2, adversarial_from=0.5, held_out=0.25, lambda_id=0, **SIZES)
 
 
+@pytest.fixture(autouse=True)
+def few_pairs(monkeypatch):
+    monkeypatch.setattr(pack, "PAIRS", pack.CHUNK)
+
+
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
+    return laid(tmp_path_factory.mktemp("bundle") / "faces.safetensors", 32)
+
+
+def laid(path, size):
     """Three pictures of each of four people: grey, with a white dot at the tip of the nose, point 30."""
     rng, jpeg = np.random.default_rng(0), []
     points = rng.uniform(0.2, 0.8, (12, 68, 3))
-    for x, y in (points[:, 30, :2] * 32).astype(int):
-        picture, stream = np.full((32, 32, 3), 90, np.uint8), io.BytesIO()
+    for x, y in (points[:, 30, :2] * size).astype(int):
+        picture, stream = np.full((size, size, 3), 90, np.uint8), io.BytesIO()
         picture[y - 1 : y + 2, x - 1 : x + 2] = 255
         Image.fromarray(picture).save(stream, "JPEG", quality=95, subsampling=0)
         jpeg.append(np.frombuffer(stream.getvalue(), np.uint8))
-    path = tmp_path_factory.mktemp("bundle") / "faces.safetensors"
     person = np.repeat(np.arange(4, dtype=np.int32), 3)
     start = np.cumsum([0, *map(len, jpeg)])
     save_file({"jpeg": np.concatenate(jpeg), "start": start, "person": person, "points": points.astype("f2")}, path)
@@ -297,6 +309,46 @@ def test_a_killed_training_of_the_idsg_ends_with_the_same_weights_and_is_packed(
     assert_a_kill_changes_nothing(training, steps=1)
     card = pack_idsg(rendered / "shapes", tmp_path / "whole/state.safetensors", tmp_path / "idsg.safetensors")
     assert load_idsg(tmp_path / "idsg.safetensors").coordinates == "centred" and card["steps_done"] == 6
+
+
+def test_a_killed_training_of_fom_ends_with_the_same_weights_and_is_packed(tmp_path):
+    bundle = laid(tmp_path / "faces.safetensors", 64)
+    recipe, seen = FomRecipe(pictures=8, batch=2, half_until=0.5, held_out=0.25, size=64), []
+
+    def training(name):
+        made = FomPretraining(recipe, Pictures(bundle, CPU, recipe.held_out), tmp_path / name / "state.safetensors")
+        made.net.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[-1]))
+        return made
+
+    whole = assert_a_kill_changes_nothing(training, steps=1)
+    assert seen[:4] == [32, 32, 64, 64]  # the first half of the run is on pictures of half the side
+    card = pack_fom(bundle, tmp_path / "whole/state.safetensors", tmp_path / "fom.safetensors")
+    assert card["pictures"] == 8 and card["metrics"]["lpips_source"] > 0
+    packed = load_fom(tmp_path / "fom.safetensors").state_dict()
+    name = "generator.final.weight"
+    assert torch.equal(packed[name], whole[f"ema_net.{name}"].half().float())
+    assert not torch.equal(whole[f"ema_net.{name}"], whole[f"net.{name}"])
+
+
+def test_a_shut_eye_is_told_from_an_open_one_whatever_the_heads_turn(head_file):
+    head, person = load_head(head_file), person_of(0)
+    for yaw in (0, 60):
+        shut, wide = (
+            torch.from_numpy(landmarks_in(head, person, [(Action(units(eyeBlink=share), yaw=yaw), Scene())])).float()
+            for share in (1.0, 0.0)
+        )
+        assert eye_opening(shut) < 0.1 < 0.2 < eye_opening(wide) < 0.5
+
+
+def test_the_shape_of_eyes_and_mouth_is_theirs_wherever_they_lie():
+    truth = torch.rand(2, 68, 3, generator=torch.Generator().manual_seed(0))
+    moved = truth.clone()
+    moved[:, 36:42] += torch.tensor([0.1, -0.2, 0.05])  # an eye, as a whole
+    moved[:, :17] += torch.rand(2, 17, 3, generator=torch.Generator().manual_seed(1))  # the contour
+    assert local_shape_loss(moved.flatten(1), truth.flatten(1)) < 1e-5
+    moved[0, 50, 1] += 0.2  # one of the mouth's 20 points, of one of two people: less a twentieth, and 19 of them
+    wanted = 0.2 * (1 - 1 / 20 + 19 / 20) / 2
+    assert float(local_shape_loss(moved.flatten(1), truth.flatten(1))) == pytest.approx(wanted, rel=1e-3)
 
 
 def test_doing_nothing_and_the_mean_person_are_measured_by_hand(rendered):

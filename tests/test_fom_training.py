@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dg.checkpoints import load_checkpoint
+from dg.checkpoints import card_path, load_checkpoint
 from dg.errors import DgError
 from dg.files import read_json
 from dg.fom import train as command
@@ -22,7 +22,7 @@ from dg.fom.model import FILE, load_fom
 from dg.fom.networks import Fom
 from dg.fom.objectives import FomLosses
 from dg.fom.perceptual import Pyramid
-from dg.fom.settings import FomSettings, steps_for
+from dg.fom.settings import TRAINED_LR, FomSettings, steps_for
 from dg.fom.training import train_fom
 from dg.pictures import read_picture
 from dg.protocols.method_training import write_training
@@ -31,6 +31,7 @@ from dg.sizes.fom import fom_sizes
 from dg.training import loop
 from dg.training.step import weighted
 from dg.training.team import Team
+from dg.weights import bundled
 from tests.prepared import face_table, prepare
 
 SIZE, BATCH = 32, 4
@@ -105,6 +106,7 @@ def test_the_learning_rate_falls_twice_and_the_steps_make_the_pictures():
     rates = [chosen.lr(step) for step in range(100)]
     assert rates[:60] == [2e-4] * 60 and rates[60:90] == pytest.approx([2e-5] * 30)
     assert rates[90:] == pytest.approx([2e-6] * 10)
+    assert settings(steps=100).model_copy(update={"bundled": True}).lr(0) == 2e-5
     assert steps_for(640, 4) == 160 and steps_for(14, 4) == 4 and chosen.pictures == 400
     assert chosen.ema == pytest.approx(0.8) and settings(steps=4).ema == 0
 
@@ -177,6 +179,36 @@ def test_the_command_in_two_processes(data, tmp_path):
     assert done.stderr.count("2 steps of 4 pairs make 8 pictures, 6 asked for") == 1
     card = read_json(tmp_path / "out/fom.json")
     assert card["pictures_asked_for"] == 6 and "random weights" in card["start"]
+
+
+def test_a_training_can_start_from_the_bundled_weights(tmp_path, capsys):
+    toy = prepare(tmp_path / "toy", face_table(2, split="train"), size=128)
+    data = write_training(FaceSet([toy], split="train"), tmp_path / "data")
+    words = [
+        "--data",
+        data,
+        "--out",
+        tmp_path / "out",
+        "--state",
+        tmp_path / "state",
+        "--pictures",
+        "2",
+        "--batch",
+        "2",
+    ]
+    assert command.main([*map(str, words), "--init", "bundled"]) == 0
+    path, name = bundled("fom-synthface"), "generator.middle.0.conv1.weight"
+    trained = load_checkpoint(tmp_path / "out" / FILE)[f"fom.{name}"]
+    # Adam's first step is as long as the learning rate, which is low here.
+    assert (trained - load_checkpoint(path)[f"ema_fom.{name}"].float()).abs().max() < 1.1 * TRAINED_LR
+    assert read_json(tmp_path / "out/fom.json")["start"] == read_json(card_path(path))["sha256"]
+    assert "from bundled weights" in capsys.readouterr().err
+
+
+def test_bundled_weights_are_for_pictures_of_their_size(data, tmp_path, capsys):
+    words = ["--data", data, "--out", tmp_path / "out", "--state", tmp_path / "state", "--pictures", "6"]
+    assert command.main([*map(str, words), "--init", "bundled"]) == 1
+    assert "--init scratch" in capsys.readouterr().err
 
 
 def test_the_command_says_what_is_wrong(tmp_path, capsys):

@@ -26,12 +26,14 @@ from dg.protocols.results import Results
 from dg.ready import require_weights
 from dg.resume import input_digests
 from dg.shards import FaceSet, decode_image
+from dg.steps import generate
 from dg.steps.generate import TrainMethodSettings
 from dg.steps.registry import step_settings
 from dg.study.models import networks_of, variants_of
 from dg.study.trainings import trainings
 from dg.trained import Checkpoints
 from dg.trained_index import index_of_methods, write_models
+from dg.weights import bundled_digest
 from tests.prepared import face_table, left_in, prepare
 from tests.scales import values_at
 from tests.told import pairs_settings
@@ -186,18 +188,14 @@ def values():
     return values
 
 
-ALL = ["VoxCeleb1", "VoxCeleb2", "RaFD", "MPIE", "MPIE_LP"]
-
-
 @pytest.fixture
 def rival(values):
-    """FOM's entry as shipped, switched on as docs/methods.md says."""
-    assert values["methods"]["fom"]["tests"] == []
-    values["methods"]["fom"]["tests"] = ALL
+    """FOM's entry as shipped."""
     return values["methods"]["fom"]
 
 
 def test_a_method_without_tests_is_off(values):
+    values["methods"]["fom"]["tests"] = []
     p = params.validate(values, "params.yaml")
     assert "train_fom" not in trainings(p) and not [made for made in Checkpoints(p) if made.training.network == "fom"]
     values["methods"]["fom"]["tests"] = ["RaFD"]
@@ -214,19 +212,31 @@ def test_a_training_is_told_how_many_pictures_dgs_rfg_makes(values, rival):
     assert step_settings(params.validate(values, "params.yaml"), "train_method", method="mine").pictures is None
 
 
+def test_a_training_is_told_how_dgs_rfg_starts_and_begins_anew_with_other_bundled_weights(values, rival, monkeypatch):
+    begun = fom_job(values)
+    assert begun.init == "bundled" and begun.bundled == bundled_digest("fom-synthface")
+    monkeypatch.setattr(generate, "bundled_digest", lambda name: f"another {name}")
+    assert fom_job(values).job() != begun.job() and fom_job(values).bundled == "another fom-synthface"
+    values["scales"]["sample"]["rfg"]["init"] = "scratch"
+    assert (fom_job(values).init, fom_job(values).bundled) == ("scratch", None)
+    # Who doesn't ask isn't trained again by it.
+    other = step_settings(params.validate(values, "params.yaml"), "train_method", method="mine")
+    assert (other.init, other.bundled) == (None, None)
+
+
 def fom_job(values):
     return step_settings(params.validate(values, "params.yaml"), "train_method", method="fom")
 
 
 def test_pictures_and_weights_reach_the_command(data, tmp_path):
     text = "(out / 'words').write_text(repr(sys.argv[3:]))"
-    command = script(tmp_path, text, "{data} {out} {pictures} {weights} end")
-    settings = TrainMethodSettings(method="mine", command=command, version="1", seed=7, pictures=640)
+    command = script(tmp_path, text, "{data} {out} {pictures} {init} {weights} end")
+    settings = TrainMethodSettings(method="mine", command=command, version="1", seed=7, pictures=640, init="scratch")
     run = {"work": tmp_path / "work", "inputs": {}, "threads": 3, "gpus": 0}
     train_method(settings, [data], tmp_path / "models/joint", **run)
-    assert (tmp_path / "models/joint/words").read_text() == "['640', '', 'end']"
+    assert (tmp_path / "models/joint/words").read_text() == "['640', 'scratch', '', 'end']"
     train_method(settings.model_copy(update={"weights": "a b"}), [data], tmp_path / "models/joint", **run)
-    assert (tmp_path / "models/joint/words").read_text() == "['640', 'a b', 'end']"
+    assert (tmp_path / "models/joint/words").read_text() == "['640', 'scratch', 'a b', 'end']"
 
 
 def test_other_weights_train_again_and_missing_ones_are_named_before_all_work(values, rival, tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ import yaml
 
 from dg.checkpoints import load_checkpoint
 from dg.files import read_json
+from dg.fom.model import load_fom
 from dg.identity.network import FaceCodeNet, ShapeBranch, SynthFaceId
 from dg.idsg import load_idsg
 from dg.landmarks.fan import load_landmark_net
@@ -36,9 +37,10 @@ RECIPES = {
     "IdentityRecipe": {"steps": 2, "people": 2, "held_out": 0.5},
     "ShapeRecipe": {"steps": 2, "people": 2, "held_out": 0.5, "dimension": 3},
     "IdsgRecipe": {"steps": 2, "batch": 4},
+    "FomRecipe": {"pictures": 4, "batch": 2, "half_until": 0, "held_out": 0.5, "size": 32},
 }
 """In the place of the defaults of dg/pretraining/faces/recipe.py."""
-FACES = ("synthface-id", "rfg-synthface", "idsg-synthface")
+FACES = ("synthface-id", "rfg-synthface", "idsg-synthface", "fom-synthface")
 
 
 def put(file, before, value):
@@ -97,6 +99,7 @@ def test_its_generators_and_e_f_load_as_the_bundled_ones_do(made):
     sizes = RECIPES["ShapeRecipe"]["dimension"]
     SynthFaceId(FaceCodeNet(), ShapeBranch(sizes)).load_state_dict(identity)
     assert load_idsg(weights / "idsg-synthface.safetensors").coordinates == "centred"
+    assert load_fom(weights / "fom-synthface.safetensors").sizes.size == 32
     card = read_json(weights / "rfg-synthface.json")
     assert card["sizes"] | {"size": 32, "channels": 4, "style_dim": 6} == card["sizes"] and card["pictures"] == 4
     stored = load_checkpoint(weights / "rfg-synthface.safetensors")

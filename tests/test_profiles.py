@@ -55,6 +55,7 @@ def test_on_a_cluster_no_rule_of_the_experiments_asks_for_64_cores():
         "pretrain_identity",
         "pretrain_rfg",
         "pretrain_idsg",
+        "pretrain_fom",
     }
 
 

@@ -44,6 +44,7 @@ def settings(**changes):
         "landmarks": "fan-synthface",
         "identity": "synthface-id",
         "bundled": ["idsg", "rfg"],
+        "pictures": {"dg": [300_000, 640], "rival": [2000, 640]},
     }
     return ComparisonSettings(**base | changes)
 
@@ -215,18 +216,22 @@ def test_runs_that_do_not_belong_together_are_not_joined(tmp_path):
 
 
 def test_rows_say_of_networks_only_what_their_method_uses(tmp_path):
-    methods = {"dg": ["idsg", "rfg"], "source_unchanged": [], "mine": ["idsg"]}
+    methods = {"dg": ["idsg", "rfg"], "source_unchanged": [], "mine": ["idsg"], "rival": []}
     paths = [summary(tmp_path, method=method) for method in methods]
     make_comparison(settings(networks=methods), paths, tmp_path / "table4.csv")
     table = pd.read_csv(tmp_path / "table4.csv").query("source == 'measured'").set_index("method")
     said = table["stand_in"]
     assert [("E_f was trained" in words, "bundled" in words) for words in said[list(methods)]] == [
-        (True, True), (False, False), (True, True),
+        (True, True), (False, False), (True, True), (False, True),
     ]  # fmt: skip
     assert "IDSG and RFG started from bundled weights" in said["dg"] and "; IDSG started from bundled" in said["mine"]
     assert "sizes and iterations of scale 'sample'" in said["dg"] and "iterations" not in said["source_unchanged"]
     assert "sizes of data and pair lists of scale 'sample'" in said["source_unchanged"]
     assert table.loc["source_unchanged", ["identity_backend", "init"]].isna().all()
+    assert "RFG started from bundled weights, whose training made 300,000 pictures, 640 more here" in said["dg"]
+    assert "; started from bundled weights, whose training made 2,000 pictures" in said["rival"]
+    made = table[["init", "pictures_start", "pictures_trained"]].fillna("")
+    assert made.loc["rival"].tolist() == ["bundled", 2000, 640] and made.loc["source_unchanged"].tolist() == [""] * 3
     assert table.loc["mine", "identity_backend"] == "synthface-id" and table.loc["mine", "init"] == "IDSG bundled"
 
 

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from dg.checked import Strict
 
-LR, BETAS = 2e-4, (0.5, 0.999)
+LR, TRAINED_LR, BETAS = 2e-4, 2e-5, (0.5, 0.999)
+"""Learning rates from random weights, as published, and from bundled ones, which a high rate would undo."""
 FALLS = (0.6, 0.9)
 """Shares of the training after which the learning rate falls to a tenth: epochs 60 and 90 of 100."""
 PERCEPTUAL, PLACES, JACOBIANS = 10.0, 10.0, 10.0
@@ -25,6 +26,7 @@ class FomSettings(Strict):
     size: int = Field(gt=0, description="side of the pictures in pixels")
     batch: int = Field(gt=0, description="pairs a step; published: 40")
     steps: int = Field(gt=0)
+    bundled: bool = Field(default=False, description="starts from the bundled weights, else from random ones")
     seed: int = Field(ge=0, description="of initial weights, batches and deformations")
 
     @property
@@ -39,7 +41,7 @@ class FomSettings(Strict):
 
     def lr(self, step: int) -> float:
         """The learning rate of `step`, from 0."""
-        return LR * 0.1 ** sum(step >= share * self.steps for share in FALLS)
+        return (TRAINED_LR if self.bundled else LR) * 0.1 ** sum(step >= share * self.steps for share in FALLS)
 
 
 def steps_for(pictures: int, batch: int) -> int:

@@ -1,7 +1,7 @@
 """Trains a First Order Motion Model on the pictures that a method of params.yaml gets (docs/methods.md).
 
     python -m dg.fom.train --data {data} --out {out} --state {state} --pictures {pictures} --seed {seed} \\
-        --threads {threads} --gpus {gpus} [--weights vox-cpk.pth.tar]
+        --threads {threads} --gpus {gpus} [--init {init}] [--weights vox-cpk.pth.tar]
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--gpus", type=int, default=0, help="processes that share each batch, a GPU each if any")
+    parser.add_argument("--init", choices=("bundled", "scratch"), default="scratch", help="weights to start from")
     parser.add_argument("--weights", default="", help="a published vox-cpk.pth.tar: take it, train nothing")
     a = parser.parse_args(argv)
     try:
@@ -45,16 +46,18 @@ def main(argv: list[str] | None = None) -> int:
 def _train(a: argparse.Namespace) -> None:
     from dg.fom.data import Data
     from dg.fom.settings import FomSettings, steps_for
-    from dg.fom.training import train_fom
+    from dg.fom.training import BUNDLED, train_fom
     from dg.training.progress import say
     from dg.training.team import joined
+    from dg.weights import bundled_digest
 
     with joined() as team:
         data = Data(a.data, a.batch, a.seed, team)
-        settings = FomSettings(size=data.size, batch=a.batch, steps=steps_for(a.pictures, a.batch), seed=a.seed)
+        steps, start = steps_for(a.pictures, a.batch), a.init == "bundled"
+        settings = FomSettings(size=data.size, batch=a.batch, steps=steps, bundled=start, seed=a.seed)
         steps = f"{settings.steps} steps of {a.batch} pairs make {settings.pictures} pictures"
-        say(f"FOM: {steps}, {a.pictures} asked for; from random weights", team.writes)
-        facts = {"pictures_asked_for": a.pictures, "start": "random weights, as none are bundled"}
+        say(f"FOM: {steps}, {a.pictures} asked for; from {'bundled' if start else 'random'} weights", team.writes)
+        facts = {"pictures_asked_for": a.pictures, "start": bundled_digest(BUNDLED) if start else "random weights"}
         train_fom(settings, data, a.out, a.state, team, facts)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from dg.checkpoints import fill, load_checkpoint
 from dg.fom.data import Data, Part
 from dg.fom.model import FILE
 from dg.fom.networks import Fom
@@ -19,6 +20,9 @@ from dg.sizes.fom import fom_sizes
 from dg.training.loop import Trainer
 from dg.training.step import weighted
 from dg.training.team import Team
+from dg.weights import bundled
+
+BUNDLED = "fom-synthface"
 
 
 def train_fom(settings: FomSettings, data: Data, out: Path, state: Path, team: Team, facts: dict[str, Any]) -> None:
@@ -32,10 +36,13 @@ def train_fom(settings: FomSettings, data: Data, out: Path, state: Path, team: T
         facts: for the card.
 
     Raises:
-        DgError: a loss that is not finite.
+        DgError: a loss that is not finite, or bundled weights for pictures of another size.
     """
     torch.manual_seed(settings.seed)
     fom = Fom(fom_sizes(settings.size))
+    if settings.bundled:
+        path = bundled(BUNDLED)
+        fill(fom, "ema_fom", load_checkpoint(path), path, "Train from random weights: --init scratch.")
     if team.world > 1 and team.device.type == "cuda":
         fom = nn.SyncBatchNorm.convert_sync_batchnorm(fom)
     fom = fom.to(team.device, memory_format=torch.channels_last)

@@ -52,7 +52,7 @@ def train_method(
         settings.command,
         places
         | {"seed": settings.seed, "threads": threads, "gpus": gpus}
-        | {"pictures": settings.pictures, "weights": settings.weights},
+        | {"pictures": settings.pictures, "init": settings.init, "weights": settings.weights},
     )
     digests = {path.relative_to(made).as_posix(): file_digest(path) for path in _written(settings.method, made)}
     card = {"settings": settings.plain(), "inputs": inputs, "seconds": round(time.monotonic() - started, 1)}

@@ -28,7 +28,8 @@ def columns(table: str) -> list[str]:
     return [
         "test", "data_set", "method", "title", "source", *(name for metric in metrics for name in metric.columns),
         "pairs", "subjects", "seeds", "ssim_against",
-        "landmarks_backend", "identity_backend", "csim_backend", "fid_backend", "init", "scale", "stand_in",
+        "landmarks_backend", "identity_backend", "csim_backend", "fid_backend", "init",
+        "pictures_start", "pictures_trained", "scale", "stand_in",
         *(f"paper_{metric.key}" for metric in printed),
     ]  # fmt: skip
 
@@ -43,6 +44,7 @@ def make_comparison(settings: ComparisonSettings, summaries: list[Path], out: Pa
     several, training seeds; _seeds_std is the standard deviation over these. `ssim_against` says what SSIM compares
     with: "ground truth", "reference", "ground truth or reference", or "none". `stand_in` says in words what isn't the
     paper's. `identity_backend` and `init` tell of the trained networks that a method uses; empty if it uses none.
+    `pictures_start` and `pictures_trained`: how many pictures its training made before, in a bundled start, and here.
 
     Args:
         summaries: JSON files of the evaluate step.
@@ -65,7 +67,7 @@ def make_comparison(settings: ComparisonSettings, summaries: list[Path], out: Pa
     frame = pd.DataFrame(rows, columns=columns(settings.table))
     frame = frame.sort_values("test", key=lambda names: names.map(list(printed).index), kind="stable")
     frame["stand_in"] = frame["stand_in"].fillna("")
-    frame = frame.astype(dict.fromkeys(("pairs", "subjects", "seeds"), "Int64"))
+    frame = frame.astype(dict.fromkeys(("pairs", "subjects", "seeds", "pictures_start", "pictures_trained"), "Int64"))
     scores = {name: 6 for metric in shown_in(settings.table) for name in metric.columns}
     write_csv(out, frame.round(scores))
     write_text(Path(out).with_suffix(".md"), as_markdown(settings, frame))
@@ -100,15 +102,24 @@ def _row(settings: ComparisonSettings, row: dict[str, Any]) -> dict[str, Any]:
     if settings.scale != "paper":
         sizes = "sizes and iterations" if networks else "sizes of data and pair lists"
         phrases.append(f"{sizes} of scale '{settings.scale}'")
-    if bundled:
-        phrases.append(f"{' and '.join(bundled)} started from bundled weights")
+    start, trained = settings.pictures.get(method, (None, None))
+    if bundled or start:
+        who = f"{' and '.join(bundled)} started" if bundled else "started"
+        seen = f", whose training made {start:,} pictures, {trained:,} more here" if start else ""
+        phrases.append(f"{who} from bundled weights{seen}")
     paper = COMPARISONS[settings.table][test]["DG"] if method == "dg" else None
     return {
         **row,
         "title": dict(settings.titles)[method],
         "source": "measured",
         **{f"{role}_backend": name for role, name in backends.items()},
-        "init": (" and ".join(bundled) + " bundled" if bundled else "scratch") if networks else "",
+        "init": " ".join([" and ".join(bundled), "bundled"]).strip()
+        if bundled or start
+        else "scratch"
+        if start == 0 or networks
+        else "",
+        "pictures_start": start,
+        "pictures_trained": trained,
         "scale": settings.scale,
         "stand_in": "; ".join(phrases),
         **{f"paper_{metric.key}": getattr(paper, metric.key, None) for metric in printed_in(settings.table)},

@@ -14,6 +14,7 @@ from dg.steps.rfg import FineTuning, fine_tuning, pictures_in_training
 from dg.steps.settings import Settings
 from dg.study.rows import methods_of
 from dg.tests import TESTS
+from dg.weights import bundled_digest
 
 
 class TrainMethodSettings(Settings):
@@ -26,6 +27,8 @@ class TrainMethodSettings(Settings):
     version: str = Field(description="of its code")
     seed: int = Field(ge=0, description="training_seed, for commands that ask for it")
     pictures: int | None = Field(default=None, description="that DG's RFG makes in training; null: isn't asked for")
+    init: str | None = Field(default=None, description="bundled or scratch, as DG's RFG starts; null: isn't asked for")
+    bundled: str | None = Field(default=None, description="SHA-256 of the bundled weights it starts from; null: none")
     weights: str = Field(default="", description="file of weights by others; empty: none")
     weights_digest: str | None = Field(default=None, description="its SHA-256; null: it isn't there")
 
@@ -56,6 +59,11 @@ def _own_code(command: str) -> tuple[str, ...]:
     return tuple(re.findall(r"^\s*python -m (dg\.[\w.]+)", command))
 
 
+def bundled_name(method: str) -> str:
+    """What the bundled weights are called that a method asking for {init} starts from, if some are bundled."""
+    return f"{method}-synthface"
+
+
 def generate_settings(p: Params, test: str, method: str) -> GenerateSettings:
     """Of `method` on `test`, a key of TESTS.
 
@@ -81,12 +89,15 @@ def train_method_settings(p: Params, method: str) -> TrainMethodSettings:
     if method not in trained:
         raise DgError(f"no method '{method}' has `train`, only: {', '.join(trained) or 'none'}.")
     chosen = trained[method]
+    init = p.sizes.rfg.init if "{init}" in chosen.train else None
     return TrainMethodSettings(
         method=method,
         command=chosen.train,
         version=chosen.version,
         seed=p.training_seed,
         pictures=pictures_in_training(p) if "{pictures}" in chosen.train else None,
+        init=init,
+        bundled=bundled_digest(bundled_name(method)) if init == "bundled" else None,
         weights=chosen.weights or "",
         weights_digest=stored_digest(Path(chosen.weights)) if chosen.weights else None,
     )

@@ -9,7 +9,7 @@ from pydantic import Field
 from dg.backends import stand_ins
 from dg.params import IdsgWeights, Params, RfgWeights
 from dg.steps.settings import Settings
-from dg.steps.tables import Titles, started_bundled, titles
+from dg.steps.tables import Titles, pictures_seen, started_bundled, titles
 from dg.study.rows import method_titles, methods_of, rivals_of, trained_rivals
 from dg.study.variants import with_overrides
 from dg.tests import COMPARED
@@ -81,6 +81,17 @@ def stand_ins_of(p: Params, networks: dict[str, str]) -> list[str]:
     bundled = [name.upper() for name in started_bundled(p)]
     if bundled:
         phrases.append(f"{' and '.join(bundled)} started from bundled weights")
-        others = [method_titles(p)[name] for name in trained_rivals(p) if not p.methods[name].weights]
-        phrases += [f"no equal start: {', '.join(others)} from random weights"] if others else []
+        phrases += unequal_starts(p)
+    return phrases
+
+
+def unequal_starts(p: Params) -> list[str]:
+    """A sentence for each trained rival that starts from fewer pictures than DG's RFG."""
+    ours, _ = pictures_seen(p, "dg")
+    phrases = []
+    for name in trained_rivals(p):
+        start, _ = pictures_seen(p, name) or (ours, 0)
+        if start < ours:
+            its = f"from weights trained on {start:,} pictures" if start else "from random weights"
+            phrases.append(f"no equal start: {method_titles(p)[name]} {its}, DG's RFG from ones trained on {ours:,}")
     return phrases

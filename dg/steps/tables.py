@@ -7,8 +7,12 @@ from typing import Any
 
 from pydantic import Field
 
+from dg.checkpoints import card_path
+from dg.files import read_json
 from dg.networks import NETWORKS
 from dg.params import Params
+from dg.steps.generate import bundled_name, train_method_settings
+from dg.steps.rfg import pictures_in_training
 from dg.steps.settings import Settings
 from dg.study.data import dataset_of
 from dg.study.models import networks_of
@@ -16,6 +20,7 @@ from dg.study.rows import method_titles, methods_of
 from dg.study.tables import TABLES
 from dg.study.variants import variants_by_row, with_overrides
 from dg.tests import COMPARED, TESTS
+from dg.weights import bundled
 
 Titles = tuple[tuple[str, str], ...]
 """(method, what the tables call it), in the tables' order: pairs, as the order must outlive JSON with sorted keys."""
@@ -53,6 +58,10 @@ class ComparisonSettings(Settings):
     landmarks: str = Field(description="F_l's back end")
     identity: str = Field(description="E_f's")
     bundled: tuple[str, ...] = Field(description="networks that start from bundled weights")
+    pictures: dict[str, tuple[int, int]] = Field(
+        description="method: pictures that its bundled start had made in training, 0 without one, and those here, of "
+        "methods that paint by the RFG or are trained on as many"
+    )
 
 
 class CurvesSettings(Settings):
@@ -110,7 +119,20 @@ def comparison_settings(p: Params, table: str) -> ComparisonSettings:
         landmarks=p.landmarks.backend,
         identity=p.identity.backend,
         bundled=started_bundled(p),
+        pictures={method: seen for method, _ in shown if (seen := pictures_seen(p, method)) is not None},
     )
+
+
+def pictures_seen(p: Params, method: str) -> tuple[int, int] | None:
+    """Pictures that `method` has made in training, before in its bundled start and here; None: nobody knows."""
+    used = networks_of(p, method)
+    if "rfg" in used:
+        start = "rfg-synthface" if p.sizes.rfg.init == "bundled" else None
+    elif "model" in used and (training := train_method_settings(p, method)).pictures and not training.weights:
+        start = bundled_name(method) if training.bundled else None
+    else:
+        return None
+    return read_json(card_path(bundled(start)))["pictures"] if start else 0, pictures_in_training(p)
 
 
 def curves_settings(p: Params) -> CurvesSettings:

@@ -12,6 +12,7 @@ rule bundled_weights:
                 "synthface-id",
                 "rfg-synthface",
                 "idsg-synthface",
+                "fom-synthface",
             ],
         ),
         "data/pretraining/face_model.csv",
@@ -142,4 +143,22 @@ rule pretrain_idsg:
         "(python -m dg.pretraining.faces shapes {input.bundle} {params.shapes} --head {input.head}"
         " && python -m dg.pretraining.faces idsg {params.shapes} {params.training} --threads {threads}"
         " && python -m dg.pretraining.faces pack-idsg {params.shapes} {params.training}/state.safetensors {output.weights})"
+        " 2>&1 | tee {log}"
+
+
+rule pretrain_fom:
+    input:
+        bundle=rules.faces.output.bundle,
+    output:
+        weights="data/pretraining/weights/fom-synthface.safetensors",
+    log:
+        "logs/pretraining/fom-synthface.log",
+    conda:
+        "../envs/dg.yaml"
+    threads: 64
+    params:
+        training="data/pretraining/training/fom",
+    shell:
+        "(python -m dg.pretraining.faces fom {input.bundle} {params.training} --threads {threads}"
+        " && python -m dg.pretraining.faces pack-fom {input.bundle} {params.training}/state.safetensors {output.weights})"
         " 2>&1 | tee {log}"

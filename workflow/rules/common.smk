@@ -16,6 +16,7 @@ sys.path.insert(0, workflow.basedir)
 from dg import trained
 from dg.digests import RawData, code_digest, content_digest, digest_of, raw_data
 from dg.errors import DgError
+from dg.networks import OF_DG
 from dg.params import validate as validate_params
 from dg.ready import check_variants, require_weights
 from dg.steps.data import shards_in_use
@@ -133,12 +134,20 @@ def shards(dataset, *kinds):
     ]
 
 
-def training_data(wildcards):
-    return [
-        path
-        for name in training_sets(PARAMS, wildcards.model)
-        for path in [*faces(name), *codes(name)]
-    ]
+def training_data(training):
+    """Files of the data sets that a training learns from: an input function."""
+
+    def files(wildcards):
+        return [
+            path
+            for name in training_sets(PARAMS, wildcards.model)
+            for path in [
+                *faces(name),
+                *(codes(name) if training.network in OF_DG else []),
+            ]
+        ]
+
+    return files
 
 
 def faces(dataset):

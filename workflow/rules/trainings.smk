@@ -7,7 +7,7 @@ for training in TRAININGS.values():
             training.rule
         input:
             unpack(before(training)),
-            data=training_data,
+            data=training_data(training),
         output:
             net=(
                 checkpoint_pattern(training)

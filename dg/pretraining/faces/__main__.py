@@ -8,6 +8,7 @@
     python -m dg.pretraining.faces train BUNDLE FOLDER --identity E_F/state.safetensors        RFG; then pack
     python -m dg.pretraining.faces shapes BUNDLE FOLDER --head HEAD   landmarks and E_f's codes of the same people
     python -m dg.pretraining.faces idsg FOLDER FOLDER                 IDSG; then pack-idsg
+    python -m dg.pretraining.faces fom BUNDLE FOLDER                  First Order Motion Model; then pack-fom
 
 `identity` and `train` want PyTorch, NumPy, Pillow and safetensors alone, a GPU if there is one, and LPIPS's VGG-16 in
 .cache/lpips, where `bundle` puts it. All trainings save every two minutes and go on where they stopped.
@@ -26,7 +27,7 @@ import torch
 
 from dg.errors import DgError
 from dg.pretraining.faces.pictures import Pictures
-from dg.pretraining.faces.recipe import IdentityRecipe, IdsgRecipe, Recipe, ShapeRecipe
+from dg.pretraining.faces.recipe import FomRecipe, IdentityRecipe, IdsgRecipe, Recipe, ShapeRecipe
 
 
 def main() -> int:
@@ -50,8 +51,9 @@ def main() -> int:
     train.add_argument("--init", type=Path, help="safetensors file of networks to start from; names as in the state")
     train.add_argument("--identity", type=Path, help="state.safetensors of E_f, for --lambda-id")
     _training(verbs, "idsg", "train the IDSG on the folder of `shapes`", _idsg, IdsgRecipe)
+    _training(verbs, "fom", "train the First Order Motion Model", _fom, FomRecipe)
     packing = "write a training's state as bundled weights, with a card"
-    for name, does in (("pack", _pack), ("pack-idsg", _pack_idsg)):
+    for name, does in (("pack", _pack), ("pack-idsg", _pack_idsg), ("pack-fom", _pack_fom)):
         _verb(verbs, name, packing, does, "bundle", "state", "out")
     whole = _verb(verbs, "pack-identity", packing, _pack_identity, "bundle", "state", "shape", "out")
     whole.add_argument("--head", type=Path, required=True, help="SynthFace head model")
@@ -147,6 +149,13 @@ def _idsg(a: argparse.Namespace) -> None:
     IdsgPretraining(recipe, people, a.out / "state.safetensors").run(a.minutes)
 
 
+def _fom(a: argparse.Namespace) -> None:
+    from dg.pretraining.faces.fom import FomPretraining
+
+    recipe = _recipe(a, FomRecipe)
+    FomPretraining(recipe, _pictures(a, recipe.held_out), a.out / "state.safetensors").run(a.minutes)
+
+
 def _pack(a: argparse.Namespace) -> None:
     from dg.pretraining.faces.pack import pack_faces
 
@@ -163,6 +172,12 @@ def _pack_idsg(a: argparse.Namespace) -> None:
     from dg.pretraining.faces.pack import pack_idsg
 
     pack_idsg(a.bundle, a.state, a.out)
+
+
+def _pack_fom(a: argparse.Namespace) -> None:
+    from dg.pretraining.faces.pack import pack_fom
+
+    pack_fom(a.bundle, a.state, a.out)
 
 
 if __name__ == "__main__":

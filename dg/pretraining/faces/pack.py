@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 from torch.nn.functional import normalize
 
 from dg.checkpoints import save_checkpoint, with_prefix
+from dg.fom.networks import Fom
 from dg.identity.network import FaceCodeNet, ShapeBranch, SynthFaceId
 from dg.idsg.networks import Idsg
 from dg.lpips.network import Lpips
@@ -18,11 +21,12 @@ from dg.metrics.ssim import ssim
 from dg.pretraining.faces.identity_accuracy import measure_identity
 from dg.pretraining.faces.idsg import People, measure_idsg
 from dg.pretraining.faces.pictures import Pairs, Pictures
-from dg.pretraining.faces.recipe import IdentityRecipe, IdsgRecipe, Recipe, ShapeRecipe
+from dg.pretraining.faces.recipe import FomRecipe, IdentityRecipe, IdsgRecipe, Recipe, ShapeRecipe
 from dg.pretraining.faces.shape_code import measure_shape
 from dg.pretraining.faces.state import facts_of, part_of
 from dg.recognition.sface import SFace
 from dg.rfg.model import Rfg
+from dg.sizes.fom import fom_sizes
 from dg.sizes.idsg import IdsgSizes
 from dg.sizes.rfg import RfgSizes
 
@@ -43,6 +47,7 @@ def pack_faces(bundle: Path, state: Path, out: Path) -> dict[str, Any]:
     (step, values), stored = facts_of(state), load_file(state)
     recipe = Recipe(**values)
     net = Rfg(RfgSizes(**recipe.sizes))
+    net.eval().requires_grad_(False)
     averages = {"generator": net.generator, "style_encoder": net.style_encoder}
     for name, part in averages.items():
         part.load_state_dict({key: value.half().float() for key, value in part_of(f"ema_{name}", stored).items()})
@@ -53,7 +58,7 @@ def pack_faces(bundle: Path, state: Path, out: Path) -> dict[str, Any]:
         "what": "RFG: face generator G_f and style encoder E_s, averages of a long training (dg/pretraining/faces), "
         "and its face discriminator D_f",
         "data": f"{PEOPLE}; measured on {len(measured.people)} others",
-        "metrics": measure(net.eval().requires_grad_(False), measured),
+        "metrics": measure(lambda pairs: net.paint(pairs.points, pairs.source), measured),
         "sizes": recipe.sizes,
         "settings": values,
         "pictures": step * recipe.batch,
@@ -115,7 +120,7 @@ def pack_idsg(shapes: Path, state: Path, out: Path) -> dict[str, Any]:
     tensors = {name: tensor.half() for name, tensor in stored.items()}
     net.load_state_dict(tensors)
     card = {
-        "what": "IDSG: landmark encoder E_l and decoder R_l, trained by eq. (6) alone (dg/pretraining/faces/idsg.py)",
+        "what": "IDSG: landmark encoder E_l and decoder R_l, trained by eq. (6) and the shapes of eyes and mouth (dg/pretraining/faces/idsg.py)",
         "data": f"landmarks of {learnt} {PEOPLE}; measured on {len(others.points)} others",
         "metrics": measure_idsg(net.eval(), others),
         "sizes": sizes.model_dump(),
@@ -127,8 +132,36 @@ def pack_idsg(shapes: Path, state: Path, out: Path) -> dict[str, Any]:
     return card
 
 
-def measure(rfg: Rfg, people: Pictures) -> dict[str, float]:
-    """How well `rfg` paints one picture of a person from another one and the landmarks.
+def pack_fom(bundle: Path, state: Path, out: Path) -> dict[str, Any]:
+    """Write the First Order Motion Model of `state` (averages) to `out`, in float16, with a card.
+
+    Its metrics are `measure`'s, the driving picture being the truth itself: what key points alone would carry over.
+
+    Raises:
+        DgError: the state or the bundle is missing.
+    """
+    (step, values), stored = facts_of(state), part_of("ema_net", load_file(state))
+    recipe = FomRecipe(**values)
+    net = Fom(fom_sizes(recipe.size))
+    tensors = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in stored.items()}
+    net.load_state_dict(tensors)
+    net.eval().requires_grad_(False)
+    measured = Pictures(bundle, torch.device("cpu"), recipe.held_out, measured=True)
+    card = {
+        "what": "First Order Motion Model: key points, dense motion and generator (dg/pretraining/faces/fom.py)",
+        "data": f"{PEOPLE}; measured on {len(measured.people)} others",
+        "metrics": measure(lambda pairs: net.reenact(pairs.source, pairs.truth), measured),
+        "sizes": net.sizes.model_dump(),
+        "settings": values,
+        "pictures": step * recipe.batch,
+        "versions": {"torch": torch.__version__},
+    }
+    save_checkpoint(out, with_prefix("ema_fom", tensors), card)
+    return card
+
+
+def measure(paint: Callable[[Pairs], Tensor], people: Pictures) -> dict[str, float]:
+    """How well `paint` makes one picture of a person from another one and what drives it: (b, 3, S, S) in [0, 1].
 
     Returns:
         ssim, lpips to the truth; csim of SFace to the source. "_source" is the same of the source picture unchanged,
@@ -138,14 +171,13 @@ def measure(rfg: Rfg, people: Pictures) -> dict[str, float]:
     rows: list[dict[str, np.ndarray]] = []
     for chunk in range(PAIRS // CHUNK):
         pairs = people.pairs(1, [chunk], CHUNK)
-        rows.append(_scores(rfg, pairs, lpips, sface))
+        rows.append(_scores(paint(pairs), pairs, lpips, sface))
     means = {name: float(np.concatenate([row[name] for row in rows]).mean()) for name in rows[0]}
     return {"pairs": PAIRS} | {name: round(mean, 4) for name, mean in means.items()}
 
 
 @torch.no_grad()
-def _scores(rfg: Rfg, pairs: Pairs, lpips: Lpips, sface: SFace) -> dict[str, np.ndarray]:
-    painted = rfg.paint(pairs.points, pairs.source)
+def _scores(painted: Tensor, pairs: Pairs, lpips: Lpips, sface: SFace) -> dict[str, np.ndarray]:
     of_source, of_truth, of_painted = (
         normalize(sface.codes(images, points), dim=1)
         for images, points in (

@@ -1,4 +1,4 @@
-"""The values of the three trainings, in one place: the command line's options are their fields."""
+"""The values of the trainings, in one place: the command line's options are their fields."""
 
 from __future__ import annotations
 
@@ -97,5 +97,21 @@ class IdsgRecipe:
     batch: int = _value(64, "pairs a step, half of them of one person")
     lr: float = _value(1e-3, "of Adam, at its highest; a cosine ends at a hundredth")
     decay: float = _value(0.1, "of weights")
+    lambda_shape: float = _value(5.0, "weight of the shape of eyes and mouth beside eq. (6)")
     people: int = _value(0, "how many of the people to learn from; 0: all")
     seed: int = _value(0, "of weights and batches")
+
+
+@dataclass(frozen=True)
+class FomRecipe:
+    """The First Order Motion Model's."""
+
+    pictures: int = _value(350_000, "pictures to make in all, one after the other")
+    half_until: float = _value(0.7, "share of the run on pictures of half the side")
+    batch: int = _value(8, "pairs a step; published: 40")
+    lr: float = _value(2e-4, "of Adam, at its highest; published, there falling twice to a tenth")
+    last_lr: float = _value(2e-6, "at the end of a cosine")
+    ema: float = _value(0.999, "of the averages that testing uses")
+    seed: int = _value(0, "of weights and batches")
+    held_out: float = _value(0.04, "share of the people, every 25th, who are kept for measuring")
+    size: int = _value(128, "pixels of the pictures")
