@@ -12,12 +12,14 @@ from dg.checkpoints import card_path, load_checkpoint
 from dg.files import read_json
 from dg.fom.model import load_fom
 from dg.identity.encoder import load_face_encoder
+from dg.idsg import load_idsg
 from dg.landmarks.fan import load_landmark_net
 from dg.packaged import dlib_weights
 from dg.pretraining.faces.identity_accuracy import auc
+from dg.pretraining.faces.idsg import eye_opening
 from dg.rfg import load_rfg
 from dg.rfg.spikes import watched
-from dg.synthface import render, sample_person
+from dg.synthface import Action, Scene, landmarks_in, render, sample_person, units
 from dg.synthface.sets.people import SynthPeople
 from dg.weights import BUNDLED, bundled
 from measurements import hand_marks
@@ -47,6 +49,17 @@ def test_files_match_their_cards_and_stay_under_64_mb():
         assert load_checkpoint(bundled(name))
         card = read_json(card_path(bundled(name)))
         assert "don't exist" in card["data"] and card["metrics"]
+
+
+def test_the_idsg_leaves_a_strangers_shut_eyes_shut_and_open_ones_open(strangers, head):
+    images, _, _, who = strangers
+    idsg, codes = load_idsg(bundled("idsg-synthface")), load_face_encoder("synthface-id")(images)
+    person = sample_person(STRANGERS, 1000)
+    for share, low, high in ((1.0, 0.0, 0.12), (0.0, 0.2, 0.5)):
+        action = Action(units(eyeBlink=share))
+        driven = torch.from_numpy(landmarks_in(head, person, [(action, Scene())])).float().expand(len(codes), -1, -1)
+        opened = eye_opening(idsg.generate(driven, codes))
+        assert low < opened.median() < high, share
 
 
 def test_fom_moves_strangers_towards_the_driving_picture(strangers):

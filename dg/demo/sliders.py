@@ -35,10 +35,6 @@ class Moves(BaseModel):
     smile: float = Field(0, ge=0, le=1, title="Smile", description="and raised cheeks")
     blink: float = Field(0, ge=0, le=1, title="Blink", description="lids closed")
 
-    def without_blink(self) -> Moves:
-        """The others."""
-        return self.model_copy(update={"blink": 0.0})
-
     def expression(self) -> dict[str, float]:
         """Weights of action units."""
         smile = {name: self.smile * weight for name, weight in _SMILE.items()}

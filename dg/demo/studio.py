@@ -80,10 +80,8 @@ class Studio:
             DgError: a picture isn't known.
         """
         source, reference = self._known(wanted.source), self._known(wanted.reference)
-        driving = self._driver(reference.found, wanted.moves.without_blink())
-        shaped = self._painter.shaped(source, driving)
-        # Lids are closed behind the IDSG: the one that ships has seen few closed ones and would open them.
-        painted = self._driver(shaped, Moves(blink=wanted.moves.blink))
+        driving = self._driver(reference.found, wanted.moves)
+        painted = self._painter.shaped(source, driving)
         return self._painter.made(source, reference.face, driving, painted, Layout(mark=self.mark))
 
     def _keep(self, picture: np.ndarray, among: dict[str, Source]) -> Kept:
