@@ -120,7 +120,8 @@ def pack_idsg(shapes: Path, state: Path, out: Path) -> dict[str, Any]:
     tensors = {name: tensor.half() for name, tensor in stored.items()}
     net.load_state_dict(tensors)
     card = {
-        "what": "IDSG: landmark encoder E_l and decoder R_l, trained by eq. (6) and the shapes of eyes and mouth (dg/pretraining/faces/idsg.py)",
+        "what": "IDSG: landmark encoder E_l and decoder R_l, trained by eq. (6) and the shapes of eyes and mouth "
+        "(dg/pretraining/faces/idsg.py)",
         "data": f"landmarks of {learnt} {PEOPLE}; measured on {len(others.points)} others",
         "metrics": measure_idsg(net.eval(), others),
         "sizes": sizes.model_dump(),
