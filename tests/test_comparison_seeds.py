@@ -46,7 +46,7 @@ def test_one_seed_brings_no_further_job(jobs):
 
 def test_a_second_seed_trains_and_tests_what_uses_networks_and_nothing_else(jobs):
     tests = ("VoxCeleb1", "VoxCeleb2", "RaFD", "MPIE", "MPIE_LP")
-    tested = [(test, "dg") for test in tests] + [("MPIE_LP", "rfg_alone")]
+    tested = [(test, method) for test in tests for method in ("dg", "fom")] + [("MPIE_LP", "rfg_alone")]
     trained = {
         f"results/{rule}_{phase}/seed-1/joint.safetensors" for rule in ("idsg", "rfg") for phase in ("self", "cross")
     }

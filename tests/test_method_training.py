@@ -270,7 +270,7 @@ def test_the_digest_of_a_command_of_this_project_holds_its_code(values, rival):
 def test_fom_in_the_pipeline_as_shipped(values, rival, tmp_path):
     """Its own commands, on made-up faces: trained, then run on a pair list."""
     toy = prepare(tmp_path / "faces", pd.concat([face_table(2, split="train"), face_table(5).iloc[20:]]))
-    settings = fom_job(values).model_copy(update={"pictures": 8})
+    settings = fom_job(values).model_copy(update={"pictures": 8, "init": "scratch"})  # small pictures
     train_method(settings, [toy], tmp_path / "fom", tmp_path / "work", {}, threads=1, gpus=0)
     assert read_json(tmp_path / "fom/fom.json")["pictures"] == 8
     pairs, out = tmp_path / "pairs.parquet", tmp_path / "made.arrow"
@@ -321,6 +321,7 @@ def test_its_commands_and_version_are_in_the_digests_of_its_own_jobs_alone(value
 
 def test_the_index_lists_the_models(values, tmp_path):
     values["scales"][values["scale"]]["tables"]["comparison_seeds"] = 2
+    values["methods"]["fom"]["tests"] = []
     p = params.validate(values, "params.yaml")
     write_models(index_of_methods(p, Checkpoints(p)), tmp_path / "models.csv", tmp_path / "log")
     found = pd.read_csv(tmp_path / "models.csv")

@@ -70,7 +70,7 @@ def test_two_gpus_a_training_are_a_matter_of_two_files_on_a_cluster(tmp_path, gp
     # The executor is a plugin of its own; all else of the profile is read as it is.
     profile = {key: value for key, value in SLURM.items() if key != "executor"} | {"cores": 8}
     sizes = {f"{net}_{phase}": {"gpu": gpus[net]} for net in gpus for phase in ("self", "cross")}
-    profile["set-resources"] = profile["set-resources"] | sizes
+    profile["set-resources"] = profile["set-resources"] | sizes | {"train_fom": {"gpu": 2}}
     (tmp_path / "profile.yaml").write_text(yaml.safe_dump(profile), encoding="utf-8")
     smi = tmp_path / "nvidia-smi"
     smi.touch(mode=0o755)

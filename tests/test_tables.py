@@ -126,7 +126,7 @@ def test_the_table_puts_the_papers_numbers_beside_the_measured(tmp_path):
 
 def test_nothing_is_said_of_stand_ins_where_there_are_none(tmp_path):
     path = summary(tmp_path, data_set="rafd", backends=PAPER)
-    real = settings(benchmarks={"RaFD": "rafd"}, kinds={"RaFD": "rafd"}, scale="paper", bundled=[])
+    real = settings(benchmarks={"RaFD": "rafd"}, kinds={"RaFD": "rafd"}, scale="paper", bundled=[], pictures={})
     make_comparison(changed(real, landmarks="fan", identity="vggface2"), [path], tmp_path / "table4.csv")
     assert pd.read_csv(tmp_path / "table4.csv")["stand_in"].isna().all()
     assert (tmp_path / "table4.md").read_text().startswith("# Table 4, cross-reenactment\n")
@@ -218,7 +218,8 @@ def test_runs_that_do_not_belong_together_are_not_joined(tmp_path):
 def test_rows_say_of_networks_only_what_their_method_uses(tmp_path):
     methods = {"dg": ["idsg", "rfg"], "source_unchanged": [], "mine": ["idsg"], "rival": []}
     paths = [summary(tmp_path, method=method) for method in methods]
-    make_comparison(settings(networks=methods), paths, tmp_path / "table4.csv")
+    titles = [*map(list, TITLES.items()), ["rival", "Rival"]]
+    make_comparison(settings(networks=methods, titles=titles), paths, tmp_path / "table4.csv")
     table = pd.read_csv(tmp_path / "table4.csv").query("source == 'measured'").set_index("method")
     said = table["stand_in"]
     assert [("E_f was trained" in words, "bundled" in words) for words in said[list(methods)]] == [
@@ -230,7 +231,7 @@ def test_rows_say_of_networks_only_what_their_method_uses(tmp_path):
     assert table.loc["source_unchanged", ["identity_backend", "init"]].isna().all()
     assert "RFG started from bundled weights, whose training made 300,000 pictures, 640 more here" in said["dg"]
     assert "; started from bundled weights, whose training made 2,000 pictures" in said["rival"]
-    made = table[["init", "pictures_start", "pictures_trained"]].fillna("")
+    made = table[["init", "pictures_start", "pictures_trained"]].astype(object).fillna("")
     assert made.loc["rival"].tolist() == ["bundled", 2000, 640] and made.loc["source_unchanged"].tolist() == [""] * 3
     assert table.loc["mine", "identity_backend"] == "synthface-id" and table.loc["mine", "init"] == "IDSG bundled"
 
