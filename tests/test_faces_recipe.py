@@ -33,7 +33,7 @@ from dg.pretraining.faces.pack import pack_faces, pack_fom, pack_identity, pack_
 from dg.pretraining.faces.pictures import Pictures
 from dg.pretraining.faces.recipe import FomRecipe, IdentityRecipe, IdsgRecipe, Recipe, ShapeRecipe
 from dg.pretraining.faces.shape_code import Shapes, ShapeTraining, measure_shape, mirrored, neutral_of
-from dg.pretraining.faces.shapes import SHOTS, make_shapes
+from dg.pretraining.faces.shapes import BENCHMARK, SHOTS, make_shapes
 from dg.pretraining.faces.training import FacesTraining
 from dg.rfg.model import Rfg
 from dg.sizes.rfg import RfgSizes
@@ -285,7 +285,7 @@ def test_every_person_of_a_group_is_seen_in_its_shots(rendered, head_file):
     assert learnt.points.shape == (6, SHOTS, 68, 3) and learnt.codes.shape[:2] == (6, 2)
     head = load_head(head_file)
     # Shot 0 is one of the MPIE stand-in's; the ray caster's own truth about it.
-    _, shots = shots_of("synth_mpie", 0, SHOTS // 3 + 1, 128, np.random.default_rng([SEED, 0, 7]))
+    _, shots = shots_of("synth_mpie", 0, BENCHMARK // 3 + 1, 128, np.random.default_rng([SEED, 0, 7]))
     exact, _ = truth(head, person_of(2), shots[0].action, shots[0].scene)
     np.testing.assert_allclose(learnt.points[2, 0].numpy(), exact, atol=1e-6)
     l_r, _, _, l_t = learnt.pairs(seed=0, step=0, count=4)
