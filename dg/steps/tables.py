@@ -7,8 +7,6 @@ from typing import Any
 
 from pydantic import Field
 
-from dg.checkpoints import card_path
-from dg.files import read_json
 from dg.networks import NETWORKS
 from dg.params import Params
 from dg.steps.generate import bundled_name, train_method_settings
@@ -20,7 +18,7 @@ from dg.study.rows import method_titles, methods_of
 from dg.study.tables import TABLES
 from dg.study.variants import variants_by_row, with_overrides
 from dg.tests import COMPARED, TESTS
-from dg.weights import bundled
+from dg.weights import bundled_card
 
 Titles = tuple[tuple[str, str], ...]
 """(method, what the tables call it), in the tables' order: pairs, as the order must outlive JSON with sorted keys."""
@@ -132,7 +130,7 @@ def pictures_seen(p: Params, method: str) -> tuple[int, int] | None:
         start = bundled_name(method) if training.bundled else None
     else:
         return None
-    return read_json(card_path(bundled(start)))["pictures"] if start else 0, pictures_in_training(p)
+    return bundled_card(start)["pictures"] if start else 0, pictures_in_training(p)
 
 
 def curves_settings(p: Params) -> CurvesSettings:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from dg.errors import DgError
-from dg.files import file_digest
+from dg.files import file_digest, read_json
 
 BUNDLED = Path(__file__).parent
 
@@ -25,6 +26,15 @@ def bundled(name: str) -> Path:
     if not path.exists():
         raise DgError(f"{path}: bundled weights not found. Restore them: git checkout -- {path}")
     return path
+
+
+def bundled_card(name: str) -> dict[str, Any]:
+    """What the card of the bundled network `name` says.
+
+    Raises:
+        DgError: it is not there.
+    """
+    return read_json(bundled(name).with_suffix(".json"))
 
 
 @cache
