@@ -103,21 +103,19 @@ def _row(settings: ComparisonSettings, row: dict[str, Any]) -> dict[str, Any]:
         sizes = "sizes and iterations" if networks else "sizes of data and pair lists"
         phrases.append(f"{sizes} of scale '{settings.scale}'")
     start, trained = settings.pictures.get(method, (None, None))
+    init = "scratch" if networks or start is not None else ""
     if bundled or start:
-        who = f"{' and '.join(bundled)} started" if bundled else "started"
+        who = f"{' and '.join(bundled)} " if bundled else ""
+        init = f"{who}bundled"
         seen = f", whose training made {start:,} pictures, {trained:,} more here" if start else ""
-        phrases.append(f"{who} from bundled weights{seen}")
+        phrases.append(f"{who}started from bundled weights{seen}")
     paper = COMPARISONS[settings.table][test]["DG"] if method == "dg" else None
     return {
         **row,
         "title": dict(settings.titles)[method],
         "source": "measured",
         **{f"{role}_backend": name for role, name in backends.items()},
-        "init": " ".join([" and ".join(bundled), "bundled"]).strip()
-        if bundled or start
-        else "scratch"
-        if start == 0 or networks
-        else "",
+        "init": init,
         "pictures_start": start,
         "pictures_trained": trained,
         "scale": settings.scale,

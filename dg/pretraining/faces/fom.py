@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +16,10 @@ from dg.fom.settings import BETAS
 from dg.fom.transform import draw_transform
 from dg.pretraining.faces.pictures import Pictures
 from dg.pretraining.faces.recipe import FomRecipe
-from dg.pretraining.faces.schedule import Schedule, advanced
+from dg.pretraining.faces.schedule import Schedule, run_at_speed
 from dg.pretraining.faces.state import load_state, part_of, save_state
 from dg.sizes.fom import fom_sizes
 from dg.training.step import weighted
-
-REPORT_EVERY = 100  # steps
 
 
 class FomPretraining:
@@ -54,17 +51,7 @@ class FomPretraining:
 
     def run(self, minutes: float) -> None:
         """Train to the recipe's end, within so many minutes; saves every two, prints losses and pictures a second."""
-        told, told_step, sums = time.monotonic(), self.step, {}
-        for losses in advanced(self, minutes):
-            for name, value in losses.items():
-                sums.setdefault(name, []).append(value)
-            if self.step % REPORT_EVERY == 0:
-                now = time.monotonic()
-                speed = (self.step - told_step) * self.recipe.batch / (now - told)
-                means = " ".join(f"{name}={float(torch.stack(values).mean()):.4f}" for name, values in sums.items())
-                print(f"{self.step * self.recipe.batch} pictures, {speed:.1f} a second, {means}", flush=True)
-                told, told_step, sums = now, self.step, {}
-        print(f"{self.step * self.recipe.batch} of {self.recipe.pictures} pictures done; state in {self.state}")
+        run_at_speed(self, minutes)
 
     def advance(self) -> dict[str, Tensor]:
         """One step; returns the losses by name, scalars."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Protocol
+
+import torch
 
 WARM_UP = 200  # steps
 SAVE_EVERY = 120  # seconds
+SPEED_EVERY = 100  # steps
 
 
 class Schedule:
@@ -63,3 +67,26 @@ def run_reported(training: Training, minutes: float, every: int, what: str) -> N
         if training.step % every == 0:
             print(f"step {training.step}, {what} {sum(losses) / len(losses):.3f}", flush=True)
             losses = []
+
+
+class PicturesTraining(Training, Protocol):
+    """What `run_at_speed` takes: `advance` returns losses by name, scalars; `recipe` has `batch` and `pictures`."""
+
+    recipe: Any
+    state: Path
+
+
+def run_at_speed(training: PicturesTraining, minutes: float) -> None:
+    """Train to the schedule's end, see `advanced`; losses and pictures a second are printed every 100 steps."""
+    recipe = training.recipe
+    told, told_step, sums = time.monotonic(), training.step, {}
+    for losses in advanced(training, minutes):
+        for name, value in losses.items():
+            sums.setdefault(name, []).append(value)
+        if training.step % SPEED_EVERY == 0:
+            now = time.monotonic()
+            speed = (training.step - told_step) * recipe.batch / (now - told)
+            means = " ".join(f"{name}={float(torch.stack(values).mean()):.4f}" for name, values in sums.items())
+            print(f"{training.step * recipe.batch} pictures, {speed:.1f} a second, {means}", flush=True)
+            told, told_step, sums = now, training.step, {}
+    print(f"{training.step * recipe.batch} of {recipe.pictures} pictures done; state in {training.state}")

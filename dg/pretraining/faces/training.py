@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +16,12 @@ from dg.lpips.network import Lpips
 from dg.pretraining.faces.identity import load_identity, views
 from dg.pretraining.faces.pictures import Pairs, Pictures
 from dg.pretraining.faces.recipe import Recipe
-from dg.pretraining.faces.schedule import WARM_UP, Schedule, advanced
+from dg.pretraining.faces.schedule import WARM_UP, Schedule, run_at_speed
 from dg.pretraining.faces.state import load_state, part_of, save_state
 from dg.rfg.networks import FaceGenerator, Trunk
 from dg.rfg.spikes import watched
 from dg.training.gan import discriminator_loss, generator_loss, r1_penalty
 
-REPORT_EVERY = 100  # steps
 R1_EVERY = 16
 ON_FACE = 0.75
 """Share of LPIPS's squares whose middle lies within the landmarks; the others lie anywhere."""
@@ -89,17 +87,7 @@ class FacesTraining:
 
     def run(self, minutes: float) -> None:
         """Train to the recipe's end, within so many minutes; saves every two, prints losses and pictures a second."""
-        told, told_step, sums = time.monotonic(), self.step, {}
-        for losses in advanced(self, minutes):
-            for name, value in losses.items():
-                sums.setdefault(name, []).append(value)
-            if self.step % REPORT_EVERY == 0:
-                now = time.monotonic()
-                speed = (self.step - told_step) * self.recipe.batch / (now - told)
-                means = " ".join(f"{name}={float(torch.stack(values).mean()):.4f}" for name, values in sums.items())
-                print(f"{self.step * self.recipe.batch} pictures, {speed:.1f} a second, {means}", flush=True)
-                told, told_step, sums = now, self.step, {}
-        print(f"{self.step * self.recipe.batch} of {self.recipe.pictures} pictures done; state in {self.state}")
+        run_at_speed(self, minutes)
 
     def advance(self) -> dict[str, Tensor]:
         """One step; returns the losses by name, scalars."""
