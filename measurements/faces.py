@@ -2,8 +2,9 @@
 
     python -m measurements.faces            after make table4; MPIE, MPIE_LP and RaFD
 
-Prints a row per test and network: the bundled RFG that training starts from, the RFG it ends with, both driven by the
-same IDSG, and beside them doing nothing (source, reference unchanged) and doing it perfectly (the ground truth).
+Prints a row per test and stage: the bundled IDSG and RFG that the main training starts from, the trained IDSG with the
+RFG still bundled, both trained; beside them doing nothing (source, reference unchanged) and doing it perfectly (the
+ground truth).
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--tests", nargs="+", default=["MPIE", "MPIE_LP", "RaFD"])
-    parser.add_argument("--start", type=Path, default=bundled("rfg-synthface"), help="checkpoint of an RFG")
+    parser.add_argument("--start-idsg", type=Path, default=bundled("idsg-synthface"), help="checkpoint")
+    parser.add_argument("--start-rfg", type=Path, default=bundled("rfg-synthface"), help="checkpoint")
     parser.add_argument("--model", default="joint", help="of the main training")
     arguments = parser.parse_args()
     chosen = params.load()
@@ -39,15 +41,18 @@ def main() -> None:
     for test in arguments.tests:
         data = dataset_of(chosen, test)
         folder, pairs = Path("data/sets") / data, Path("data/sets") / data / "pairs" / f"{test}.parquet"
-        idsg = Path(f"results/idsg_cross/dg/{arguments.model}.safetensors")
-        made = WORK / f"{test}.arrow"
-        generate([folder], pairs, made, idsg, arguments.start)
-        evaluate(evaluate_settings(chosen, test, "dg"), [folder], pairs, made, WORK / f"{test}.json")
-        summaries = {"start": WORK / f"{test}.json", "end": Path(f"results/evaluate/dg/{test}/dg.json")}
+        trained = Path(f"results/idsg_cross/dg/{arguments.model}.safetensors")
+        summaries = {}
+        for name, idsg in {"start": arguments.start_idsg, "IDSG trained": trained}.items():
+            summaries[name] = WORK / f"{test}_{name.split()[0]}.json"
+            made = summaries[name].with_suffix(".arrow")
+            generate([folder], pairs, made, idsg, arguments.start_rfg)
+            evaluate(evaluate_settings(chosen, test, "dg"), [folder], pairs, made, summaries[name])
+        summaries["both trained"] = Path(f"results/evaluate/dg/{test}/dg.json")
         summaries |= {name: Path(f"results/evaluate/dg/{test}/{name}.json") for name in FLOORS}
         for name, path in summaries.items():
             found = read_json(path)
-            rows.append({"test": test, "faces": name} | {key: _mean(found.get(key)) for key in SHOWN})
+            rows.append({"test": test, "stage": name} | {key: _mean(found.get(key)) for key in SHOWN})
     names = {metric.key: metric.heading for metric in METRICS}
     print(pd.DataFrame(rows).rename(columns=names).to_string(index=False, float_format=lambda value: f"{value:.3f}"))
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from dg.errors import DgError
-from dg.landmarks.detectors import YuNet, dlib_faces
+from dg.landmarks.detectors import YuNetDetector, dlib_faces
 from dg.landmarks.face_crop import crop_box, find_face_crop
 from dg.landmarks.fan import load_landmark_net
 from dg.packaged import dlib_weights, packaged_file
@@ -71,7 +71,7 @@ def test_landmarks_of_real_eyes_lie_where_a_person_marked_them():
 
 def test_nothing_is_found_on_noise():
     noise = np.random.default_rng(0).integers(0, 255, (200, 300, 3), np.uint8)
-    assert dlib_faces(noise) == YuNet()(noise) == []
+    assert dlib_faces(noise) == YuNetDetector()(noise) == []
     assert find_face_crop(noise) is None
 
 

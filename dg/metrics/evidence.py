@@ -83,6 +83,7 @@ class Evidence:
         self._places: list[Callable[[], bytes]] = []
         self._embeddings: dict[int, np.ndarray] = {}
         self._meshes: dict[int, np.ndarray] = {}
+        self._five: dict[int, np.ndarray] = {}
         known: list[np.ndarray] = []
         of_row: dict[int, int] = {}
         for result in tqdm(results, total=len(results), desc="pictures", unit="pair", disable=None):
@@ -138,11 +139,24 @@ class Evidence:
 
     def meshes(self, *numbers: np.ndarray) -> list[np.ndarray]:
         """The face mesh's landmarks of each of the sets of pictures `numbers`: (len, 68, 3) float32 each."""
-        missing = sorted({number for some in numbers for number in some.tolist()} - self._meshes.keys())
-        net = self.networks.face_mesh
-        for number in tqdm(missing, desc="face mesh", unit="picture", disable=None):
-            self._meshes[number] = net(self._image(number))
-        return [np.stack([self._meshes[number] for number in some.tolist()]) for some in numbers]
+        return self._seen(self.networks.face_mesh, self._meshes, "face mesh", numbers)
+
+    def five_points(self, *numbers: np.ndarray) -> list[np.ndarray]:
+        """YuNet's points of each of the sets of pictures `numbers`: (len, 5, 2) float32 each."""
+        return self._seen(self.networks.five_points, self._five, "YuNet", numbers)
+
+    def _seen(
+        self,
+        net: Callable[[np.ndarray], np.ndarray],
+        known: dict[int, np.ndarray],
+        title: str,
+        numbers: tuple[np.ndarray, ...],
+    ) -> list[np.ndarray]:
+        """What `net` makes of pictures; each is shown to it once, what it said is kept in `known`."""
+        missing = sorted({number for some in numbers for number in some.tolist()} - known.keys())
+        for number in tqdm(missing, desc=title, unit="picture", disable=None):
+            known[number] = net(self._image(number))
+        return [np.stack([known[number] for number in some.tolist()]) for some in numbers]
 
     @cached_property
     def by_mesh(self) -> ByMesh:

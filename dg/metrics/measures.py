@@ -73,6 +73,12 @@ def _yaw_error(evidence: Evidence) -> np.ndarray:
     return _of_pairs(evidence, evidence.by_mesh.pairs, _mesh_turns(evidence)[:, 0])
 
 
+def _landmark_error_yunet(evidence: Evidence) -> np.ndarray:
+    made, references = evidence.five_points(evidence.made, evidence.references)
+    # All five at every yaw: hidden ones lie where YuNet guesses them, in both pictures alike.
+    return landmark_error(made, references, np.ones(references.shape[:2], bool))
+
+
 def _landmark_error_fl(evidence: Evidence) -> np.ndarray:
     rows, faces = evidence.reference_rows, evidence.faces
     return landmark_error(evidence.points[evidence.made], faces.points[rows], faces.visible[rows])
@@ -129,6 +135,7 @@ PER_PAIR: dict[str, Callable[[Evidence], np.ndarray]] = {
     "landmark_error": _landmark_error,
     "pose_error": _pose_error,
     "yaw_error": _yaw_error,
+    "landmark_error_yunet": _landmark_error_yunet,
     "landmark_error_fl": _landmark_error_fl,
     "pose_error_fl": _pose_error_fl,
     "lpips": _lpips,

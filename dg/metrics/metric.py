@@ -126,6 +126,11 @@ METRICS = (
         compares="reference", interval="people", by_yaw=False, tables=(), printed=(), pictures_std=False,
     ),
     Metric(
+        key="landmark_error_yunet", title="landmark error (YuNet)", unit="pixels at 256", better="lower", digits=2,
+        least=0, role="", compares="reference", interval="people", by_yaw=True, tables=_COMPARISONS, printed=(),
+        pictures_std=False,
+    ),
+    Metric(
         key="landmark_error_fl", title="landmark error (F_l)", unit="pixels at 256", better="lower", digits=2, least=0,
         role="landmarks", compares="reference", interval="people", by_yaw=True, tables=_COMPARISONS, printed=(),
         pictures_std=False,

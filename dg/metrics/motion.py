@@ -15,8 +15,8 @@ def landmark_error(found: np.ndarray, wanted: np.ndarray, visible: np.ndarray) -
     The people differ, so a perfect result has an error too; compare methods on the same pairs.
 
     Args:
-        found, wanted: (n, 68, 2 or 3) landmarks of results and references, crop coordinates.
-        visible: (n, 68) bool, of the references; the others don't count.
+        found, wanted: (n, p, 2 or 3) landmarks of results and references, crop coordinates.
+        visible: (n, p) bool, of the references; the others don't count.
 
     Returns:
         (n,) float64; NaN where nothing is visible.

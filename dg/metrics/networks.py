@@ -5,6 +5,7 @@ from __future__ import annotations
 from dg.metrics.csim import require_embedder
 from dg.metrics.face_mesh import FaceMesh
 from dg.metrics.features import FeatureNet
+from dg.metrics.five_points import FivePoints
 from dg.metrics.lpips import open_lpips
 from dg.steps.evaluate import EvaluateSettings
 
@@ -17,6 +18,7 @@ class MetricNetworks:
         features: behind FID and KID.
         embedder: back end of CSIM; its processes open it.
         face_mesh: behind landmark and pose errors.
+        five_points: behind the landmark error at every yaw.
         landmarks: back end of F_l; opened where a result is new.
     """
 
@@ -28,6 +30,7 @@ class MetricNetworks:
         """
         self.lpips = open_lpips(settings.lpips)
         self.face_mesh = FaceMesh()
+        self.five_points = FivePoints()
         self.features = FeatureNet(settings.fid)
         require_embedder(settings.csim)
         self.embedder: str = settings.csim

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from dg.metrics.bootstrap import cluster_weights
 from dg.reports.runs import SeedScores, interval
@@ -44,6 +45,12 @@ class Paired:
     subjects: np.ndarray
     yaw: np.ndarray
     differences: np.ndarray
+
+    @classmethod
+    def of(cls, ours: list[pd.DataFrame], theirs: list[pd.DataFrame], our_column: str, their_column: str) -> Paired:
+        """A column of ours less one of theirs, tables of the same pairs, one per training seed."""
+        differences = [(a[our_column] - b[their_column]).to_numpy(float) for a, b in zip(ours, theirs, strict=True)]
+        return cls(ours[0]["subject"].to_numpy(), ours[0]["yaw"].to_numpy(float), np.stack(differences))
 
     def between(self, low: float, high: float) -> Paired:
         """The pairs with low <= yaw < high."""

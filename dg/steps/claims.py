@@ -28,8 +28,8 @@ class ClaimsSettings(Settings):
     variants: tuple[str, ...] = Field(description="of Tables 3 and 4, one per training seed")
     landmark_tests: tuple[str, ...] = Field(description="where ACE is compared with that of the reference's landmarks")
     landmark_variants: Compared = Field(description="of Table 1's kind")
-    pose_variants: tuple[tuple[str, str, str, str], ...] = Field(
-        description="(words, method, variant, the one it is compared with)"
+    pose_variants: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = Field(
+        description="(words, method, variants, those that they are compared with, seed by seed)"
     )
     rivals: tuple[tuple[str, tuple[str, ...]], ...] = Field(description="(test, methods beside DG)")
     titles: Titles
@@ -75,12 +75,12 @@ def _landmark_variants(p: Params) -> Compared:
     return tuple((words, tuple(ours), tuple(theirs), decides) for words, ours, theirs, decides in found)
 
 
-def _pose_variants(p: Params) -> tuple[tuple[str, str, str, str], ...]:
+def _pose_variants(p: Params) -> tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...]:
     rows = variants_by_row(p, "figure6")
     names = ("with_large_pose", "without_large_pose")
     if not set(names) <= set(rows):
         return ()
-    with_them, without = (rows[name][0] for name in names)
+    with_them, without = (tuple(rows[name]) for name in names)
     methods = dict.fromkeys(method for _, _, method in figure_rows(p, "figure6"))
     return tuple(
         (f"{method_titles(p)[method]}, trained with - without large poses", method, with_them, without)

@@ -53,7 +53,7 @@ _ALL = (
     ),
     Claim(
         number=5, words="Training without large poses loses them", where="Figure 6",
-        asks="errors of pose and landmarks in extreme poses, trained with the large-pose set less without it",
+        asks="error of five points in extreme poses, trained with the large-pose set less without it",
     ),
 )  # fmt: skip
 CLAIMS = {claim.number: claim for claim in _ALL}

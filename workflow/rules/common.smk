@@ -291,8 +291,8 @@ def claims_summaries():
     ]
     tests += [
         f"ablations/evaluate/{variant}/{FIGURES['figure6'].test}/{method}.json"
-        for _, method, *variants in told.pose_variants
-        for variant in variants
+        for _, method, ours, theirs in told.pose_variants
+        for variant in ours + theirs
     ]
     return [f"results/{path}" for path in dict.fromkeys(landmarks + tests)]
 

@@ -25,7 +25,7 @@ def nearer_than_the_references(settings: ClaimsSettings, results: Path) -> Itera
     """Claim 2: ACE of the IDSG's landmarks less that of the reference's, a finding per test."""
     for test in settings.landmark_tests:
         frames = _scores([results / f"ace/{variant}/{test}.json" for variant in settings.variants])
-        paired = _paired(frames, frames, "ace", "ace_unchanged")
+        paired = Paired.of(frames, frames, "ace", "ace_unchanged")
         yield Finding(
             claim=2, what="the IDSG's landmarks - the reference's", test=test, measure=_ACE.title_with_unit,
             metric="ace", judge=settings.networks["landmarks"], wanted=-1,
@@ -44,7 +44,7 @@ def held_in_large_pose(settings: ClaimsSettings, results: Path) -> Iterator[Find
     for what, ours, theirs, decides in settings.landmark_variants:
         # Read together, so that both are of the same pairs.
         frames = _scores([results / f"ablations/ace/{variant}/{test}.json" for variant in (*ours, *theirs)])
-        paired = _paired(frames[: len(ours)], frames[len(ours) :], "ace_xy", "ace_xy")
+        paired = Paired.of(frames[: len(ours)], frames[len(ours) :], "ace_xy", "ace_xy")
         shared = {"claim": 3, "what": what, "test": test, "measure": measure, "metric": "ace", "wanted": -1}
         shared |= {"judge": settings.networks["landmarks"]}
         large = paired.between(LARGE, np.inf).mean(settings.bootstrap, settings.seed)
@@ -54,8 +54,3 @@ def held_in_large_pose(settings: ClaimsSettings, results: Path) -> Iterator[Find
 
 def _scores(summaries: list[Path]) -> list[pd.DataFrame]:
     return [run.pairs for run in read_runs(read_summaries(summaries))]
-
-
-def _paired(ours: list[pd.DataFrame], theirs: list[pd.DataFrame], our_column: str, their_column: str) -> Paired:
-    differences = [(a[our_column] - b[their_column]).to_numpy(float) for a, b in zip(ours, theirs, strict=True)]
-    return Paired(ours[0]["subject"].to_numpy(), ours[0]["yaw"].to_numpy(float), np.stack(differences))

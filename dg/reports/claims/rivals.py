@@ -53,7 +53,7 @@ def _against(settings: ClaimsSettings, test: str, rival: str, ours: list[Run], t
             if decides:
                 yield Finding(**shared, **words, difference=_of_sets(settings, metric, ours, theirs))
             continue
-        paired = _paired(metric, ours, theirs)
+        paired = Paired.of([run.pairs for run in ours], [run.pairs for run in theirs], metric.key, metric.key)
         yield Finding(
             **shared, **words, difference=paired.mean(settings.bootstrap, settings.seed), decides=decides
         )  # fmt: skip
@@ -67,14 +67,6 @@ def _against(settings: ClaimsSettings, test: str, rival: str, ours: list[Run], t
 
 def _known(metric: Metric, runs: list[Run]) -> bool:
     return all(run.summary[metric.key]["value"] is not None for run in runs)
-
-
-def _paired(metric: Metric, ours: list[Run], theirs: list[Run]) -> Paired:
-    pairs = ours[0].pairs
-    differences = [
-        (a.pairs[metric.key] - b.pairs[metric.key]).to_numpy(float) for a, b in zip(ours, theirs, strict=True)
-    ]
-    return Paired(pairs["subject"].to_numpy(), pairs["yaw"].to_numpy(float), np.stack(differences))
 
 
 def _of_sets(settings: ClaimsSettings, metric: Metric, ours: list[Run], theirs: list[Run]) -> Difference:
