@@ -47,7 +47,7 @@ def make_claims(settings: ClaimsSettings, results: Path, out: Path) -> None:
     rows = []
     for number, claim in CLAIMS.items():
         rows.append({"claim": number, "kind": "claim", "what": claim.words, "verdict": verdict_of(by_claim[number])})
-        rows += [_row(settings, finding) for finding in by_claim[number]]
+        rows += [as_row(settings, finding) for finding in by_claim[number]]
     shared = {"scale": settings.scale, "stand_in": "; ".join(settings.stand_ins)}
     frame = shaped(pd.DataFrame(rows).assign(**shared))
     write_csv(out, frame.round(dict.fromkeys(("value", "low", "high", "won"), 6)))
@@ -55,7 +55,8 @@ def make_claims(settings: ClaimsSettings, results: Path, out: Path) -> None:
     draw_leads(settings, by_claim[4], Path(out).with_suffix(".png"))
 
 
-def _row(settings: ClaimsSettings, finding: Finding) -> dict[str, object]:
+def as_row(settings: ClaimsSettings, finding: Finding) -> dict[str, object]:
+    """What the table says of a finding."""
     measured = finding.difference
     return {
         "claim": finding.claim,

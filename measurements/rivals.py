@@ -1,0 +1,38 @@
+"""Claim 4 alone: DG less each method that was trained beside it, from what lies in results/.
+
+    python -m measurements.rivals            after results/table3.csv and table4.csv
+
+Prints the findings and details of docs/claims.md without Tables 1 and 2 and Figure 6, which claims.csv wants: for a run
+in which only DG's start or the other method's was changed, as in docs/results/README.md.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from dg import params
+from dg.reports.claims.make import as_row
+from dg.reports.claims.rivals import against_rivals
+from dg.reports.claims.table import shaped
+from dg.reports.claims.text import HEAD, findings
+from dg.reports.markdown import grid
+from dg.steps.registry import step_settings
+
+
+def main() -> None:
+    """Measure and print."""
+    results = Path("results")
+    settings = step_settings(params.load(), "claims")
+    # Of the run that lies here, however many training seeds it had.
+    variants = tuple(path.name for path in sorted((results / "evaluate").iterdir()))
+    settings = settings.model_copy(update={"variants": variants})
+    found = [as_row(settings, finding) for finding in against_rivals(settings, results)]
+    frame = shaped(pd.DataFrame(found))
+    for kind in ("finding", "detail"):
+        print(f"## {kind.capitalize()}s\n\n{grid(HEAD, findings(frame, 4, kind))}\n")
+
+
+if __name__ == "__main__":
+    main()
