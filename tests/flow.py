@@ -57,9 +57,11 @@ def _rows_by_checkpoint(params: Params) -> dict[str, set[str]]:
 
 
 def _row(variant: str) -> str:
-    """Of "table2-bl-0" "table2.bl"; "dg" and "seed-1" are rows themselves."""
+    """Of "table2-bl-0" "table2.bl"; "dg" and "seed-1" are rows themselves, and so are further seeds of Figure 6's rows
+    ("figure6.mine+1"), as it shows the first one alone."""
     table, _, rest = variant.partition("-")
-    return variant if table in ("dg", "seed") else f"{table}.{rest.rpartition('-')[0]}"
+    row, _, seed = rest.rpartition("-")
+    return variant if table in ("dg", "seed") else f"{table}.{row}" + f"+{seed}" * (table == "figure6" and seed != "0")
 
 
 def _places_of(job: Job, rows: dict[str, set[str]]) -> list[Place]:
@@ -158,7 +160,9 @@ class Flow:
         learns_from |= {"figure6.without_large_pose": ("VoxCeleb1",)}
         learns_from |= {"figure6.with_large_pose": ("VoxCeleb1", "MPIE")}
         codes = rule in TRAININGS
-        yield from self._faces(*learns_from.get(row, learns_from.get(table, tuple(self._sets))), codes=codes)
+        yield from self._faces(
+            *learns_from.get(row.split("+")[0], learns_from.get(table, tuple(self._sets))), codes=codes
+        )
         if rule in ("idsg_cross", "rfg_cross"):
             yield (rule.replace("cross", "self"), row)
         if rule == "rfg_cross":
@@ -184,7 +188,7 @@ class Flow:
             for method in ["rfg_alone"] if what == "figure2" else shown:
                 yield ("generate", f"{test}/{method}")
         elif rule == "paper_figure":
-            yield from self._of("generate", f"{what}.")
+            yield from [place for place in self._of("generate", f"{what}.") if "+" not in place[1]]
         elif rule == "ablation_checkpoints":
             yield from [*self._of("ablation"), *self._of("evaluate", "figure6.")]
         elif rule == "method_models":

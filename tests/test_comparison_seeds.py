@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,11 @@ def test_a_second_seed_trains_and_tests_what_uses_networks_and_nothing_else(jobs
     }
     evaluated = {f"results/evaluate/seed-1/{t}/{m}.{e}" for t, m in tested for e in ("arrow", "json", "parquet")}
     landmarks = {f"results/ace/seed-1/{test}.{end}" for test in tests[2:] for end in ("json", "parquet")}
-    assert {name for name in jobs[2] - jobs[1] if name.endswith(("safetensors", "arrow", "json", "parquet"))} == (
-        trained | evaluated | landmarks
-    )
+    extreme = {
+        f"results/ablations/evaluate/figure6-{row}_large_pose-1/Extreme/{method}.{end}"
+        for row, method, end in product(("with", "without"), ("dg", "fom"), ("arrow", "json", "parquet"))
+    }
+    new = {name for name in jobs[2] - jobs[1] if name.endswith(("safetensors", "arrow", "json", "parquet"))}
+    of_figure_6 = {name for name in new if re.match(r"results/ablations/(idsg|rfg)_(self|cross)/", name)}
+    assert new == trained | evaluated | landmarks | extreme | of_figure_6
+    assert {Path(name).stem for name in of_figure_6} == {"synth_mpie+synth_vox", "synth_vox"} and len(of_figure_6) == 8
