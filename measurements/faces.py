@@ -4,7 +4,7 @@
 
 Prints a row per test and stage: the bundled IDSG and RFG that the main training starts from, the trained IDSG with the
 RFG still bundled, both trained; beside them doing nothing (source, reference unchanged) and doing it perfectly (the
-ground truth).
+ground truth). Then the whole training's difference, both trained less the start, with its 95 % interval over people.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from dg import params
-from dg.files import read_json
 from dg.metrics.evaluate import evaluate
-from dg.metrics.metric import METRICS
+from dg.metrics.metric import METRICS, Metric
 from dg.protocols.generate import generate
+from dg.reports.differences import of_runs
+from dg.reports.markdown import grid
+from dg.reports.runs import Run, read_runs, read_summaries
 from dg.steps.evaluate import evaluate_settings
 from dg.study.data import dataset_of
 from dg.weights import bundled
 
 WORK = Path(".cache/faces")
 FLOORS = ("source_unchanged", "reference_unchanged", "ground_truth")
-SHOWN = ("ssim", "lpips", "fid", "csim", "rank1", "identity_kept")
+SHOWN = [one for one in METRICS if one.key in ("ssim", "lpips", "fid", "csim", "rank1", "identity_kept")]
+START, END = "start", "both trained"
 
 
 def main() -> None:
@@ -37,28 +38,42 @@ def main() -> None:
     parser.add_argument("--model", default="joint", help="of the main training")
     arguments = parser.parse_args()
     chosen = params.load()
-    rows = []
+    stages, differences = [], []
     for test in arguments.tests:
-        data = dataset_of(chosen, test)
-        folder, pairs = Path("data/sets") / data, Path("data/sets") / data / "pairs" / f"{test}.parquet"
-        trained = Path(f"results/idsg_cross/dg/{arguments.model}.safetensors")
-        summaries = {}
-        for name, idsg in {"start": arguments.start_idsg, "IDSG trained": trained}.items():
-            summaries[name] = WORK / f"{test}_{name.split()[0]}.json"
-            made = summaries[name].with_suffix(".arrow")
-            generate([folder], pairs, made, idsg, arguments.start_rfg)
-            evaluate(evaluate_settings(chosen, test, "dg"), [folder], pairs, made, summaries[name])
-        summaries["both trained"] = Path(f"results/evaluate/dg/{test}/dg.json")
-        summaries |= {name: Path(f"results/evaluate/dg/{test}/{name}.json") for name in FLOORS}
-        for name, path in summaries.items():
-            found = read_json(path)
-            rows.append({"test": test, "stage": name} | {key: _mean(found.get(key)) for key in SHOWN})
-    names = {metric.key: metric.heading for metric in METRICS}
-    print(pd.DataFrame(rows).rename(columns=names).to_string(index=False, float_format=lambda value: f"{value:.3f}"))
+        runs = _runs(test, chosen, arguments)
+        stages += [[test, stage, *(one.text(_value(run, one.key)) for one in SHOWN)] for stage, run in runs.items()]
+        differences.append([test, *(_difference(one, runs, chosen) for one in SHOWN)])
+    headings = [one.heading for one in SHOWN]
+    print(
+        grid(["test", "stage", *headings], stages), grid([f"test: {END} - {START}", *headings], differences), sep="\n\n"
+    )
 
 
-def _mean(found: dict[str, float] | None) -> float | None:
-    return found["value"] if found else None
+def _runs(test: str, chosen: params.Params, arguments: argparse.Namespace) -> dict[str, Run]:
+    """Of each stage, floor and ceiling; the first two are made and scored now."""
+    data = dataset_of(chosen, test)
+    folder, pairs = Path("data/sets") / data, Path("data/sets") / data / "pairs" / f"{test}.parquet"
+    trained = Path(f"results/idsg_cross/dg/{arguments.model}.safetensors")
+    summaries = {}
+    for stage, idsg in {START: arguments.start_idsg, "IDSG trained": trained}.items():
+        summaries[stage] = WORK / f"{test}_{stage.split()[0]}.json"
+        made = summaries[stage].with_suffix(".arrow")
+        generate([folder], pairs, made, idsg, arguments.start_rfg)
+        evaluate(evaluate_settings(chosen, test, "dg"), [folder], pairs, made, summaries[stage])
+    here = Path("results/evaluate/dg") / test
+    summaries |= {END: here / "dg.json"} | {name: here / f"{name}.json" for name in FLOORS}
+    return dict(zip(summaries, read_runs(read_summaries(list(summaries.values()))), strict=True))
+
+
+def _value(run: Run, key: str) -> float:
+    value = run.summary[key]["value"]
+    return float("nan") if value is None else value
+
+
+def _difference(metric: Metric, runs: dict[str, Run], chosen: params.Params) -> str:
+    found = of_runs(metric, [runs[END]], [runs[START]], chosen.metrics.bootstrap, chosen.seed)
+    value, low, high = (metric.text(end, "+") for end in (found.value, found.low, found.high))
+    return f"{value} [{low}, {high}]"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from dg.metrics.bootstrap import cluster_weights
-from dg.reports.runs import SeedScores, interval
+from dg.metrics.metric import Metric
+from dg.reports.runs import Run, SeedScores, interval, seed_scores
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,17 @@ class Paired:
         return Difference(
             float(scores.seeds.mean()), low, high, len(self.differences), int(known.sum()), scores.people, above
         )
+
+
+def of_runs(metric: Metric, ours: list[Run], theirs: list[Run], resamples: int, seed: int) -> Difference:
+    """Of a metric of all pairs together, such as FID or identity kept, from runs on the same pairs, one per seed.
+
+    Its draws are of the same people on both sides.
+    """
+    mine, other = (seed_scores(metric, runs, resamples, seed) for runs in (ours, theirs))
+    low, high = interval(mine.drawn(seed) - other.drawn(seed), mine.people)
+    value = float(mine.seeds.mean() - other.seeds.mean())
+    return Difference(value, low, high, len(ours), len(ours[0].pairs), mine.people)
 
 
 def _mean(sums: np.ndarray) -> np.ndarray:

@@ -11,8 +11,8 @@ from dg.metrics.metric import METRICS, Metric, printed_in
 from dg.reports.claims.finding import Finding
 from dg.reports.claims.judges import judge_of
 from dg.reports.claims.yaw import by_yaw
-from dg.reports.differences import Difference, Paired
-from dg.reports.runs import Run, interval, read_runs, read_summaries, seed_scores
+from dg.reports.differences import Difference, Paired, of_runs
+from dg.reports.runs import Run, read_runs, read_summaries
 from dg.steps.claims import ClaimsSettings
 from dg.tests import TESTS
 
@@ -51,7 +51,8 @@ def _against(settings: ClaimsSettings, test: str, rival: str, ours: list[Run], t
         decides, words = metric in printed, {"measure": metric.title_with_unit}
         if metric.interval != "people":
             if decides:
-                yield Finding(**shared, **words, difference=_of_sets(settings, metric, ours, theirs))
+                between = of_runs(metric, ours, theirs, settings.bootstrap, settings.seed)
+                yield Finding(**shared, **words, difference=between)
             continue
         paired = Paired.of([run.pairs for run in ours], [run.pairs for run in theirs], metric.key, metric.key)
         yield Finding(
@@ -67,14 +68,6 @@ def _against(settings: ClaimsSettings, test: str, rival: str, ours: list[Run], t
 
 def _known(metric: Metric, runs: list[Run]) -> bool:
     return all(run.summary[metric.key]["value"] is not None for run in runs)
-
-
-def _of_sets(settings: ClaimsSettings, metric: Metric, ours: list[Run], theirs: list[Run]) -> Difference:
-    """Of a metric with one value for the whole set, such as FID: its draws are of the same people for all methods."""
-    mine, other = (seed_scores(metric, runs, settings.bootstrap, settings.seed) for runs in (ours, theirs))
-    low, high = interval(mine.drawn(settings.seed) - other.drawn(settings.seed), mine.people)
-    value = float(mine.seeds.mean() - other.seeds.mean())
-    return Difference(value, low, high, len(ours), len(ours[0].pairs), mine.people)
 
 
 def _scaled(found: Difference, by: float) -> Difference:
