@@ -268,8 +268,9 @@ class TableRuns(Strict):
 
     seeds: int = Field(gt=0, description="trainings per row of Tables 1 and 2, with training_seed 0, 1, ...")
     comparison_seeds: int = Field(
-        gt=0, description="trainings behind a row of Tables 3 and 4 and Figure 6, with training_seed and those after it"
+        gt=0, description="trainings behind a row of Tables 3 and 4, with training_seed and the numbers after it"
     )
+    figure6_seeds: int = Field(gt=0, description="trainings per model of Figure 6, with training_seed 0, 1, ...")
     table1: dict[str, Any] = Field(description="overrides for all rows of Table 1, as in `ablations`")
     table2: dict[str, Any] = Field(description="overrides for all rows of Table 2")
     figure6: dict[str, Any] = Field(description="overrides for all models of Figure 6")

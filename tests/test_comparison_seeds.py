@@ -17,10 +17,10 @@ from tests.scales import values_at
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def planned(folder: Path, seeds: int, *targets: str) -> str:
+def planned(folder: Path, seeds: dict[str, int], *targets: str) -> str:
     """What Snakemake would run in an empty folder."""
     values = values_at()
-    values["scales"][values["scale"]]["tables"]["comparison_seeds"] = seeds
+    values["scales"][values["scale"]]["tables"] |= seeds
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     words = ["snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder), "--cores", "1"]
@@ -36,13 +36,19 @@ def outputs(text: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def jobs(tmp_path_factory):
+    """What is made at scale sample, and with a second seed behind Tables 3 and 4, and behind Figure 6."""
     targets = ("results/table4.csv", "results/report.html", "rfg_cross_models", "evaluations")
-    return {seeds: outputs(planned(tmp_path_factory.mktemp(f"seeds{seeds}"), seeds, *targets)) for seeds in (1, 2)}
+    seeds = {"one": {}, "comparison": {"comparison_seeds": 2}, "figure 6": {"figure6_seeds": 2}}
+    return {name: outputs(planned(tmp_path_factory.mktemp("seeds"), two, *targets)) for name, two in seeds.items()}
+
+
+def new(jobs, name):
+    return {made for made in jobs[name] - jobs["one"] if made.endswith(("safetensors", "arrow", "json", "parquet"))}
 
 
 def test_one_seed_brings_no_further_job(jobs):
-    assert not [name for name in jobs[1] if "seed-" in name]
-    assert jobs[1] < jobs[2]
+    assert not [name for name in jobs["one"] if "seed-" in name]
+    assert jobs["one"] < jobs["comparison"] and jobs["one"] < jobs["figure 6"]
 
 
 def test_a_second_seed_trains_and_tests_what_uses_networks_and_nothing_else(jobs):
@@ -53,11 +59,15 @@ def test_a_second_seed_trains_and_tests_what_uses_networks_and_nothing_else(jobs
     }
     evaluated = {f"results/evaluate/seed-1/{t}/{m}.{e}" for t, m in tested for e in ("arrow", "json", "parquet")}
     landmarks = {f"results/ace/seed-1/{test}.{end}" for test in tests[2:] for end in ("json", "parquet")}
-    extreme = {
+    assert new(jobs, "comparison") == trained | evaluated | landmarks
+
+
+def test_a_second_seed_of_figure_6_trains_and_tests_its_models_alone(jobs):
+    evaluated = {
         f"results/ablations/evaluate/figure6-{row}_large_pose-1/Extreme/{method}.{end}"
         for row, method, end in product(("with", "without"), ("dg", "fom"), ("arrow", "json", "parquet"))
     }
-    new = {name for name in jobs[2] - jobs[1] if name.endswith(("safetensors", "arrow", "json", "parquet"))}
-    of_figure_6 = {name for name in new if re.match(r"results/ablations/(idsg|rfg)_(self|cross)/", name)}
-    assert new == trained | evaluated | landmarks | extreme | of_figure_6
-    assert {Path(name).stem for name in of_figure_6} == {"synth_mpie+synth_vox", "synth_vox"} and len(of_figure_6) == 8
+    trained = {name for name in new(jobs, "figure 6") if name.endswith("safetensors")}
+    assert new(jobs, "figure 6") == trained | evaluated and len(trained) == 8
+    assert all(re.match(r"results/ablations/(idsg|rfg)_(self|cross)/", name) for name in trained)
+    assert {Path(name).stem for name in trained} == {"synth_mpie+synth_vox", "synth_vox"}

@@ -21,12 +21,11 @@ def variants_by_row(params: Params, table: str) -> dict[str, list[str]]:
     """The variants behind a table's rows: {row: [variant of training_seed 0, 1, ...]}, the last row "dg".
 
     Args:
-        table: "table1", "table2"; or "claims" and "figure6", which have no row "dg". Figure 6's seeds are those of
-            Tables 3 and 4.
+        table: "table1", "table2"; or "claims" and "figure6", which have no row "dg".
     """
     rows = [*getattr(params.ablations, table), *(["dg"] if table in ABLATIONS else [])]
     tables = params.sizes.tables
-    seeds = tables.comparison_seeds if table in FIGURES else tables.seeds
+    seeds = tables.figure6_seeds if table in FIGURES else tables.seeds
     return {row: [f"{table}-{row}-{seed}" for seed in range(seeds)] for row in rows}
 
 
