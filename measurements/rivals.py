@@ -1,6 +1,6 @@
 """Claim 4 alone: DG less each method that was trained beside it, from what lies in results/.
 
-    python -m measurements.rivals            after results/table3.csv and table4.csv
+    python -m measurements.rivals [--tests RaFD MPIE] [--variants dg]            after results/table3.csv and table4.csv
 
 Prints the findings and details of docs/claims.md without Tables 1 and 2 and Figure 6, which claims.csv wants: for a run
 in which only DG's start or the other method's was changed, as in docs/results/README.md.
@@ -8,6 +8,7 @@ in which only DG's start or the other method's was changed, as in docs/results/R
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import pandas as pd
@@ -24,10 +25,15 @@ from dg.steps.registry import step_settings
 def main() -> None:
     """Measure and print."""
     results = Path("results")
-    settings = step_settings(params.load(), "claims")
     # Of the run that lies here, however many training seeds it had.
-    variants = tuple(path.name for path in sorted((results / "evaluate").iterdir()))
-    settings = settings.model_copy(update={"variants": variants})
+    there = sorted(path.name for path in (results / "evaluate").iterdir())
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--tests", nargs="+", help="default: all")
+    parser.add_argument("--variants", nargs="+", default=there, help="training seeds: dg, seed-1, ...")
+    arguments = parser.parse_args()
+    settings = step_settings(params.load(), "claims")
+    rivals = tuple(one for one in settings.rivals if one[0] in (arguments.tests or dict(settings.rivals)))
+    settings = settings.model_copy(update={"variants": tuple(arguments.variants), "rivals": rivals})
     found = [as_row(settings, finding) for finding in against_rivals(settings, results)]
     frame = shaped(pd.DataFrame(found))
     for kind in ("finding", "detail"):
