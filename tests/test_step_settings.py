@@ -76,6 +76,17 @@ def test_how_many_broken_pictures_are_put_up_with_is_in_no_steps_settings():
         assert step_settings(raised, step, dataset="rafd").job() == step_settings(P, step, dataset="rafd").job()
 
 
+def test_figure_6_names_every_start_that_saw_large_poses():
+    values = values_at()
+    notes = []
+    for tests, init in ((["VoxCeleb1"], "bundled"), ([], "bundled"), (["VoxCeleb1"], "scratch")):
+        values["methods"]["fom"]["tests"], values["scales"]["sample"]["rfg"]["init"] = tests, init
+        note = step_settings(params.validate(values, "params.yaml"), "paper_figure", figure="figure6").note
+        notes.append(note.partition("and MPIE.")[2].strip())
+    said = "start from bundled weights that saw large poses."
+    assert notes == [f"RFGs and FOM (absolute) {said}", f"RFGs {said}", ""]
+
+
 def test_the_values_of_all_steps_are_told_without_torch():
     """Every start of Snakemake asks for them, and `dg check` has 1 GB; torch costs 2 s and 400 MB."""
     code = "import sys, dg.steps.registry, dg.survey; assert 'torch' not in sys.modules"

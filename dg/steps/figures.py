@@ -7,10 +7,11 @@ from typing import Literal
 from pydantic import Field
 
 from dg.params import Params
+from dg.steps.generate import train_method_settings
 from dg.steps.settings import Settings
 from dg.study.data import standing_in
 from dg.study.figures import FIGURES
-from dg.study.rows import figure_rows, method_titles
+from dg.study.rows import figure_rows, method_titles, trained_rivals
 
 
 class FigureSettings(Settings):
@@ -69,8 +70,12 @@ def paper_figure_settings(p: Params, figure: str) -> PaperFigureSettings:
 
 
 def _shared_start(p: Params, figure: str) -> str:
-    trained = FIGURES[figure].rows == "variants" and p.sizes.rfg.init == "bundled"
-    return " Both RFGs start from bundled weights that saw large poses." if trained else ""
+    """A sentence on starts that have seen what Figure 6 trains with and without; "" if there are none."""
+    if FIGURES[figure].rows != "variants" or p.sizes.rfg.init != "bundled":
+        return ""
+    others = [method for method in trained_rivals(p) if train_method_settings(p, method).bundled]
+    names = ["RFGs", *(method_titles(p)[method] for method in others)]
+    return f" {' and '.join(names)} start from bundled weights that saw large poses."
 
 
 def _stands_in(p: Params, test: str) -> str:
