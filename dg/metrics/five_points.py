@@ -25,12 +25,13 @@ class FivePoints:
         Raises:
             DgError: the package that ships it is missing or holds another file.
         """
-        self._net = YuNet(least=0.0)  # of a result that hardly is a face: its best guess
+        # Every place that it looks at is told, so that what hardly is a face has a best guess.
+        self._net = YuNet(least=0.0)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Points (5, 2) float32, x and y in crop coordinates, of an (H, H, 3) uint8 RGB face crop: the eye on the
         picture's left, the one on its right, nose, the mouth's corner on the left, that on the right. The mean of what
-        it sees in the picture and in its mirror image. NaN where it sees nothing at all."""
+        it sees in the picture and in its mirror image."""
         look = cv2.resize(image, (_SIDE, _SIDE), interpolation=cv2.INTER_LINEAR)
         mirrored = self._look(np.ascontiguousarray(look[:, ::-1]))[_MIRROR]
         mirrored[:, 0] = 1 - mirrored[:, 0]
@@ -39,6 +40,4 @@ class FivePoints:
     def _look(self, look: np.ndarray) -> np.ndarray:
         """Points of the surest face."""
         faces = self._net(look)
-        if not len(faces):
-            return np.full((5, 2), np.nan, np.float32)
         return faces[faces[:, -1].argmax(), 4:14].reshape(5, 2) / _SIDE

@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from dg.params import Params
-from dg.steps.generate import train_method_settings
 from dg.steps.settings import Settings
+from dg.steps.tables import pictures_seen
 from dg.study.data import standing_in
 from dg.study.figures import FIGURES
 from dg.study.rows import figure_rows, method_titles, trained_rivals
@@ -73,7 +73,7 @@ def _shared_start(p: Params, figure: str) -> str:
     """A sentence on starts that have seen what Figure 6 trains with and without; "" if there are none."""
     if FIGURES[figure].rows != "variants" or p.sizes.rfg.init != "bundled":
         return ""
-    others = [method for method in trained_rivals(p) if train_method_settings(p, method).bundled]
+    others = [method for method in trained_rivals(p) if (seen := pictures_seen(p, method)) and seen[0]]
     names = ["RFGs", *(method_titles(p)[method] for method in others)]
     return f" {' and '.join(names)} start from bundled weights that saw large poses."
 
