@@ -89,6 +89,7 @@ class RfgForm(Strict):
     rgb_norm: Literal["adain", "instance", "none"] = Field(description="norm before the last convolution, to RGB")
     rgb_kernel: Literal[1, 3] = Field(description="kernel of the last convolution, to RGB")
     upsampling: Literal["bilinear", "nearest"] = Field(description="how up blocks double a picture")
+    noise: Literal["fixed", "none"] = Field(description="in up blocks: a fixed pattern of learnt strength, or none")
     line_width: float = Field(gt=0, description="width of the landmark map's lines, pixels at 256 px")
     hide_invisible: bool = Field(description="leave out the map's edges that have an invisible end")
     face_discriminator_map: bool = Field(description="D_f sees the landmark map too (6 channels), as in the release")

@@ -32,6 +32,7 @@ _SIZES = {
     "rgb_norm": "rfg.rgb_norm",
     "rgb_kernel": "rfg.rgb_kernel",
     "upsampling": "rfg.upsampling",
+    "noise": "rfg.noise",
 }
 """What the RFG's weights depend on, by name in a checkpoint's card: the key of params.yaml."""
 _IDSG_SIZES = {

@@ -131,6 +131,26 @@ def test_packed_weights_start_and_paint(bundle, tmp_path):
     assert not torch.equal(again.nets["generator"].first.weight, training.nets["generator"].first.weight)
 
 
+def test_a_training_starts_from_bundled_weights_older_than_the_noise(bundle, tmp_path):
+    old = dataclasses.replace(TINY, noise="none")
+    training = FacesTraining(old, Pictures(bundle, CPU, TINY.held_out), tmp_path / "old.safetensors")
+    training.run(minutes=math.inf)
+    pack_faces(bundle, training.state, tmp_path / "rfg.safetensors")
+    noisy = FacesTraining(
+        TINY, Pictures(bundle, CPU, TINY.held_out), tmp_path / "new.safetensors", tmp_path / "rfg.safetensors"
+    )
+    packed = load_file(tmp_path / "rfg.safetensors")
+    for network, prefix in (("generator", "ema_rfg.generator"), ("face_discriminator", "face_discriminator")):
+        started = noisy.nets[network].state_dict()
+        assert all(torch.equal(packed[f"{prefix}.{k}"].float(), v) for k, v in started.items() if ".noise." not in k)
+    assert not noisy.nets["generator"].styled[-1].noise.strength.any()
+    wider = dataclasses.replace(TINY, channels=6)
+    with pytest.raises(DgError, match="of other sizes than this recipe's"):
+        FacesTraining(
+            wider, Pictures(bundle, CPU, TINY.held_out), tmp_path / "x.safetensors", tmp_path / "rfg.safetensors"
+        )
+
+
 def test_a_borrowed_machine_needs_four_packages(bundle, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lpips_weights("vgg16")  # into .cache, which travels
@@ -327,6 +347,9 @@ def test_a_killed_training_of_fom_ends_with_the_same_weights_and_is_packed(tmp_p
     packed = load_fom(tmp_path / "fom.safetensors").state_dict()
     name = "generator.final.weight"
     assert torch.equal(packed[name], whole[f"ema_net.{name}"].half().float())
+    people = Pictures(bundle, CPU, recipe.held_out)
+    started = FomPretraining(recipe, people, tmp_path / "more.safetensors", tmp_path / "fom.safetensors")
+    assert torch.equal(started.net.state_dict()[name], packed[name])
     assert not torch.equal(whole[f"ema_net.{name}"], whole[f"net.{name}"])
 
 

@@ -7,7 +7,7 @@ import torch
 from dg.errors import DgError
 from dg.rfg.losses import attribute_loss, identity_loss, landmark_loss, style_loss
 from dg.rfg.model import Rfg
-from dg.rfg.networks import AdaIN, AdaINBlock, DownBlock, FaceGenerator, ModulatedConv, ToRgb, Trunk
+from dg.rfg.networks import AdaIN, AdaINBlock, DownBlock, FaceGenerator, FixedNoise, ModulatedConv, ToRgb, Trunk
 from dg.rfg.spikes import spike_share, watched
 from dg.sizes.rfg import RfgSizes
 from dg.training.gan import discriminator_loss, generator_loss, r1_penalty
@@ -75,6 +75,33 @@ def test_every_form_of_the_generator_takes_the_style_and_learns(style_norm, rgb_
     face.mean().backward()
     assert style.grad.abs().min() > 0
     assert all(parameter.grad is not None for parameter in net.parameters())
+
+
+@pytest.mark.parametrize("style_norm", ["adain", "demodulated"])
+def test_noise_starts_unheard_and_then_changes_the_picture_the_same_way_each_time(style_norm):
+    torch.manual_seed(0)
+    plain = FaceGenerator(64, 4, 8, 6, 2, style_norm=style_norm)
+    torch.manual_seed(0)
+    net = FaceGenerator(64, 4, 8, 6, 2, style_norm=style_norm, noise="fixed")
+    maps, style = torch.rand(1, 3, 64, 64), torch.randn(1, 6)
+    unheard = net(maps, style)
+    assert torch.equal(unheard, plain(maps, style))
+    noises = [block.noise for block in net.styled if isinstance(block.noise, FixedNoise)]
+    assert [tuple(noise.pattern.shape[-2:]) for noise in noises] == [(32, 32), (64, 64)]
+    unheard.std().backward()
+    assert all(noise.strength.grad.abs().max() > 0 for noise in noises)
+    for noise in noises:
+        torch.nn.init.ones_(noise.strength)
+    assert torch.equal(net(maps, style), net(maps, style))
+    assert (net(maps, style) - unheard).abs().max() > 0.01
+
+
+def test_fixed_noise_by_hand():
+    noise = FixedNoise(2, 8)
+    noise.strength.data = torch.tensor([0.0, 2.0])
+    x = torch.randn(3, 2, 8, 8)
+    assert torch.equal(noise(x)[:, 0], x[:, 0]) and torch.allclose(noise(x)[:, 1], x[:, 1] + 2 * noise.pattern[0, 0])
+    assert torch.equal(FixedNoise(5, 8).pattern, noise.pattern)
 
 
 @pytest.mark.parametrize(("norm", "passes"), [("instance", False), ("none", True)])

@@ -64,7 +64,7 @@ def test_cards_older_than_a_key_tell_the_sizes_of_their_time():
     old = dict.fromkeys(("size", "channels", "max_channels", "style_dim", "line_width"), 8) | {"adain_intermediate": 2}
     sizes = checked(RfgSizes, old, "card", "")
     assert (sizes.rgb_kernel, sizes.rgb_norm, sizes.style_norm, sizes.upsampling) == (3, "instance", "adain", "nearest")
-    assert not sizes.hide_invisible
+    assert sizes.noise == "none" and not sizes.hide_invisible
     assert checked(RfgSizes, read_json(BUNDLED / "rfg-synthface.json")["sizes"], "card", "").size > 0
 
 

@@ -23,6 +23,7 @@ def face_generator(sizes: RfgSizes) -> FaceGenerator:
         sizes.rgb_norm,
         sizes.style_norm,
         sizes.upsampling,
+        sizes.noise,
     )
 
 

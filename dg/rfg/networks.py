@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.functional import avg_pool2d, interpolate
 
 HALF = 1 / math.sqrt(2)  # a residual sum keeps unit variance
+SMALLEST = 16  # pixels that G_f's intermediate blocks see
 
 
 class DownBlock(nn.Module):
@@ -51,14 +52,41 @@ class AdaIN(nn.Module):
         return (1 + scale) * self.norm(x) + shift
 
 
+class FixedNoise(nn.Module):
+    """Adds one fixed pattern of unit variance to all channels, to each with a strength that is learnt.
+
+    Landmarks and style say nothing of single hairs; a generator that has nothing else to make them of leaves a lattice
+    of dots (docs/faces.md). The noise of Karras et al. 2019 (StyleGAN), Sec. 3.2, but always the same, so that the same
+    input gives the same picture.
+    """
+
+    def __init__(self, channels: int, size: int) -> None:
+        """`size`: of what it is added to, (B, channels, size, size). Its strength starts at 0."""
+        super().__init__()
+        drawn = torch.Generator().manual_seed(size)  # leaves the weights' random numbers alone
+        self.register_buffer("pattern", torch.randn(1, 1, size, size, generator=drawn))
+        self.strength = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.strength[:, None, None] * self.pattern
+
+
 class AdaINBlock(nn.Module):
     """Residual block (B, i, H, W) with style (B, style_dim) -> (B, o, 2H, 2W), or the same size."""
 
     def __init__(
-        self, channels_in: int, channels_out: int, style_dim: int, up: bool = True, upsampling: str = "nearest"
+        self,
+        channels_in: int,
+        channels_out: int,
+        style_dim: int,
+        up: bool = True,
+        upsampling: str = "nearest",
+        noise: nn.Module | None = None,
     ) -> None:
-        """`upsampling`: nearest, as in StarGAN v2, or bilinear, which leaves no grid in the picture."""
+        """`upsampling`: nearest, as in StarGAN v2, or bilinear, which leaves no grid in the picture. `noise`: takes
+        what the first convolution makes."""
         super().__init__()
+        self.noise = noise or nn.Identity()
         self.up, self.upsampling = up, upsampling
         self.norm1 = AdaIN(style_dim, channels_in)
         self.norm2 = AdaIN(style_dim, channels_out)
@@ -74,7 +102,7 @@ class AdaINBlock(nn.Module):
         x = self.skip(x)  # before upsampling: a 1x1 convolution gives the same, on a quarter of the pixels
         if self.up:
             x, y = (_double(t, self.upsampling) for t in (x, y))
-        y = self.conv2(self.activation(self.norm2(self.conv1(y), style)))
+        y = self.conv2(self.activation(self.norm2(self.noise(self.conv1(y)), style)))
         return HALF * (x + y)
 
 
@@ -102,9 +130,16 @@ class DemodulatedBlock(nn.Module):
     """As `AdaINBlock`, the styles in demodulated convolutions (StyleGAN2) in place of AdaIN."""
 
     def __init__(
-        self, channels_in: int, channels_out: int, style_dim: int, up: bool = True, upsampling: str = "nearest"
+        self,
+        channels_in: int,
+        channels_out: int,
+        style_dim: int,
+        up: bool = True,
+        upsampling: str = "nearest",
+        noise: nn.Module | None = None,
     ) -> None:
         super().__init__()
+        self.noise = noise or nn.Identity()
         self.up, self.upsampling = up, upsampling
         self.conv1 = ModulatedConv(channels_in, channels_out, style_dim)
         self.conv2 = ModulatedConv(channels_out, channels_out, style_dim)
@@ -118,7 +153,7 @@ class DemodulatedBlock(nn.Module):
         x = self.skip(x)
         if self.up:
             x, y = (_double(t, self.upsampling) for t in (x, y))
-        return HALF * (x + self.conv2(self.activation(self.conv1(y, style)), style))
+        return HALF * (x + self.conv2(self.activation(self.noise(self.conv1(y, style))), style))
 
 
 STYLED_BLOCKS = {"adain": AdaINBlock, "demodulated": DemodulatedBlock}
@@ -187,11 +222,13 @@ class FaceGenerator(nn.Module):
         rgb_norm: str = "instance",
         style_norm: str = "adain",
         upsampling: str = "nearest",
+        noise: str = "none",
     ) -> None:
         """`size`: pixels, a power of two from 32. The authors' published weights have rgb_kernel 1, rgb_norm instance,
-        style_norm adain and upsampling nearest; see `ToRgb`, `STYLED_BLOCKS` and `AdaINBlock` for the others."""
+        style_norm adain, upsampling nearest and noise none; see `ToRgb`, `STYLED_BLOCKS`, `AdaINBlock` and `FixedNoise`
+        (of the up blocks) for the others."""
         super().__init__()
-        widths = _widths(channels, max_channels, int(math.log2(size)) - 4)
+        widths = _widths(channels, max_channels, int(math.log2(size // SMALLEST)))
         top = widths[-1]
         self.first = nn.Conv2d(3, channels, 3, padding=1)
         self.down = nn.Sequential(*(DownBlock(i, o, norm=True) for i, o in pairwise(widths)))
@@ -199,9 +236,10 @@ class FaceGenerator(nn.Module):
         self.middle = nn.Sequential(*(DownBlock(top, top, norm=True, down=False) for _ in range(plain)))
         block = STYLED_BLOCKS[style_norm]
         styled = [block(top, top, style_dim, up=False) for _ in range(adain_intermediate)]
-        self.styled = nn.ModuleList(
-            [*styled, *(block(i, o, style_dim, upsampling=upsampling) for i, o in pairwise(widths[::-1]))]
-        )
+        for number, (i, o) in enumerate(pairwise(widths[::-1])):
+            added = FixedNoise(o, SMALLEST * 2 ** (number + 1)) if noise == "fixed" else None
+            styled.append(block(i, o, style_dim, upsampling=upsampling, noise=added))
+        self.styled = nn.ModuleList(styled)
         self.to_rgb = ToRgb(channels, style_dim, rgb_norm, rgb_kernel)
         _he(self)
 

@@ -22,5 +22,6 @@ class RfgSizes(Strict):
     rgb_norm: str = Field(default="instance", description="norm before RGB, see `dg.rfg.networks.ToRgb`")
     rgb_kernel: int = Field(default=3, gt=0, description="kernel of the last convolution, to RGB")
     upsampling: str = Field(default="nearest", description="how up blocks double a picture: nearest, bilinear")
+    noise: str = Field(default="none", description="in up blocks: none, or fixed, see `dg.rfg.networks.FixedNoise`")
     line_width: float = Field(gt=0, description="width of the landmark map's lines, pixels at 256 px")
     hide_invisible: bool = Field(default=False, description="leave out the map's edges that have an invisible end")

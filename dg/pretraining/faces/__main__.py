@@ -48,10 +48,11 @@ def main() -> int:
         parser_of.add_argument("--head", type=Path, required=True, help="SynthFace head model: python -m dg head")
     _training(verbs, "identity", "train E_f", _identity, IdentityRecipe)
     train = _training(verbs, "train", "train the RFG and D_f", _train, Recipe)
-    train.add_argument("--init", type=Path, help="safetensors file of networks to start from; names as in the state")
+    train.add_argument("--init", type=Path, help="bundled weights to start from, or others named as in the state")
     train.add_argument("--identity", type=Path, help="state.safetensors of E_f, for --lambda-id")
     _training(verbs, "idsg", "train the IDSG on the folder of `shapes`", _idsg, IdsgRecipe)
-    _training(verbs, "fom", "train the First Order Motion Model", _fom, FomRecipe)
+    fom = _training(verbs, "fom", "train the First Order Motion Model", _fom, FomRecipe)
+    fom.add_argument("--init", type=Path, help="bundled weights to start from")
     packing = "write a training's state as bundled weights, with a card"
     for name, does in (("pack", _pack), ("pack-idsg", _pack_idsg), ("pack-fom", _pack_fom)):
         _verb(verbs, name, packing, does, "bundle", "state", "out")
@@ -59,6 +60,7 @@ def main() -> int:
     whole.add_argument("--head", type=Path, required=True, help="SynthFace head model")
     arguments = parser.parse_args()
     torch.set_num_threads(getattr(arguments, "threads", 1))
+    torch.backends.cudnn.benchmark = True  # all steps are of one size
     try:
         arguments.does(arguments)
     except DgError as error:
@@ -153,7 +155,7 @@ def _fom(a: argparse.Namespace) -> None:
     from dg.pretraining.faces.fom import FomPretraining
 
     recipe = _recipe(a, FomRecipe)
-    FomPretraining(recipe, _pictures(a, recipe.held_out), a.out / "state.safetensors").run(a.minutes)
+    FomPretraining(recipe, _pictures(a, recipe.held_out), a.out / "state.safetensors", a.init).run(a.minutes)
 
 
 def _pack(a: argparse.Namespace) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor
 
+from dg.checkpoints import fill
 from dg.fom.networks import Fom
 from dg.fom.objectives import FomLosses, Pairs
 from dg.fom.perceptual import Pyramid
@@ -28,16 +30,21 @@ class FomPretraining:
     Its first part is on pictures of half the side, which costs a quarter: every network in it is convolutional.
     """
 
-    def __init__(self, recipe: FomRecipe, pictures: Pictures, state: Path) -> None:
-        """Random weights, or go on from `state`.
+    def __init__(self, recipe: FomRecipe, pictures: Pictures, state: Path, init: Path | None = None) -> None:
+        """Random weights, those of `init`, or go on from `state`.
+
+        Args:
+            init: bundled weights.
 
         Raises:
-            DgError: `state` is of another recipe, or no package ships VGG-16.
+            DgError: `state` is of another recipe, `init` is of other sizes, or no package ships VGG-16.
         """
         self.recipe, self.pictures, self.state, self.step = recipe, pictures, state, 0
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(recipe.seed)
         self.net = Fom(fom_sizes(recipe.size)).to(self.device, memory_format=torch.channels_last)
+        if init is not None:
+            fill(self.net, "ema_fom", load_file(init), init, "Give weights of this --size.")
         pyramid = Pyramid().to(self.device, memory_format=torch.channels_last)
         self.losses = FomLosses(self.net, pyramid, self.device)
         self.optimisers = {"net": torch.optim.Adam(self.net.parameters(), betas=BETAS, fused=True)}

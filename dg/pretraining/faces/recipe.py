@@ -44,6 +44,7 @@ class Recipe:
     rgb_norm: str = _value("adain", "before the last convolution: adain, instance, none")
     style_norm: str = _value("adain", "how the style enters: adain, demodulated")
     upsampling: str = _value("bilinear", "bilinear, nearest")
+    noise: str = _value("fixed", "in the up blocks: fixed, none")
 
     @property
     def sizes(self) -> dict[str, float | int | str | bool]:
@@ -54,7 +55,7 @@ class Recipe:
     @property
     def form(self) -> dict[str, int | str]:
         """The arguments of `FaceGenerator` that say of which form it is."""
-        return {key: getattr(self, key) for key in ("rgb_kernel", "rgb_norm", "style_norm", "upsampling")}
+        return {key: getattr(self, key) for key in ("rgb_kernel", "rgb_norm", "style_norm", "upsampling", "noise")}
 
 
 @dataclass(frozen=True)

@@ -46,9 +46,11 @@ class FacesTraining:
         init: Path | None = None,
         identity: Path | None = None,
     ) -> None:
-        """Random weights, those of `init` (names as in the state, any subset of the networks), or go on from `state`.
+        """Random weights, those of `init`, or go on from `state`.
 
         Args:
+            init: bundled weights, or a file with names as in the state; any subset of the networks. A noise that its
+                G_f doesn't have yet starts at strength 0.
             identity: E_f for lambda_id, see `load_identity`.
 
         Raises:
@@ -208,10 +210,11 @@ class FacesTraining:
                 average[key].copy_(value)
 
     def _start_from(self, init: Path) -> None:
-        stored = load_file(init)
+        stored = {key.removeprefix("ema_rfg."): value.float() for key, value in load_file(init).items()}
         for name, net in self.nets.items():
-            if weights := {key: value.float() for key, value in part_of(name, stored).items()}:
+            if weights := part_of(name, stored):
+                unheard = {key: value for key, value in net.state_dict().items() if ".noise." in key}
                 try:
-                    net.load_state_dict(weights)
+                    net.load_state_dict(unheard | weights)
                 except RuntimeError as error:
                     raise DgError(f"{init}: {name} is of other sizes than this recipe's. {error}") from None
