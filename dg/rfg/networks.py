@@ -75,18 +75,11 @@ class AdaINBlock(nn.Module):
     """Residual block (B, i, H, W) with style (B, style_dim) -> (B, o, 2H, 2W), or the same size."""
 
     def __init__(
-        self,
-        channels_in: int,
-        channels_out: int,
-        style_dim: int,
-        up: bool = True,
-        upsampling: str = "nearest",
-        noise: nn.Module | None = None,
+        self, channels_in: int, channels_out: int, style_dim: int, up: bool = True, upsampling: str = "nearest"
     ) -> None:
-        """`upsampling`: nearest, as in StarGAN v2, or bilinear, which leaves no grid in the picture. `noise`: takes
-        what the first convolution makes."""
+        """`upsampling`: nearest, as in StarGAN v2, or bilinear, which leaves no grid in the picture."""
         super().__init__()
-        self.noise = noise or nn.Identity()
+        self.noise: nn.Module = nn.Identity()  # of what the first convolution makes
         self.up, self.upsampling = up, upsampling
         self.norm1 = AdaIN(style_dim, channels_in)
         self.norm2 = AdaIN(style_dim, channels_out)
@@ -130,16 +123,10 @@ class DemodulatedBlock(nn.Module):
     """As `AdaINBlock`, the styles in demodulated convolutions (StyleGAN2) in place of AdaIN."""
 
     def __init__(
-        self,
-        channels_in: int,
-        channels_out: int,
-        style_dim: int,
-        up: bool = True,
-        upsampling: str = "nearest",
-        noise: nn.Module | None = None,
+        self, channels_in: int, channels_out: int, style_dim: int, up: bool = True, upsampling: str = "nearest"
     ) -> None:
         super().__init__()
-        self.noise = noise or nn.Identity()
+        self.noise: nn.Module = nn.Identity()  # of what the first convolution makes
         self.up, self.upsampling = up, upsampling
         self.conv1 = ModulatedConv(channels_in, channels_out, style_dim)
         self.conv2 = ModulatedConv(channels_out, channels_out, style_dim)
@@ -237,8 +224,9 @@ class FaceGenerator(nn.Module):
         block = STYLED_BLOCKS[style_norm]
         styled = [block(top, top, style_dim, up=False) for _ in range(adain_intermediate)]
         for number, (i, o) in enumerate(pairwise(widths[::-1])):
-            added = FixedNoise(o, SMALLEST * 2 ** (number + 1)) if noise == "fixed" else None
-            styled.append(block(i, o, style_dim, upsampling=upsampling, noise=added))
+            styled.append(block(i, o, style_dim, upsampling=upsampling))
+            if noise == "fixed":
+                styled[-1].noise = FixedNoise(o, SMALLEST * 2 ** (number + 1))
         self.styled = nn.ModuleList(styled)
         self.to_rgb = ToRgb(channels, style_dim, rgb_norm, rgb_kernel)
         _he(self)

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor
 
-from dg.checkpoints import fill
+from dg.checkpoints import fill, load_checkpoint
 from dg.fom.networks import Fom
 from dg.fom.objectives import FomLosses, Pairs
 from dg.fom.perceptual import Pyramid
@@ -44,7 +43,7 @@ class FomPretraining:
         torch.manual_seed(recipe.seed)
         self.net = Fom(fom_sizes(recipe.size)).to(self.device, memory_format=torch.channels_last)
         if init is not None:
-            fill(self.net, "ema_fom", load_file(init), init, "Give weights of this --size.")
+            fill(self.net, "ema_fom", load_checkpoint(init), init, "Give weights of this --size.")
         pyramid = Pyramid().to(self.device, memory_format=torch.channels_last)
         self.losses = FomLosses(self.net, pyramid, self.device)
         self.optimisers = {"net": torch.optim.Adam(self.net.parameters(), betas=BETAS, fused=True)}
