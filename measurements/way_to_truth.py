@@ -25,6 +25,7 @@ from dg.provenance import png_bytes
 from dg.reports.markdown import grid
 from dg.reports.runs import read_runs, read_summaries
 from dg.rfg import load_rfg
+from dg.rfg.model import Rfg
 from dg.shards import FaceSet
 from dg.steps.evaluate import evaluate_settings
 from dg.study.data import dataset_of
@@ -41,7 +42,7 @@ def main() -> None:
     parser.add_argument("--tests", nargs="+", default=["MPIE", "RaFD"])
     parser.add_argument("--rfg", type=Path, default=bundled("rfg-synthface"), help="checkpoint")
     arguments = parser.parse_args()
-    chosen, rows = params.load(), []
+    chosen, rows, rfg = params.load(), [], load_rfg(arguments.rfg)
     for test in arguments.tests:
         folder = Path("data/sets") / dataset_of(chosen, test)
         pairs, faces = folder / "pairs" / f"{test}.parquet", FaceSet([folder])
@@ -49,7 +50,7 @@ def main() -> None:
         for share in SHARES:
             summaries.append(WORK / f"{test}_{share}.json")
             made = summaries[-1].with_suffix(".arrow")
-            away.append(f"{paint(faces, pairs, made, arguments.rfg, share):.2f}")
+            away.append(f"{paint(faces, pairs, made, rfg, share):.2f}")
             evaluate(settings, [folder], pairs, made, summaries[-1])
         truth = Path("results/evaluate/dg") / test / "ground_truth.json"
         names, away = [*map(str, SHARES), "the true pictures"], [*away, ""]
@@ -59,9 +60,9 @@ def main() -> None:
 
 
 @torch.inference_mode()
-def paint(faces: FaceSet, pairs: Path, out: Path, rfg: Path, share: float) -> float:
+def paint(faces: FaceSet, pairs: Path, out: Path, rfg: Rfg, share: float) -> float:
     """Write the results file `out`; returns the landmarks' mean distance in x and y to the truth's, in percent."""
-    table, net, away = read_parquet(pairs), load_rfg(rfg), []
+    table, away = read_parquet(pairs), []
     with writing_results(out) as writer:
         for start in range(0, len(table), BATCH):
             some = table.iloc[start : start + BATCH]
@@ -72,7 +73,7 @@ def paint(faces: FaceSet, pairs: Path, out: Path, rfg: Path, share: float) -> fl
             points = torch.lerp(torch.from_numpy(faces.points[references]), truth, share)
             away.append((points - truth)[..., :2].norm(dim=2).mean(1))
             images = torch.from_numpy(np.stack([faces.image(row) for row in sources])).permute(0, 3, 1, 2) / 255
-            painted = net.paint(points, images, torch.from_numpy(faces.visible[references]))
+            painted = rfg.paint(points, images, torch.from_numpy(faces.visible[references]))
             pixels = (painted.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
             writer.write(
                 [
