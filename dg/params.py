@@ -228,6 +228,16 @@ class Training(Optimiser):
     cross_steps: int = Field(gt=0)
 
 
+class IdsgTraining(Training):
+    """Sizes of the IDSG's training, and how much of a bundled start it keeps."""
+
+    lambda_keep: float = Field(
+        ge=0,
+        description="with init: bundled, weight of a term beside eq. (7) by which the codes of people who are not in "
+        "training do what they did in the start; 0: off",
+    )
+
+
 class RfgShape(Strict):
     """Widths of the RFG's networks, crops of what they see, and how much of D_f a start of this kind bears."""
 
@@ -319,7 +329,7 @@ class Scale(Strict):
 
     image_size: Literal[32, 64, 128, 256]
     image_format: Literal["png", "jpeg"]
-    idsg: Training
+    idsg: IdsgTraining
     rfg: RfgTraining
     protocols: Protocols
     fine_tune: FineTuning

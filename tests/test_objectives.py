@@ -33,12 +33,12 @@ CPU = torch.device("cpu")
 
 def idsg_parts(**chosen):
     """Settings, the IDSG, its judges and a batch."""
-    s = changed(step_settings(params_at(), "idsg", phase="cross"), **chosen)
+    s = changed(step_settings(params_at(), "idsg", phase="cross"), **{"lambda_keep": 0.0, "kept": None, **chosen})
     torch.manual_seed(0)
     net, judge, classifier = Idsg(3, 6, "centred"), landmark_discriminator(3), subject_classifier(3, 4)
     l_r, l_t = torch.rand(B, 204), torch.rand(B, 204)
     pairs = idsg_objectives.Pairs(
-        l_r=l_r, l_t=l_t, visible=torch.rand(B, 68) < 0.7, r_s=torch.randn(B, 6), r_r=torch.randn(B, 6),
+        l_r=l_r, l_t=l_t, visible=torch.rand(B, 68) < 0.7, r_s=torch.randn(B, 6), r_r=torch.randn(B, 6), r_n=None,
         s_s=torch.tensor([0, 1, 2]), s_r=torch.tensor([1, 1, 3]), known=torch.tensor([True, False, True]),
         compared=torch.tensor([True, False, True]), known_share=2.0, compared_share=2.0, vls=True,
     )  # fmt: skip

@@ -1,10 +1,13 @@
 """What the optimisers minimise, eqs. (7) and (15) and the judges' totals: each term again by hand."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn.functional import softplus
 
 from dg.idsg import objectives as idsg_objectives
+from dg.idsg.networks import Idsg
 from dg.landmarks.linemap import soft_lines
 from dg.rfg import objectives as rfg_objectives
 from dg.training.step import weighted
@@ -81,6 +84,22 @@ def test_equation_7():
     assert L_vls > 0.1
     torch.testing.assert_close(made, lhat_t.detach())
     same(weighted(terms), total, net)
+
+
+def test_what_a_code_of_nobody_does_is_held_to_the_start():
+    s, net, judge, classifier, p = idsg_parts(**IDSG, lambda_keep=2.5, kept="0")
+    start, mean = Idsg(3, 6, "centred").requires_grad_(False), torch.randn(6)
+    p = replace(p, r_n=torch.randn(B, 6))
+    terms, _ = idsg_objectives.GeneratorLosses(s, net, judge, classifier, idsg_objectives.Start(start, mean))(p)
+
+    def changed_by_code(one):
+        return one(p.l_r, p.r_n) - one(p.l_r, mean.repeat(B, 1))
+
+    want = (changed_by_code(net) - changed_by_code(start)).abs().sum() / B
+    assert want > 0.1
+    same(weighted({"keep": terms["keep"]}), 2.5 * want, net)
+    alone = idsg_objectives.GeneratorLosses(s, start, judge, classifier, idsg_objectives.Start(start, mean))(p)[0]
+    assert alone["keep"][1] == 0
 
 
 @pytest.mark.parametrize("r1", [0, R1])

@@ -9,14 +9,16 @@ import torch
 
 from dg.idsg.data import Data
 from dg.idsg.networks import Idsg
+from dg.params import validate
 from dg.shards import FaceSet
 from dg.steps.idsg import idsg_settings
 from dg.training.crops import AREA, RATIO, crop_images, crop_points, draw_crops, shifted_onto
 from dg.training.pairs import FrameSampler, PairSampler
 from dg.training.prefetch import Prefetch
 from dg.training.team import Team
+from dg.weights import bundled_digest
 from tests.prepared import face_table, prepare
-from tests.scales import params_at
+from tests.scales import params_at, values_at
 from tests.told import changed
 
 
@@ -140,3 +142,35 @@ def test_equation_6_knows_the_truth_of_others_pairs_only_where_it_may(tmp_path, 
     assert part.known_share == max(1, int(pairs.known.sum()))
     if localisation == "known":
         assert torch.equal(pairs.known, torch.from_numpy(part.rows.target >= 0))
+
+
+def test_codes_of_nobody_take_each_number_from_some_training_picture_and_a_team_draws_the_joint_batchs(tmp_path):
+    settings = changed(idsg_settings(params_at(), "cross"), lambda_keep=1.0, kept="0")
+    faces = FaceSet([prepare(tmp_path / "toy", face_table(people=3, split="train"))], split="train")
+    sampler, net = PairSampler(faces.table, 8, 0), Idsg(3, 8, "centred")
+
+    def codes(step, team):
+        data = Data(settings, faces, sampler, team)
+        return torch.cat([data.pairs(net, part).r_n for part in data.draw(step)]).numpy()
+
+    whole = codes(0, Team())
+    known = faces.codes[np.arange(len(faces))]
+    for number in range(whole.shape[1]):
+        assert set(whole[:, number].tolist()) <= set(known[:, number].tolist())
+    people = {tuple(code) for code in known.tolist()}
+    assert not people & {tuple(code) for code in whole.tolist()}
+    assert np.array_equal(whole, codes(0, Team())) and not np.array_equal(whole, codes(1, Team()))
+    assert np.array_equal(whole, np.concatenate([codes(0, Team(rank, 2)) for rank in range(2)]))
+    np.testing.assert_allclose(Data(settings, faces, sampler, Team()).mean_code(), known.mean(0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("init", ["bundled", "scratch"])
+@pytest.mark.parametrize("weight", [0, 2])
+def test_only_a_bundled_start_is_kept(init, weight):
+    values = values_at()
+    values["scales"]["sample"]["idsg"] |= {"init": init, "lambda_keep": weight}
+    for phase in ("self", "cross"):
+        told = idsg_settings(validate(values, "params.yaml"), phase)
+        kept = init == "bundled" and weight > 0
+        assert told.lambda_keep == (weight if kept else 0)
+        assert told.kept == (bundled_digest("idsg-synthface") if kept else None)

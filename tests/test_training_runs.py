@@ -50,6 +50,8 @@ def happy(person: int) -> list[str]:
 
 def settings(verb: str, phase: str, **chosen):
     sizes = {"batch": 2, "steps": 8, "ema": 0.9, "accumulate": 1, "compile": False, "init": None}
+    if verb == "idsg":
+        sizes |= {"lambda_keep": 0.0, "kept": None}  # bundled weights take other codes
     if verb == "rfg":
         sizes |= {"size": SIZE, "channels": 4, "max_channels": 8, "style_dim": 4}
     return changed(step_settings(params_at(), verb, phase=phase), **sizes | chosen)

@@ -13,12 +13,20 @@ from dg.steps.idsg import IdsgSettings
 from dg.training.pairs import Batch, PairSampler
 from dg.training.team import Team, share_of
 
+AVERAGED = 4096
+"""Pictures whose codes a mean is made of; a data set of a million lies on disk."""
+
 
 @dataclass(frozen=True)
 class Part:
-    """Row numbers of a part of a joint batch, and what the joint batch says about its masked means."""
+    """Row numbers of a part of a joint batch, and what the joint batch says about its masked means.
+
+    Attributes:
+        nobody: (b, code) the rows that give each number of a code that is nobody's; None where no loss asks for one.
+    """
 
     rows: Batch
+    nobody: np.ndarray | None
     known_share: float
     compared_share: float
     vls: bool
@@ -39,10 +47,32 @@ class Data:
         batch, accumulate = self._batch_of(step), self.s.accumulate
         parts = self.team.world * accumulate
         known, compared = int(self._known(batch).sum()), int(self._compared(batch).sum())
+        nobody = self._nobody(step, len(batch.source)) if self.s.lambda_keep else None
         return [
-            Part(rows, share_of(known, parts), share_of(compared, parts), compared > 0)
-            for rows in self.team.parts(batch, accumulate, "idsg")
+            Part(
+                batch.rows(part),
+                None if nobody is None else nobody[part],
+                share_of(known, parts),
+                share_of(compared, parts),
+                compared > 0,
+            )
+            for part in self.team.slices(len(batch.source), accumulate, "idsg")
         ]
+
+    def _nobody(self, step: int, pairs: int) -> np.ndarray:
+        """Rows (B, code), each number's own: spread as people's codes are, and no person's."""
+        faces, length = self.faces.codes.shape
+        return np.random.default_rng([self.s.seed, 2, step]).integers(faces, size=(pairs, length))
+
+    def _number_of_each(self, rows: np.ndarray) -> np.ndarray:
+        """(b, code): the k-th number of row `rows[:, k]`'s code."""
+        numbers = np.arange(rows.shape[1])
+        return self.faces.codes[rows][:, numbers, numbers]
+
+    def mean_code(self) -> np.ndarray:
+        """(code,) mean face code of the pictures, of some thousands where there are more."""
+        codes = self.faces.codes
+        return codes[np.linspace(0, len(codes) - 1, min(len(codes), AVERAGED), dtype=int)].mean(0)
 
     def _known(self, batch: Batch) -> np.ndarray:
         """(B,) bool: the pairs whose lhat_t eq. (6) holds to l_t."""
@@ -66,6 +96,7 @@ class Data:
             visible=put(faces.visible[rows.reference]),
             r_s=put(faces.codes[rows.source]),
             r_r=put(faces.codes[rows.reference]),
+            r_n=None if part.nobody is None else put(self._number_of_each(part.nobody)),
             s_s=put(self._subject[rows.source]),
             s_r=put(self._subject[rows.reference]),
             known=put(self._known(rows)),

@@ -72,6 +72,19 @@ def subject_class_loss(logits: torch.Tensor, subjects: torch.Tensor, sigmoid: bo
     return cross_entropy(logits.sigmoid() if sigmoid else logits, subjects)
 
 
+def keep_loss(effect: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+    """||effect - kept||_1, mean over the batch; the norm of eq. (6). Beside eq. (7), not the paper's.
+
+    A trained start has learnt from thousands of people what a code says about a face, and the few of this training
+    would bend that for strangers (learning without forgetting, Li & Hoiem 2016). So what a code r that is nobody's
+    changes, G_l(l_r, r) - G_l(l_r, mean code), is held to what it changed in the start; where all faces lie is free.
+
+    Args:
+        effect, kept: (B, d), of the IDSG in training and of its start.
+    """
+    return (wide(effect) - wide(kept)).abs().sum(1).mean()
+
+
 def localisation_loss(
     lhat_r: torch.Tensor,
     l_r: torch.Tensor,

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from dg.borrowed import Borrowed
-from dg.idsg.losses import action_loss, localisation_loss, subject_class_loss, vls_loss
+from dg.idsg.losses import action_loss, keep_loss, localisation_loss, subject_class_loss, vls_loss
 from dg.idsg.networks import POINTS, Idsg
 from dg.landmarks.regions import vls_regions
 from dg.steps.idsg import IdsgSettings
@@ -25,6 +25,7 @@ class Pairs:
         l_r, l_t: (b, 68 * dims) landmarks of the reference, and true ones; rows of l_t without truth hold anything.
         visible: (b, 68) bool, of l_r.
         r_s, r_r: (b, code) face codes of source and reference.
+        r_n: (b, code) codes that are nobody's; None where lambda_keep is 0.
         s_s, s_r: (b,) their subject numbers.
         known: (b,) bool, where l_t is true.
         compared: (b,) bool, the pairs whose shapes eq. (3) compares.
@@ -37,6 +38,7 @@ class Pairs:
     visible: torch.Tensor
     r_s: torch.Tensor
     r_r: torch.Tensor
+    r_n: torch.Tensor | None
     s_s: torch.Tensor
     s_r: torch.Tensor
     known: torch.Tensor
@@ -46,12 +48,37 @@ class Pairs:
     vls: bool
 
 
-class GeneratorLosses(nn.Module):
-    """Eq. (7)."""
+class Start:
+    """What lambda_keep holds to: the start's networks, and the mean code that both are compared at."""
 
-    def __init__(self, settings: IdsgSettings, idsg: Idsg, discriminator: nn.Module, classifier: nn.Module) -> None:
+    def __init__(self, idsg: Idsg, mean: torch.Tensor) -> None:
+        """`idsg`: frozen. `mean`: (code,) of the training pictures."""
+        self.idsg, self.mean = idsg, mean
+
+    def loss(self, idsg: Idsg, gamma: torch.Tensor, pairs: Pairs) -> torch.Tensor:
+        """`dg.idsg.losses.keep_loss` of `idsg`, whose action code of l_r is `gamma`."""
+        with torch.no_grad():
+            kept = self._effect(self.idsg, self.idsg.encode(pairs.l_r), pairs.r_n)
+        return keep_loss(self._effect(idsg, gamma, pairs.r_n), kept)
+
+    def _effect(self, idsg: Idsg, gamma: torch.Tensor, r_n: torch.Tensor) -> torch.Tensor:
+        return idsg.decode(gamma, r_n) - idsg.decode(gamma, self.mean.expand_as(r_n))
+
+
+class GeneratorLosses(nn.Module):
+    """Eq. (7), and where settings.lambda_keep says so what the start knew."""
+
+    def __init__(
+        self,
+        settings: IdsgSettings,
+        idsg: Idsg,
+        discriminator: nn.Module,
+        classifier: nn.Module,
+        start: Start | None = None,
+    ) -> None:
+        """`start`: for settings.lambda_keep alone."""
         super().__init__()
-        self.s, self.idsg = settings, idsg
+        self.s, self.idsg, self._start = settings, idsg, start
         self.judges = Borrowed(discriminator=discriminator, classifier=classifier)
         self.register_buffer("sigma", torch.tensor(settings.sigma), persistent=False)
         self._regions = vls_regions(settings.vls_regions)
@@ -71,6 +98,8 @@ class GeneratorLosses(nn.Module):
         if s.lambda_c:
             value = subject_class_loss(judges.classifier(idsg.seen(lhat_t)), pairs.s_s, s.class_sigmoid)
             terms["c"] = (s.lambda_c, value)
+        if s.lambda_keep:
+            terms["keep"] = (s.lambda_keep, self._start.loss(idsg, gamma, pairs))
         if s.lambda_vls and pairs.vls:
             points = [x.unflatten(1, (POINTS, idsg.dims)) for x in (pairs.l_r, lhat_r, lhat_t)]
             value = vls_loss(

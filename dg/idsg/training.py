@@ -10,7 +10,7 @@ from dg.checkpoints import fill, load_checkpoint
 from dg.errors import DgError
 from dg.idsg.data import Data, Part
 from dg.idsg.networks import Idsg, landmark_discriminator, subject_classifier
-from dg.idsg.objectives import GeneratorLosses, JudgeLosses
+from dg.idsg.objectives import GeneratorLosses, JudgeLosses, Start
 from dg.idsg.samples import draw_samples
 from dg.shards import FaceSet
 from dg.sizes.idsg import IdsgSizes
@@ -84,9 +84,7 @@ def _train(
         for name, net in nets.items():
             fill(net, name, tensors, init, SIZES_DIFFER)
     elif settings.init:
-        path = bundled("idsg-synthface")
-        tensors = load_checkpoint(path)
-        fill(nets["idsg"], "ema_idsg", tensors, path, BUNDLED_DIFFER)
+        _fill_bundled(nets["idsg"])
     nets = {name: net.to(team.device) for name, net in nets.items()}
     judges = [nets["landmark_discriminator"], nets["subject_classifier"]]
     options = {"lr": settings.lr, "betas": settings.betas, "foreach": True}
@@ -97,9 +95,14 @@ def _train(
     trainer = Trainer(nets, optimisers, ["idsg"], settings.ema, settings.seed, out, state, team)
     if settings.compile:
         compile_networks([nets["idsg"].landmark_encoder, nets["idsg"].landmark_decoder, *judges])
-    generator = GeneratorLosses(settings, nets["idsg"], *judges).to(team.device)
-    update = Step(generator, JudgeLosses(settings, nets["idsg"], *judges), optimisers, team)
     data = Data(settings, faces, sampler, team)
+    start = None
+    if settings.lambda_keep:
+        known = Idsg(sizes.landmark_dims, sizes.face_code, sizes.coordinates).requires_grad_(False)
+        _fill_bundled(known)
+        start = Start(known.to(team.device), team.put(data.mean_code()))
+    generator = GeneratorLosses(settings, nets["idsg"], *judges, start).to(team.device)
+    update = Step(generator, JudgeLosses(settings, nets["idsg"], *judges), optimisers, team)
 
     def step(_: int, parts: list[Part]) -> dict[str, torch.Tensor]:
         return update([data.pairs(nets["idsg"], part) for part in parts])
@@ -109,3 +112,8 @@ def _train(
 
     trainer.run(settings.steps, data.draw, step, sample, f"IDSG {settings.phase}")
     trainer.save(settings, {"sizes": sizes.model_dump(), "subjects": sampler.subjects, "inputs": inputs})
+
+
+def _fill_bundled(idsg: Idsg) -> None:
+    path = bundled("idsg-synthface")
+    fill(idsg, "ema_idsg", load_checkpoint(path), path, BUNDLED_DIFFER)

@@ -112,11 +112,9 @@ class Data:
         batch, accumulate, chance = self.batch(step), self.s.accumulate, self.s.crop
         boxes = draw_crops(self.s.seed, step, len(batch.source), chance) if chance else None
         share = share_of(int((batch.target >= 0).sum()), self.team.world * accumulate)
-        numbers = Batch(*(np.arange(len(batch.source)),) * 3)
-        parts = zip(self.team.parts(batch, accumulate, "rfg"), self.team.parts(numbers, accumulate, "rfg"))
+        parts = [(batch.rows(part), part) for part in self.team.slices(len(batch.source), accumulate, "rfg")]
         return [
-            Part(rows, *self._pictures(rows), None if boxes is None else boxes[places.source], share)
-            for rows, places in parts
+            Part(rows, *self._pictures(rows), None if boxes is None else boxes[part], share) for rows, part in parts
         ]
 
     def _pictures(self, rows: Batch) -> tuple[np.ndarray, np.ndarray]:

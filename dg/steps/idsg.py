@@ -22,17 +22,23 @@ class IdsgSettings(Settings, IdsgWeights, IdsgChoices, Optimiser, Execution):
     ema: float = Field(ge=0, lt=1, description="weight of the old moving average per step")
     steps: int = Field(gt=0)
     init: str | None = Field(description="digest of the bundled weights that the self phase starts from; null: none")
+    lambda_keep: float = Field(ge=0, description="weight of `dg.idsg.losses.keep_loss` beside eq. (7)")
+    kept: str | None = Field(description="digest of the bundled weights that lambda_keep holds to; null: none")
 
 
 def idsg_settings(p: Params, phase: str) -> IdsgSettings:
     """Of the phase "self" or "cross"."""
     sizes = p.sizes.idsg
+    bundled = bundled_digest("idsg-synthface") if sizes.init == "bundled" else None
+    lambda_keep = sizes.lambda_keep if bundled else 0.0
     return IdsgSettings(
         phase=phase,
         seed=p.training_seed,
         ema=sizes.ema,
         steps=sizes.self_steps if phase == "self" else sizes.cross_steps,
-        init=bundled_digest("idsg-synthface") if phase == "self" and sizes.init == "bundled" else None,
+        init=bundled if phase == "self" else None,
+        lambda_keep=lambda_keep,
+        kept=bundled if lambda_keep else None,
         **_asked_for(values_of(p, IdsgWeights) | values_of(p.idsg, IdsgChoices), phase),
         **values_of(sizes, Optimiser),
         **values_of(p.training, Execution),

@@ -54,16 +54,20 @@ class Team:
         Raises:
             DgError: the batch can't be divided so.
         """
+        return [batch.rows(part) for part in self.slices(len(batch.source), accumulate, verb)]
+
+    def slices(self, pairs: int, accumulate: int, verb: str) -> list[slice]:
+        """Where this process's parts lie in a joint batch of `pairs`; see `parts`."""
         parts = self.world * accumulate
-        if len(batch.source) % parts:
+        if pairs % parts:
             raise DgError(
-                f"params.yaml: scales.<scale>.{verb}.batch: {len(batch.source)} pairs can't be divided into "
+                f"params.yaml: scales.<scale>.{verb}.batch: {pairs} pairs can't be divided into "
                 f"training.accumulate ({accumulate}) x training.gpus ({self.world}) = {parts} equal parts. Make it a "
                 f"multiple of {parts}, or change those two."
             )
-        each = len(batch.source) // parts
+        each = pairs // parts
         first = self.rank * accumulate
-        return [batch.rows(slice(k * each, (k + 1) * each)) for k in range(first, first + accumulate)]
+        return [slice(k * each, (k + 1) * each) for k in range(first, first + accumulate)]
 
     def wrap(self, module: nn.Module) -> nn.Module:
         """`module` with gradients averaged over the processes; itself where there is one process."""
