@@ -4,11 +4,14 @@ import threading
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from dg.idsg import load_idsg
 from dg.idsg.data import Data
 from dg.idsg.networks import Idsg
+from dg.idsg.training import train_idsg
 from dg.params import validate
 from dg.shards import FaceSet
 from dg.steps.idsg import idsg_settings
@@ -16,7 +19,7 @@ from dg.training.crops import AREA, RATIO, crop_images, crop_points, draw_crops,
 from dg.training.pairs import FrameSampler, PairSampler
 from dg.training.prefetch import Prefetch
 from dg.training.team import Team
-from dg.weights import bundled_digest
+from dg.weights import bundled, bundled_digest
 from tests.prepared import face_table, prepare
 from tests.scales import params_at, values_at
 from tests.told import changed
@@ -174,3 +177,24 @@ def test_only_a_bundled_start_is_kept(init, weight):
         kept = init == "bundled" and weight > 0
         assert told.lambda_keep == (weight if kept else 0)
         assert told.kept == (bundled_digest("idsg-synthface") if kept else None)
+
+
+def test_a_kept_start_changes_less_for_codes_of_nobody(tmp_path):
+    table, start = face_table(people=3, split="train"), load_idsg(bundled("idsg-synthface"))
+    folder = prepare(tmp_path / "toy", table, codes=start.code)
+    faces = FaceSet([folder], split="train")
+    l_r = start.flat(torch.from_numpy(faces.points[np.arange(8)]))
+    generator = torch.Generator().manual_seed(0)
+    nobody = torch.nn.functional.normalize(torch.randn(8, start.code, generator=generator))
+
+    def changed_by(weight):
+        asked = changed(idsg_settings(params_at(), "self"), lambda_keep=weight, steps=30, lr=1e-3, ema=0.0)
+        train_idsg(asked, [folder], tmp_path / f"{weight}.safetensors", None, tmp_path / f"state-{weight}")
+        with torch.inference_mode():
+            one = load_idsg(tmp_path / f"{weight}.safetensors")
+            effects = [net(l_r, nobody) - net(l_r, nobody.roll(1, 0)) for net in (one, start)]
+        return float((effects[0] - effects[1]).abs().sum(1).mean())
+
+    assert changed_by(10.0) < 0.8 * changed_by(0.0)
+    losses = pd.read_csv(tmp_path / "10.0.losses.csv")
+    assert losses["keep"].iloc[0] < losses["keep"].max()
