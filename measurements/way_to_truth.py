@@ -13,19 +13,15 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from dg import params
-from dg.files import read_parquet
 from dg.metrics.evaluate import evaluate
 from dg.metrics.metric import METRICS
-from dg.protocols.generate import BATCH
-from dg.protocols.results import Result, writing_results
-from dg.provenance import png_bytes
+from dg.protocols.generate import PairReenactor, write_results
 from dg.reports.markdown import grid
 from dg.reports.runs import read_runs, read_summaries
-from dg.rfg import load_rfg
-from dg.rfg.model import Rfg
 from dg.shards import FaceSet
 from dg.steps.evaluate import evaluate_settings
 from dg.study.data import dataset_of
@@ -42,15 +38,18 @@ def main() -> None:
     parser.add_argument("--tests", nargs="+", default=["MPIE", "RaFD"])
     parser.add_argument("--rfg", type=Path, default=bundled("rfg-synthface"), help="checkpoint")
     arguments = parser.parse_args()
-    chosen, rows, rfg = params.load(), [], load_rfg(arguments.rfg)
+    chosen, rows = params.load(), []
     for test in arguments.tests:
         folder = Path("data/sets") / dataset_of(chosen, test)
-        pairs, faces = folder / "pairs" / f"{test}.parquet", FaceSet([folder])
+        pairs = folder / "pairs" / f"{test}.parquet"
+        make = OnTheWay(FaceSet([folder]), bundled("idsg-synthface"), arguments.rfg)
         settings, summaries, away = evaluate_settings(chosen, test, "dg"), [], []
         for share in SHARES:
             summaries.append(WORK / f"{test}_{share}.json")
             made = summaries[-1].with_suffix(".arrow")
-            away.append(f"{paint(faces, pairs, made, rfg, share):.2f}")
+            make.start(share)
+            write_results(make, pairs, made)
+            away.append(f"{100 * np.mean(make.away):.2f}")
             evaluate(settings, [folder], pairs, made, summaries[-1])
         truth = Path("results/evaluate/dg") / test / "ground_truth.json"
         names, away = [*map(str, SHARES), "the true pictures"], [*away, ""]
@@ -59,29 +58,26 @@ def main() -> None:
     print(grid(["test", "way to the truth", "distance, % of the picture", *(one.heading for one in SHOWN)], rows))
 
 
-@torch.inference_mode()
-def paint(faces: FaceSet, pairs: Path, out: Path, rfg: Rfg, share: float) -> float:
-    """Write the results file `out`; returns the landmarks' mean distance in x and y to the truth's, in percent."""
-    table, away = read_parquet(pairs), []
-    with writing_results(out) as writer:
-        for start in range(0, len(table), BATCH):
-            some = table.iloc[start : start + BATCH]
-            sources, references, targets = (
-                [faces.row(key) for key in some[role]] for role in ("source", "reference", "target")
-            )
-            truth = torch.from_numpy(faces.points[targets])
-            points = torch.lerp(torch.from_numpy(faces.points[references]), truth, share)
-            away.append((points - truth)[..., :2].norm(dim=2).mean(1))
-            images = torch.from_numpy(np.stack([faces.image(row) for row in sources])).permute(0, 3, 1, 2) / 255
-            painted = rfg.paint(points, images, torch.from_numpy(faces.visible[references]))
-            pixels = (painted.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-            writer.write(
-                [
-                    Result(pair.source, pair.reference, pair.target, png_bytes(image), marks)
-                    for pair, image, marks in zip(some.itertuples(), pixels, points.numpy(), strict=True)
-                ]
-            )
-    return 100 * float(torch.cat(away).mean())
+class OnTheWay(PairReenactor):
+    """Paints landmarks between the reference's and the truth's in place of the IDSG's.
+
+    Attributes:
+        share: of the way to the truth.
+        away: per pair the landmarks' mean distance in x and y to the truth's.
+    """
+
+    share = 0.0
+
+    def start(self, share: float) -> None:
+        """Go this far from now on."""
+        self.share, self.away = share, []
+
+    def landmarks(self, pairs: pd.DataFrame) -> torch.Tensor:
+        """(n, 68, 3)."""
+        l_r, l_t = (self._put(self.faces.points[self.rows(pairs, role)]) for role in ("reference", "target"))
+        points = torch.lerp(l_r, l_t, self.share)
+        self.away += (points - l_t)[..., :2].norm(dim=2).mean(1).tolist()
+        return points
 
 
 if __name__ == "__main__":

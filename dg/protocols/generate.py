@@ -32,8 +32,12 @@ def generate(folders: list[Path], pairs: Path, out: Path, idsg: Path, rfg: Path)
     Raises:
         DgError: see `PairReenactor`, or pairs made from other data.
     """
+    write_results(PairReenactor(FaceSet(folders), idsg, rfg), pairs, out)
+
+
+def write_results(make: PairReenactor, pairs: Path, out: Path) -> None:
+    """`generate` with networks that are loaded."""
     table = read_parquet(pairs)
-    make = PairReenactor(FaceSet(folders), idsg, rfg)
     progress = tqdm(total=len(table), desc=f"DG {Path(pairs).stem}", unit="pair", disable=None)
     with writing_results(out) as writer, progress:
         for start in range(0, len(table), BATCH):
@@ -43,7 +47,11 @@ def generate(folders: list[Path], pairs: Path, out: Path, idsg: Path, rfg: Path)
 
 
 class PairReenactor:
-    """IDSG and RFG, ready to make pictures of pairs: the RFG paints the landmarks lhat_t that the IDSG makes."""
+    """IDSG and RFG, ready to make pictures of pairs: the RFG paints the landmarks lhat_t that the IDSG makes.
+
+    Attributes:
+        faces: the pictures that pairs name.
+    """
 
     def __init__(self, faces: FaceSet, idsg: Path, rfg: Path) -> None:
         """Load the networks.
@@ -55,7 +63,7 @@ class PairReenactor:
         if faces.codes.shape[1] == 0:
             raise DgError("DG needs face codes, but the data set has none. Run the identity step.")
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._faces = faces
+        self.faces = faces
         self._idsg, self._rfg = load_idsg(idsg).to(self._device), load_rfg(rfg).to(self._device)
         if faces.codes.shape[1] != self._idsg.code:
             raise DgError(
@@ -72,15 +80,24 @@ class PairReenactor:
     @torch.inference_mode()
     def __call__(self, pairs: pd.DataFrame) -> Iterator[Result]:
         """The results of a batch of pairs, in order."""
-        faces, device = self._faces, self._device
-        sources = [faces.row(key) for key in pairs["source"]]
-        references = [faces.row(key) for key in pairs["reference"]]
-        points = self._idsg.generate(
-            torch.from_numpy(faces.points[references]).to(device), torch.from_numpy(faces.codes[sources]).to(device)
+        points, images = self.landmarks(pairs), np.stack([self.faces.image(row) for row in self.rows(pairs, "source")])
+        painted = self._rfg.paint(
+            points,
+            self._put(images).permute(0, 3, 1, 2) / 255,
+            self._put(self.faces.visible[self.rows(pairs, "reference")]),
         )
-        images = torch.from_numpy(np.stack([faces.image(row) for row in sources])).to(device)
-        visible = torch.from_numpy(faces.visible[references]).to(device)
-        painted = self._rfg.paint(points, images.permute(0, 3, 1, 2) / 255, visible)
         pixels = (painted.float().clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
         for pair, image, marks in zip(pairs.itertuples(), pixels, points.float().cpu().numpy()):
             yield Result(pair.source, pair.reference, pair.target, png_bytes(image), marks)
+
+    def landmarks(self, pairs: pd.DataFrame) -> torch.Tensor:
+        """What the RFG paints: lhat_t, (n, 68, 3) crop coordinates in [0, 1]."""
+        l_r, r_s = self.faces.points[self.rows(pairs, "reference")], self.faces.codes[self.rows(pairs, "source")]
+        return self._idsg.generate(self._put(l_r), self._put(r_s))
+
+    def rows(self, pairs: pd.DataFrame, role: str) -> list[int]:
+        """Rows of `faces` that are the pairs' "source", "reference" or "target"."""
+        return [self.faces.row(key) for key in pairs[role]]
+
+    def _put(self, values: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(values).to(self._device)
