@@ -22,7 +22,7 @@ class Part:
     """Row numbers of a part of a joint batch, and what the joint batch says about its masked means.
 
     Attributes:
-        nobody: (b, code) the rows that give each number of a code that is nobody's; None where no loss asks for one.
+        nobody: (b, code) codes that are nobody's; None where no loss asks for them.
     """
 
     rows: Batch
@@ -40,18 +40,18 @@ class Data:
         self._batch_of = sampler.self_batch if settings.phase == "self" else sampler.cross_batch
         self._subject = sampler.subject
         self.shown = sampler.cross_batch(-1 % 2**31)
-        team.parts(self.shown, settings.accumulate, "idsg")  # refuse before the first step
+        team.slices(len(self.shown.source), settings.accumulate, "idsg")  # refuse before the first step
 
     def draw(self, step: int) -> list[Part]:
         """This process's parts of the joint batch of a step."""
         batch, accumulate = self._batch_of(step), self.s.accumulate
         parts = self.team.world * accumulate
         known, compared = int(self._known(batch).sum()), int(self._compared(batch).sum())
-        nobody = self._nobody(step, len(batch.source)) if self.s.lambda_keep else None
+        mixed = self._mixed(step, len(batch.source)) if self.s.lambda_keep else None
         return [
             Part(
                 batch.rows(part),
-                None if nobody is None else nobody[part],
+                None if mixed is None else self._number_of_each(mixed[part]),
                 share_of(known, parts),
                 share_of(compared, parts),
                 compared > 0,
@@ -59,8 +59,8 @@ class Data:
             for part in self.team.slices(len(batch.source), accumulate, "idsg")
         ]
 
-    def _nobody(self, step: int, pairs: int) -> np.ndarray:
-        """Rows (B, code), each number's own: spread as people's codes are, and no person's."""
+    def _mixed(self, step: int, pairs: int) -> np.ndarray:
+        """Rows (B, code), one for each number of a code that is spread as people's are and no person's."""
         faces, length = self.faces.codes.shape
         return np.random.default_rng([self.s.seed, 2, step]).integers(faces, size=(pairs, length))
 
@@ -96,7 +96,7 @@ class Data:
             visible=put(faces.visible[rows.reference]),
             r_s=put(faces.codes[rows.source]),
             r_r=put(faces.codes[rows.reference]),
-            r_n=None if part.nobody is None else put(self._number_of_each(part.nobody)),
+            r_n=None if part.nobody is None else put(part.nobody),
             s_s=put(self._subject[rows.source]),
             s_r=put(self._subject[rows.reference]),
             known=put(self._known(rows)),

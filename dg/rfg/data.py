@@ -91,7 +91,7 @@ class Data:
         self._images = np.stack([faces.image(row) for row in range(len(faces))]) if small else None
         self.threads = 1 if small else min(8, os.cpu_count() or 1)
         shown = self.batch(2**31 - 1)
-        team.parts(shown, settings.accumulate, "rfg")  # refuse before the first step
+        team.slices(len(shown.source), settings.accumulate, "rfg")  # refuse before the first step
         self.shown = self.pairs(Part(shown, *self._pictures(shown), None, 1.0))
 
     def batch(self, step: int) -> Batch:

@@ -17,7 +17,6 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from dg.errors import DgError
-from dg.training.pairs import Batch
 
 CPU = torch.device("cpu")
 
@@ -45,8 +44,8 @@ class Team:
         """`values` on this process's device."""
         return torch.from_numpy(values).to(self.device)
 
-    def parts(self, batch: Batch, accumulate: int, verb: str) -> list[Batch]:
-        """This process's share of the joint batch, in `accumulate` equal parts.
+    def slices(self, pairs: int, accumulate: int, verb: str) -> list[slice]:
+        """Where this process's share of a joint batch of `pairs` lies, in `accumulate` equal parts.
 
         Args:
             verb: "idsg" or "rfg", for the message.
@@ -54,10 +53,6 @@ class Team:
         Raises:
             DgError: the batch can't be divided so.
         """
-        return [batch.rows(part) for part in self.slices(len(batch.source), accumulate, verb)]
-
-    def slices(self, pairs: int, accumulate: int, verb: str) -> list[slice]:
-        """Where this process's parts lie in a joint batch of `pairs`; see `parts`."""
         parts = self.world * accumulate
         if pairs % parts:
             raise DgError(
