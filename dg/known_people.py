@@ -43,8 +43,7 @@ class KnownPeople:
     def __init__(self, raw: Path, manifest: Manifest, detect: Detector) -> None:
         """`raw`: the folder that the manifest's paths start from."""
         self._raw, self._manifest, self._detect = raw, manifest, detect
-        # One thread: other numbers of them add up in another order.
-        self._recogniser = SFace(threads=1)
+        self._recogniser = SFace()
         self._of_pictures: dict[str, np.ndarray | None] = {}
         self._of_clips: dict[Path, np.ndarray | None] = {}
 

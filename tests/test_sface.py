@@ -106,7 +106,7 @@ def test_a_missing_package_or_another_file_is_said():
 
 def test_onnxruntime_reports_to_nobody(tmp_path):
     """Its wheels from 1.32 on leave a device number in HOME where they may send what they run."""
-    code = "import dg.recognition.sface, onnxruntime"
+    code = "import dg, onnxruntime"
     env = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"} | {
         "HOME": str(tmp_path)
     }

@@ -34,11 +34,9 @@ def open_embedder(backend: str) -> Embedder:
         DgError: its weights are missing or damaged.
     """
     if backend == "sface":
-        import torch  # here, as dlib's processes do without it
+        from dg.recognition.sface import SFace  # here, as it brings torch, which dlib's processes do without
 
-        from dg.recognition.sface import SFace
-
-        return SFace(torch.get_num_threads())
+        return SFace()
     return Dlib() if backend == "dlib" else ArcFace(metric_weights.ARCFACE.require())
 
 

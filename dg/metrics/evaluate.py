@@ -21,7 +21,7 @@ from dg.shards import FaceSet
 from dg.steps.evaluate import EvaluateSettings
 from dg.training.card import made_with
 
-_PACKAGES = ("numpy", "onnxruntime", "scikit-image", "torch", "torch-fidelity")
+_PACKAGES = ("numpy", "opencv-python", "scikit-image", "torch", "torch-fidelity")
 
 
 def evaluate(settings: EvaluateSettings, folders: list[Path], pairs: Path, generated: Path, out: Path) -> None:
