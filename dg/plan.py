@@ -51,16 +51,20 @@ def plan(targets: list[str]) -> str:
     params = load()
     here, shipped = measured_seconds(read_timings(), params), pd.read_csv(MEASURED).set_index("job")
     elsewhere = shipped["seconds"].to_dict() if params.scale == MEASURED_AT else {}
-    rows, total, unknown = [], 0.0, []
+    rows, wide, narrow, unknown = [], 0.0, [], []
     for kind, count in pd.Series([job_kind(*job) for job in jobs]).value_counts(sort=False).items():
         each = here.get(kind, elsewhere.get(kind))
         if each is None:
             unknown.append(kind)
             rows.append((kind, count, "?", "nowhere"))
         else:
-            wide = kind in shipped.index and shipped["all_cores"][kind]
-            total += each * count / (1 if wide else min(count, os.cpu_count() or 1))
+            if kind in shipped.index and shipped["all_cores"][kind]:
+                wide += each * count
+            else:
+                narrow += [each] * count
             rows.append((kind, count, f"{each:.0f}", "here" if kind in here else MEASURED.name))
+    # Side by side, but no sooner than the longest of them.
+    total = wide + max(sum(narrow) / (os.cpu_count() or 1), *narrow, 0.0)
     table = pd.DataFrame(rows, columns=["job", "count", "seconds each", "measured"]).to_string(index=False)
     return f"{table}\n\n{len(jobs)} jobs{_estimate(params.scale, total, unknown)}"
 

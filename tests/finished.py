@@ -23,9 +23,9 @@ MADE = 1e9
 """When each file was made, seconds since 1970: all at once, so that none is newer than what is made from it."""
 
 
-def planned(values: dict[str, Any], folder: Path) -> DAG:
-    """What Snakemake would do in `folder` for everything, as `snakemake --dry-run` works it out."""
-    return _workflow(values, folder).dag
+def planned(values: dict[str, Any], folder: Path, target: str = "all", cores: int = 2) -> DAG:
+    """What Snakemake would do in `folder` for `target`, as `snakemake --dry-run` works it out."""
+    return _workflow(values, folder, target, cores).dag
 
 
 def finish(values: dict[str, Any], folder: Path) -> None:
@@ -44,13 +44,13 @@ def reruns(dag: DAG) -> list[Job]:
     return [job for job in dag.jobs if dag.needrun(job)]
 
 
-def _workflow(values: dict[str, Any], folder: Path) -> Workflow:
+def _workflow(values: dict[str, Any], folder: Path, target: str = "all", cores: int = 2) -> Workflow:
     here = Path.cwd()
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     try:
         with contextlib.redirect_stderr(io.StringIO()), SnakemakeApi(OutputSettings()) as api:
-            workflow = api.workflow(ResourceSettings(cores=2), snakefile=ROOT / "Snakefile", workdir=folder)
-            workflow.dag(DAGSettings(targets={"all"})).execute_workflow(executor="dryrun")
+            workflow = api.workflow(ResourceSettings(cores=cores), snakefile=ROOT / "Snakefile", workdir=folder)
+            workflow.dag(DAGSettings(targets={target})).execute_workflow(executor="dryrun")
             return workflow._workflow_store
     finally:
         os.chdir(here)  # Snakemake goes to its folder and stays there

@@ -163,6 +163,9 @@ def test_the_plan_counts_jobs_side_by_side_and_says_what_was_never_measured(plan
     # 4 evaluations of 90 s on two cores, 2 trainings of 240 s one after the other: 180 + 480 s.
     assert said.endswith("7 jobs, about 11 minutes; not counted, as never measured at scale 'sample': brew.")
     assert [line.split()[0] for line in said.splitlines()[1:4]] == ["evaluate", "rfg_self", "brew"]
+    # One takes as long as it takes, however many cores there are: 480 + 100 s on 8 cores.
+    monkeypatch.setattr(planning.os, "cpu_count", lambda: 8)
+    assert planned("sample", {"brew": 100.0}).endswith("7 jobs, about 10 minutes.")
     monkeypatch.setattr(planning, "planned_jobs", lambda targets: [])
     assert planned("sample", {}) == "Nothing to be done: everything is there."
 

@@ -17,6 +17,7 @@ from dg import trained
 from dg.digests import RawData, code_digest, content_digest, digest_of, raw_data
 from dg.errors import DgError
 from dg.networks import OF_DG
+from dg.networks import TRAININGS as OF_DG_TRAININGS
 from dg.params import validate as validate_params
 from dg.ready import check_variants, require_weights
 from dg.steps.data import shards_in_use
@@ -180,12 +181,38 @@ def all_cores(gpus):
 
 
 def training_threads(wildcards):
-    """All cores for one training; Table 2's many go side by side instead, which wastes less on small batches."""
-    if not wildcards.ablations:
+    """A training's share of the cores: small batches waste them, so trainings go side by side on fewer each.
+
+    On a GPU those of Tables 3 and 4 go one after the other.
+    """
+    if wildcards.ablations:
+        trainings = sum(map(len, variants_by_row(PARAMS, "table2").values()))
+    elif TRAINING_GPUS:
         return all_cores(TRAINING_GPUS)
-    variants = sum(map(len, variants_by_row(PARAMS, "table2").values()))
+    else:
+        trainings = trainings_at_once()
     cores = workflow.cores or 1
-    return max(1, cores // min(variants, cores))
+    return max(1, cores // min(trainings, cores))
+
+
+@cache
+def trainings_at_once():
+    """How many trainings on pictures, of Tables 3 and 4, don't wait for one another.
+
+    Where the targets are trainings, as in DVC's stages, of those: a stage that is one training has all cores.
+    """
+    stages = {f"{name}_models": [name] for name in TRAININGS}
+    stages["results/methods/models.csv"] = TRAININGS.keys() - OF_DG_TRAININGS.keys()
+    asked = [
+        name
+        for target in workflow.dag_settings.targets or [""]
+        for name in stages.get(target, TRAININGS)
+    ]
+    asked = {name: TRAININGS[name] for name in asked if TRAININGS[name].pictures}
+    first = [
+        each for each in asked.values() if asked.keys().isdisjoint(each.needs.values())
+    ]
+    return max(1, sum(len(main_checkpoints(each)) for each in first))
 
 
 def place(variant):
