@@ -13,11 +13,11 @@ from dg.torchrun import use_threads
 
 
 def _generate(a: argparse.Namespace) -> None:
-    use_threads(a.threads)
     networks = {name: path for name in (*NETWORKS, "model") if (path := getattr(a, name))}
-    if a.settings.command is not None:
+    if a.settings.command is not None:  # which runs in a process of its own: without torch here
         _run_method(a, networks)
         return
+    use_threads(a.threads)
     if not set(OF_DG) <= set(networks):
         raise DgError("method 'dg' needs both checkpoints: give --idsg and --rfg, the outputs of the training steps.")
     if a.settings.tuning is not None:
