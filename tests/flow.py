@@ -148,8 +148,12 @@ class Flow:
             yield from [("pairs", test), *self._faces(*SETS[test], codes=True), ("idsg_cross", what)]
             if rule == "generate":
                 yield ("rfg_self" if self._self_only else "rfg_cross", what)
+        elif rule == "originals":
+            yield from [("pairs", what), *self._faces(*SETS[what])]
         elif rule == "evaluate":
             yield ("generate", what)
+            if "/" in what:
+                yield ("originals", what.split("/")[0])
         else:
             yield from self._shown(rule, what)
 

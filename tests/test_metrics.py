@@ -1,4 +1,6 @@
+import dataclasses
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +23,20 @@ from dg.metrics.ace import ace
 from dg.metrics.bootstrap import levels, mean_interval, share_interval, share_summary
 from dg.metrics.csim import ArcFace, cosine, open_embedder, rank1
 from dg.metrics.evaluate import evaluate
+from dg.metrics.face_mesh import FaceMesh
 from dg.metrics.feature_store import Features, FeatureStore
 from dg.metrics.features import FeatureNet
 from dg.metrics.fid import _Resampled, fid, fid_draws, fid_interval, kid
+from dg.metrics.five_points import FivePoints
 from dg.metrics.metric import METRICS
+from dg.metrics.originals import look_at_originals
 from dg.metrics.ssim import ssim
 from dg.protocols.generate import generate
 from dg.protocols.pairs import make_pairs
 from dg.protocols.results import Result, Results, writing_results
-from dg.shards import FaceSet
+from dg.provenance import png_bytes
+from dg.shards import FaceSet, decode_image
+from dg.steps.evaluate import OriginalsSettings
 from tests.beside import LONDON, MOBILE_ARCFACE, needs
 from tests.prepared import Pictures, disk_is_full, face_table, left_in, prepare
 from tests.told import evaluate_settings, pairs_settings
@@ -448,6 +455,70 @@ def test_every_picture_is_looked_at_once(toy, tmp_path, monkeypatch):
     pairs = pd.read_parquet(toy[1])
     assert len(looks) == len(set(looks)) == len({*pairs["source"], *pairs["reference"], *pairs["target"]})
     assert json.loads((tmp_path / "out.json").read_text())["csim"]["value"] == pytest.approx(1)
+
+
+@pytest.fixture
+def originals(toy, tmp_path):
+    """What the networks see in the toy set's pictures."""
+    chosen = evaluate_settings()
+    path = tmp_path / "originals.arrow"
+    look_at_originals(OriginalsSettings(test="RaFD", csim=chosen.csim, fid=chosen.fid), *toy, path)
+    return path
+
+
+def half_new(toy, path):
+    """Results of which every second one shows no picture of the set: the reference, mirrored."""
+    folders, pairs = toy
+    faces = FaceSet(folders)
+    with writing_results(path) as writer:
+        for number, pair in enumerate(pd.read_parquet(pairs).itertuples()):
+            result = as_result(faces, pair, pair.reference)
+            if number % 2:
+                mirrored = np.ascontiguousarray(decode_image(result.image)[:, ::-1])
+                result = dataclasses.replace(result, image=png_bytes(mirrored))
+            writer.write([result])
+    return path
+
+
+def test_originals_that_were_looked_at_before_give_the_same_and_no_second_look(toy, originals, tmp_path, monkeypatch):
+    made = half_new(toy, tmp_path / "made.arrow")
+    evaluate(evaluate_settings(), *toy, made, tmp_path / "plain.json")
+    looks = Counter()
+    for net in (FeatureNet, FaceMesh, FivePoints):
+
+        def counted(self, shown, *more, net=net, looks_at=net.__call__):
+            shown = list(shown) if net is FeatureNet else shown
+            looks[net] += len(shown) if net is FeatureNet else 1
+            return looks_at(self, shown, *more)
+
+        monkeypatch.setattr(net, "__call__", counted)
+    evaluate(evaluate_settings(), *toy, made, tmp_path / "out.json", originals)
+    new = len({decode_image(result.image).tobytes() for result in list(Results(made))[1::2]})
+    assert looks[FeatureNet] == looks[FivePoints] == new >= looks[FaceMesh] > 0
+    plain, found = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("plain", "out"))
+    for metric in METRICS:
+        wanted = plain[metric.key]["value"]  # None where so few pairs have none
+        assert found[metric.key]["value"] == (wanted and pytest.approx(wanted, rel=1e-5)), metric.key
+    plain, found = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("plain", "out"))
+    for name in plain.select_dtypes("number"):
+        np.testing.assert_allclose(found[name], plain[name], rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+def test_originals_of_other_networks_or_pairs_are_refused(toy, originals, tmp_path):
+    folders, pairs = toy
+    made = results_showing(toy, tmp_path / "made.arrow", "source")
+    with pytest.raises(DgError, match=r"originals\.arrow: was not made by csim sface .* originals again"):
+        evaluate(evaluate_settings(csim="sface"), *toy, made, tmp_path / "out.json", originals)
+    with pytest.raises(DgError, match=r"gone\.arrow: shard not found"):
+        evaluate(evaluate_settings(), *toy, made, tmp_path / "out.json", tmp_path / "gone.arrow")
+    some = tmp_path / "some.parquet"
+    pd.read_parquet(pairs).iloc[:1].to_parquet(some)
+    chosen = evaluate_settings()
+    settings = OriginalsSettings(test="RaFD", csim=chosen.csim, fid=chosen.fid)
+    look_at_originals(settings, folders, some, tmp_path / "few.arrow")
+    with pytest.raises(DgError, match=r"few\.arrow: was made from other pairs, without "):
+        evaluate(evaluate_settings(), *toy, made, tmp_path / "out.json", tmp_path / "few.arrow")
+    assert "out.json" not in left_in(tmp_path)
 
 
 @pytest.mark.parametrize("reference", ["none", "reference"])

@@ -31,6 +31,7 @@ WHICH = {
     "generate (DG, tuned)": {"test": "VoxCeleb1", "method": "dg"},
     "generate (a command)": {"test": "RaFD", "method": "source_unchanged"},
     "generate (FOM)": {"test": "RaFD", "method": "fom"},
+    "originals": {"test": "RaFD"},
     "evaluate": {"test": "RaFD", "method": "dg"},
     "ace": {"test": "RaFD"},
     "ablation": {"table": "table1"},

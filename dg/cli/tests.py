@@ -60,12 +60,20 @@ def _paint(a: argparse.Namespace) -> None:
     paint_reference(a.pairs, a.rfg, a.out)
 
 
+def _originals(a: argparse.Namespace) -> None:
+    from dg.metrics.originals import look_at_originals
+
+    use_threads(a.threads)
+    with claimed(a.gpus):
+        look_at_originals(a.settings, a.data, a.pairs, a.out)
+
+
 def _evaluate(a: argparse.Namespace) -> None:
     from dg.metrics.evaluate import evaluate
 
     use_threads(a.threads)
     with claimed(a.gpus):
-        evaluate(a.settings, a.data, a.pairs, a.generated, a.out)
+        evaluate(a.settings, a.data, a.pairs, a.generated, a.out, a.originals)
 
 
 def _ace(a: argparse.Namespace) -> None:
@@ -87,6 +95,10 @@ def add_verbs(verbs: Verbs) -> None:
     )
     verbs.add(
         "evaluate", _evaluate, "SSIM, FID, CSIM and all other metrics of the pictures",
-        "settings", "data+", "pairs", "generated", "out", threads=True, gpus=True,
+        "settings", "data+", "pairs", "generated", "originals?", "out", threads=True, gpus=True,
+    )  # fmt: skip
+    verbs.add(
+        "originals", _originals, "what the metrics' networks see in a test's own pictures, for evaluate",
+        "settings", "data+", "pairs", "out", threads=True, gpus=True,
     )  # fmt: skip
     verbs.add("ace", _ace, "ACE of an IDSG's landmarks", "settings", "folder", "pairs", "idsg", "out")

@@ -15,6 +15,7 @@ from dg.metrics.bootstrap import mean_summary, share_summary
 from dg.metrics.evidence import Evidence
 from dg.metrics.measures import PER_PAIR, PER_SET, PER_SHARE
 from dg.metrics.networks import MetricNetworks
+from dg.metrics.originals import Originals
 from dg.metrics.yaw import yaw_bins
 from dg.protocols.results import Results
 from dg.shards import FaceSet
@@ -24,7 +25,14 @@ from dg.training.card import made_with
 _PACKAGES = ("numpy", "opencv-python", "scikit-image", "torch", "torch-fidelity")
 
 
-def evaluate(settings: EvaluateSettings, folders: list[Path], pairs: Path, generated: Path, out: Path) -> None:
+def evaluate(
+    settings: EvaluateSettings,
+    folders: list[Path],
+    pairs: Path,
+    generated: Path,
+    out: Path,
+    originals: Path | None = None,
+) -> None:
     """Write the summary `out` (JSON) and the values of each pair beside it (same name, .parquet).
 
     How each metric is computed and what it compares: docs/metrics.md. All have 95 % intervals over source subjects.
@@ -34,18 +42,20 @@ def evaluate(settings: EvaluateSettings, folders: list[Path], pairs: Path, gener
         folders: the prepared data sets; the first holds the sources.
         pairs: their pair list.
         generated: the method's results for it.
+        originals: what the networks see in the pictures of the data sets; None: they are looked at here.
 
     Raises:
         DgError: weights of a metric's network are missing (before any work), or the files don't belong together.
     """
-    networks = MetricNetworks(settings)
+    networks = MetricNetworks(settings.csim, settings.fid, settings.lpips)
+    seen = None if originals is None else Originals(originals, settings.csim, settings.fid)
     faces, table, results = FaceSet(folders), read_parquet(pairs), Results(generated)
     table = table.drop(columns="tuning", errors="ignore")
     if any(results.keys(name) != table[name].tolist() for name in ("source", "reference", "target")):
         raise DgError(f"{generated}: was made from other pairs than {pairs}. Run the step generate again.")
     if len(table) < 2:
         raise DgError(f"{pairs}: holds {len(table)} pair(s), metrics need two or more. Make the pair list again.")
-    evidence = Evidence(settings, networks, faces, table, results, Path(out).parent)
+    evidence = Evidence(settings, networks, faces, table, results, Path(out).parent, seen)
     for name, measure in PER_PAIR.items():
         table[name] = measure(evidence)
     for name, measure in PER_SHARE.items():

@@ -20,11 +20,13 @@ from dg.metrics.feature_store import Features, FeatureStore
 from dg.metrics.lpips import Distance
 from dg.metrics.motion import head_angles
 from dg.metrics.networks import MetricNetworks
+from dg.metrics.originals import Originals
 from dg.protocols.results import Results
 from dg.shards import FaceSet, decode_image
 from dg.steps.evaluate import EvaluateSettings
 
 _BATCH = 16
+_ROWS = 4096  # of features in memory at once
 
 
 class ByMesh(NamedTuple):
@@ -68,19 +70,22 @@ class Evidence:
         table: pd.DataFrame,
         results: Results,
         folder: Path,
+        originals: Originals | None = None,
     ) -> None:
         """Number the pictures and find the landmarks of results.
 
         Args:
             table: the pair list, of the same pairs as `results`.
             folder: on whose disk features lie meanwhile.
+            originals: what the networks saw in the pictures of the data sets; None: they look here.
         """
         self.settings, self.networks, self.faces, self.results = settings, networks, faces, results
         self.subjects = table["subject"].to_numpy()
-        self._folder = folder
+        self._folder, self._originals = folder, originals
         self._numbers = Numbering()
         # Where to read each different picture; the pictures themselves would fill the memory.
         self._places: list[Callable[[], bytes]] = []
+        self._keys: dict[int, str] = {}  # of pictures of the data sets
         self._embeddings: dict[int, np.ndarray] = {}
         self._meshes: dict[int, np.ndarray] = {}
         self._five: dict[int, np.ndarray] = {}
@@ -93,6 +98,7 @@ class Evidence:
                     of_row[row] = self._noted(partial(faces.encoded, row))
                     if of_row[row] == len(known):
                         known.append(faces.points[row])
+                        self._keys[of_row[row]] = key
         self.made = np.array([self._noted(partial(results.encoded, k)) for k in range(len(results))])
         self.sources, self.references, self.truths = (
             np.array([of_row[faces.row(key)] if key else -1 for key in results.keys(column)])
@@ -124,7 +130,7 @@ class Evidence:
         if not new:
             return
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        net = load_landmark_net(self.networks.landmarks, device)
+        net = load_landmark_net(self.settings.landmarks.backend, device)
         for start in tqdm(range(new.start, new.stop, _BATCH), desc="landmarks", unit="batch", disable=None):
             numbers = range(start, min(start + _BATCH, new.stop))
             images = torch.from_numpy(np.stack([self._image(number) for number in numbers])).to(device)
@@ -139,24 +145,36 @@ class Evidence:
 
     def meshes(self, *numbers: np.ndarray) -> list[np.ndarray]:
         """The face mesh's landmarks of each of the sets of pictures `numbers`: (len, 68, 3) float32 each."""
-        return self._seen(self.networks.face_mesh, self._meshes, "face mesh", numbers)
+        return self._seen(self.networks.face_mesh, self._meshes, "mesh", numbers)
 
     def five_points(self, *numbers: np.ndarray) -> list[np.ndarray]:
         """YuNet's points of each of the sets of pictures `numbers`: (len, 5, 2) float32 each."""
-        return self._seen(self.networks.five_points, self._five, "YuNet", numbers)
+        return self._seen(self.networks.five_points, self._five, "five_points", numbers)
 
     def _seen(
         self,
         net: Callable[[np.ndarray], np.ndarray],
         known: dict[int, np.ndarray],
-        title: str,
+        column: str,
         numbers: tuple[np.ndarray, ...],
     ) -> list[np.ndarray]:
         """What `net` makes of pictures; each is shown to it once, what it said is kept in `known`."""
-        missing = sorted({number for some in numbers for number in some.tolist()} - known.keys())
-        for number in tqdm(missing, desc=title, unit="picture", disable=None):
+        for number in tqdm(self._missing(known, column, numbers), desc=column, unit="picture", disable=None):
             known[number] = net(self._image(number))
         return [np.stack([known[number] for number in some.tolist()]) for some in numbers]
+
+    def _missing(self, known: dict[int, np.ndarray], column: str, numbers: tuple[np.ndarray, ...]) -> list[int]:
+        """The pictures that a network has yet to look at; what it saw in originals is put into `known`."""
+        missing = sorted({number for some in numbers for number in some.tolist()} - known.keys())
+        here, missing = self._told_apart(missing)
+        if here:
+            known |= zip(here, self._originals.read(column, [self._keys[number] for number in here]))
+        return missing
+
+    def _told_apart(self, numbers: list[int]) -> tuple[list[int], list[int]]:
+        """Those that the originals hold, and the others."""
+        held = self._keys.keys() if self._originals is not None else set()
+        return [number for number in numbers if number in held], [number for number in numbers if number not in held]
 
     @cached_property
     def by_mesh(self) -> ByMesh:
@@ -168,7 +186,7 @@ class Evidence:
 
     def embeddings(self, *numbers: np.ndarray) -> list[np.ndarray]:
         """CSIM's face embeddings of each of the sets of pictures `numbers`: (len, d) float32 each."""
-        missing = sorted({number for some in numbers for number in some.tolist()} - self._embeddings.keys())
+        missing = self._missing(self._embeddings, "embedding", numbers)
         faces = ((self._places[number](), self.points[number]) for number in missing)
         found = embeddings(self.networks.embedder, faces)
         self._embeddings |= zip(missing, tqdm(found, total=len(missing), desc="CSIM", unit="picture", disable=None))
@@ -181,12 +199,15 @@ class Evidence:
 
     @cached_property
     def _features(self) -> tuple[FeatureStore, np.ndarray]:
-        wanted = np.unique(np.concatenate([self.made, self.real]))
+        here, missing = self._told_apart(np.unique(np.concatenate([self.made, self.real])).tolist())
         row_of = np.full(len(self._places), -1)
-        row_of[wanted] = np.arange(len(wanted))
-        progress = tqdm(wanted.tolist(), desc="FID", unit="picture", disable=None)
+        row_of[here + missing] = np.arange(len(here) + len(missing))
         store = FeatureStore(self._folder)
-        for batch in self.networks.features((self._image(number) for number in progress), len(wanted)):
+        for start in range(0, len(here), _ROWS):
+            keys = [self._keys[number] for number in here[start : start + _ROWS]]
+            store.append(self._originals.read("features", keys))
+        progress = tqdm(missing, desc="FID", unit="picture", disable=None)
+        for batch in self.networks.features((self._image(number) for number in progress), len(missing)):
             store.append(batch)
         return store, row_of
 

@@ -7,7 +7,6 @@ from dg.metrics.face_mesh import FaceMesh
 from dg.metrics.features import FeatureNet
 from dg.metrics.five_points import FivePoints
 from dg.metrics.lpips import open_lpips
-from dg.steps.evaluate import EvaluateSettings
 
 
 class MetricNetworks:
@@ -19,19 +18,17 @@ class MetricNetworks:
         embedder: back end of CSIM; its processes open it.
         face_mesh: behind landmark and pose errors.
         five_points: behind the landmark error at every yaw.
-        landmarks: back end of F_l; opened where a result is new.
     """
 
-    def __init__(self, settings: EvaluateSettings) -> None:
-        """Open what evaluate's `settings` name.
+    def __init__(self, csim: str, fid: str, lpips: str = "none") -> None:
+        """Open the back ends of these names, as `metrics` in params.yaml gives them.
 
         Raises:
             DgError: weights are missing or damaged.
         """
-        self.lpips = open_lpips(settings.lpips)
+        self.lpips = open_lpips(lpips)
         self.face_mesh = FaceMesh()
         self.five_points = FivePoints()
-        self.features = FeatureNet(settings.fid)
-        require_embedder(settings.csim)
-        self.embedder: str = settings.csim
-        self.landmarks: str = settings.landmarks.backend
+        self.features = FeatureNet(fid)
+        require_embedder(csim)
+        self.embedder = csim

@@ -27,6 +27,16 @@ class EvaluateSettings(Settings, Metrics):
     )
 
 
+class OriginalsSettings(Settings):
+    """The networks that look at the pictures of the data sets that a test uses, once for all methods."""
+
+    MODULES = ("dg.metrics.originals",)
+
+    test: str
+    csim: str
+    fid: str
+
+
 class AceSettings(Settings):
     """The values of one IDSG's evaluation on one test."""
 
@@ -52,6 +62,11 @@ def evaluate_settings(p: Params, test: str, method: str) -> EvaluateSettings:
         landmark_dims=p.idsg.landmark_dims if method == "dg" else None,
         **metrics,
     )
+
+
+def originals_settings(p: Params, test: str) -> OriginalsSettings:
+    """Of `test`, a key of TESTS."""
+    return OriginalsSettings(test=test, csim=p.metrics.csim, fid=p.metrics.fid)
 
 
 def ace_settings(p: Params, test: str) -> AceSettings:

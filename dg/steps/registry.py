@@ -47,6 +47,7 @@ STEPS = {
     "finetune": Step(rfg.FineTuneSettings, rfg.finetune_settings),
     "train_method": Step(generate.TrainMethodSettings, generate.train_method_settings, ("method",)),
     "generate": Step(generate.GenerateSettings, generate.generate_settings, ("test", "method")),
+    "originals": Step(evaluate.OriginalsSettings, evaluate.originals_settings, ("test",)),
     "evaluate": Step(evaluate.EvaluateSettings, evaluate.evaluate_settings, ("test", "method")),
     "ace": Step(evaluate.AceSettings, evaluate.ace_settings, ("test",)),
     "ablation": Step(tables.AblationSettings, tables.ablation_settings, ("table",)),

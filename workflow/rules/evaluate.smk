@@ -40,9 +40,36 @@ rule generate:
         " --out {output.pictures} --threads {threads} --gpus {resources.gpu} 2>&1 | tee {log}"
 
 
+# What networks see in the pictures of the data sets is the same for every method.
+rule originals:
+    input:
+        pairs=pair_list,
+        data=tested_faces,
+    output:
+        shard="results/evaluate/originals/{test}.arrow",
+    log:
+        "logs/originals/{test}.log",
+    benchmark:
+        "logs/times/results/evaluate/originals/{test}.arrow.jsonl"
+    conda:
+        "../envs/dg.yaml"
+    threads: all_cores(GPU) if GPU else 1
+    resources:
+        gpu=GPU,
+    params:
+        job=lambda wildcards: job("originals", test=wildcards.test),
+        folders=set_folders,
+    shell:
+        "python -m dg originals --settings {params.job:q} --data {params.folders} --pairs {input.pairs}"
+        " --out {output.shard} --threads {threads} --gpus {resources.gpu} 2>&1 | tee {log}"
+
+
 rule evaluate:
     input:
         pairs=pair_list,
+        originals=lambda wildcards: (
+            [] if wildcards.ablations else rules.originals.output.shard
+        ),
         pictures=rules.generate.output.pictures,
         data=tested_faces,
     output:
@@ -66,9 +93,13 @@ rule evaluate:
             method=wildcards.method,
         ),
         folders=set_folders,
+        # Ablations may have metrics of their own, and stand in a folder of their own.
+        originals=lambda wildcards, input: (
+            f"--originals {input.originals}" if input.originals else ""
+        ),
     shell:
         "python -m dg evaluate --settings {params.job:q} --data {params.folders} --pairs {input.pairs}"
-        " --generated {input.pictures} --out {output.summary} --threads {threads} --gpus {resources.gpu} 2>&1 | tee {log}"
+        " --generated {input.pictures} {params.originals} --out {output.summary} --threads {threads} --gpus {resources.gpu} 2>&1 | tee {log}"
 
 
 rule ace:
