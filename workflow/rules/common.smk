@@ -59,6 +59,9 @@ GPU = int(shutil.which("nvidia-smi") is not None)
 TRAINING_GPUS = GPU * PARAMS.training.gpus
 DATASETS = datasets_in_use(PARAMS)
 TRAININGS = trainings(PARAMS)
+# Of data and trainings: no core is to stand still at the end while the last training runs, for want of tests that were
+# done before.
+LONGEST_WAY = 1
 CHECKPOINTS = trained.Checkpoints(PARAMS)
 SYNTHETIC = tuple(
     name for name, entry in PARAMS.datasets.items() if entry.kind == "synthface"

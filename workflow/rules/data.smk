@@ -26,6 +26,7 @@ rule synthface:
         "logs/times/data/raw/{dataset}/recipe-{recipe}.jsonl"
     wildcard_constraints:
         dataset="|".join(SYNTHETIC),
+    priority: LONGEST_WAY
     conda:
         "../envs/dg.yaml"
     threads: 64
@@ -46,6 +47,7 @@ rule manifest:
         "logs/manifest/{dataset}.log",
     benchmark:
         "logs/times/data/sets/{dataset}/manifest.parquet.jsonl"
+    priority: LONGEST_WAY
     conda:
         "../envs/dg.yaml"
     params:
@@ -66,6 +68,7 @@ rule frames:
         "logs/frames/{dataset}/{shard}.log",
     benchmark:
         "logs/times/data/sets/{dataset}/frames/{shard}.arrow.jsonl"
+    priority: LONGEST_WAY
     conda:
         "../envs/dg.yaml"
     params:

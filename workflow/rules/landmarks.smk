@@ -7,6 +7,7 @@ rule landmarks:
         "logs/landmarks/{dataset}/{shard}.log",
     benchmark:
         "logs/times/data/sets/{dataset}/landmarks/{shard}.arrow.jsonl"
+    priority: LONGEST_WAY
     conda:
         "../envs/dg.yaml"
     resources:
@@ -28,6 +29,7 @@ rule identity:
         "logs/identity/{dataset}/{shard}.log",
     benchmark:
         "logs/times/data/sets/{dataset}/identity/{shard}.arrow.jsonl"
+    priority: LONGEST_WAY
     conda:
         "../envs/dg.yaml"
     resources:

@@ -18,6 +18,7 @@ for training in TRAININGS.values():
             f"logs/{{ablations}}{training.rule}/{{values}}/{{model}}.log",
         benchmark:
             f"logs/times/{checkpoint_pattern(training)}.jsonl"
+        priority: LONGEST_WAY
         conda:
             "../envs/dg.yaml"
         threads: training_threads if training.pictures else 1
