@@ -41,7 +41,7 @@ from tests.repository import tiny_copy
 
 TARGETS = ["results/table4.csv"]
 RULES = ["head", "synthface", "manifest", "frames", "landmarks", "identity", "pairs", "idsg_self", "rfg_self"]
-RULES += ["idsg_cross", "rfg_cross", "generate", "evaluate", "generate", "evaluate", "comparison"]
+RULES += ["idsg_cross", "rfg_cross", "originals", "generate", "evaluate", "generate", "evaluate", "comparison"]
 TRAININGS = {"idsg_self", "idsg_cross", "rfg_self", "rfg_cross"}
 UNDER_DVC = 5
 """Each so manieth run is of `dvc repro`."""

@@ -107,7 +107,7 @@ def test_every_number_says_where_it_comes_from(project, monkeypatch):
     table = pd.read_csv("results/table4.csv").set_index(["test", "method"])
     assert f"  {table.loc[('RaFD', 'dg'), 'csim']:.3f}, 95 % interval" in said and "judged by sface" in said
     assert set(re.findall(r"(?m)^  (\w+), \d{4}-", said)) == {
-        "comparison", "evaluate", "generate", "pairs", "rfg_cross", "rfg_self", "idsg_cross", "idsg_self",
+        "comparison", "evaluate", "originals", "generate", "pairs", "rfg_cross", "rfg_self", "idsg_cross", "idsg_self",
         "landmarks", "identity", "frames", "manifest", "synthface", "head",
     }  # fmt: skip
     read = re.findall(r"(?m)^  read +(\S+)  (\w+)$", said)
