@@ -85,7 +85,7 @@ class Evidence:
         self._numbers = Numbering()
         # Where to read each different picture; the pictures themselves would fill the memory.
         self._places: list[Callable[[], bytes]] = []
-        self._keys: dict[int, str] = {}  # of pictures of the data sets
+        self._keys: dict[int, str] = {}  # of pictures that the originals hold
         self._embeddings: dict[int, np.ndarray] = {}
         self._meshes: dict[int, np.ndarray] = {}
         self._five: dict[int, np.ndarray] = {}
@@ -98,7 +98,8 @@ class Evidence:
                     of_row[row] = self._noted(partial(faces.encoded, row))
                     if of_row[row] == len(known):
                         known.append(faces.points[row])
-                        self._keys[of_row[row]] = key
+                        if originals is not None:
+                            self._keys[of_row[row]] = key
         self.made = np.array([self._noted(partial(results.encoded, k)) for k in range(len(results))])
         self.sources, self.references, self.truths = (
             np.array([of_row[faces.row(key)] if key else -1 for key in results.keys(column)])
@@ -173,7 +174,7 @@ class Evidence:
 
     def _told_apart(self, numbers: list[int]) -> tuple[list[int], list[int]]:
         """Those that the originals hold, and the others."""
-        held = self._keys.keys() if self._originals is not None else set()
+        held = self._keys
         return [number for number in numbers if number in held], [number for number in numbers if number not in held]
 
     @cached_property

@@ -11,10 +11,9 @@ from tqdm import tqdm
 
 from dg.errors import DgError
 from dg.files import read_parquet
-from dg.mapped import MappedRows
 from dg.metrics.embedding import embeddings
 from dg.metrics.networks import MetricNetworks
-from dg.shards import FaceSet, decode_image, read_shard, write_shard
+from dg.shards import FaceSet, decode_image, fixed_lists, read_shard, write_shard
 from dg.steps.evaluate import OriginalsSettings
 
 _SHAPES = {"mesh": (68, 3), "five_points": (5, 2)}  # of the columns that aren't plain rows of numbers
@@ -40,11 +39,13 @@ def look_at_originals(settings: OriginalsSettings, folders: list[Path], pairs: P
         return (decode_image(faces.encoded(row)) for row in tqdm(rows, desc=title, unit="picture", disable=None))
 
     cut_out = ((faces.encoded(row), faces.points[row]) for row in tqdm(rows, desc="CSIM", unit="picture", disable=None))
+    marks = [(networks.face_mesh(image), networks.five_points(image)) for image in images("landmarks")]
+    mesh, five_points = (np.stack(each).reshape(len(rows), -1) for each in zip(*marks))
     found = {
         "embedding": np.stack(list(embeddings(networks.embedder, cut_out))),
         "features": np.concatenate(list(networks.features(images("FID"), len(rows)))),
-        "mesh": np.stack([networks.face_mesh(image) for image in images("face mesh")]).reshape(len(rows), -1),
-        "five_points": np.stack([networks.five_points(image) for image in images("YuNet")]).reshape(len(rows), -1),
+        "mesh": mesh,
+        "five_points": five_points,
     }
     columns = [(name, pa.list_(pa.float32(), each.shape[1])) for name, each in found.items()]
     schema = pa.schema([("key", pa.string()), *columns], metadata=_made_by(settings.csim, settings.fid))
@@ -83,7 +84,5 @@ class Originals:
             raise DgError(
                 f"{self._path}: was made from other pairs, without {lacking[0]}. Run the step originals again."
             )
-        held = self._batch.column(column)
-        each = _SHAPES.get(column, (held.type.list_size,))
-        rows = MappedRows([held], [np.arange(len(held))], (held.type.list_size,))
-        return rows[[self._row[key] for key in keys]].reshape(len(keys), *each)
+        found = fixed_lists(self._batch, column)[[self._row[key] for key in keys]]
+        return found.reshape(len(keys), *_SHAPES.get(column, found.shape[1:]))

@@ -17,7 +17,6 @@ from dg import trained
 from dg.digests import RawData, code_digest, content_digest, digest_of, raw_data
 from dg.errors import DgError
 from dg.networks import OF_DG
-from dg.networks import TRAININGS as OF_DG_TRAININGS
 from dg.params import validate as validate_params
 from dg.ready import check_variants, require_weights
 from dg.steps.data import shards_in_use
@@ -205,7 +204,9 @@ def trainings_at_once():
     Where the targets are trainings, as in DVC's stages, of those: a stage that is one training has all cores.
     """
     stages = {f"{name}_models": [name] for name in TRAININGS}
-    stages["results/methods/models.csv"] = TRAININGS.keys() - OF_DG_TRAININGS.keys()
+    stages["results/methods/models.csv"] = [
+        name for name, each in TRAININGS.items() if each.step == "train_method"
+    ]
     asked = [
         name
         for target in workflow.dag_settings.targets or [""]
