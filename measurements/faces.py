@@ -25,7 +25,8 @@ from dg.weights import bundled
 
 WORK = Path(".cache/faces")
 FLOORS = ("source_unchanged", "reference_unchanged", "ground_truth")
-SHOWN = [one for one in METRICS if one.key in ("ssim", "lpips", "fid", "csim", "rank1", "identity_kept")]
+KEYS = ("ssim", "lpips", "fid", "csim", "rank1", "id_retrieval", "identity_kept")
+SHOWN = [one for one in METRICS if one.key in KEYS]
 START, END = "start", "both trained"
 
 

@@ -4,7 +4,8 @@
 
 The bundled RFG paints all pairs of a test from landmarks that go in a straight line from the reference's to the
 truth's, both found by F_l. A row per test and share of the way: how far these landmarks are from the truth's, identity
-kept and rank-1; at the end the true pictures. What is missing at the whole way is the RFG's, the rest the landmarks'.
+kept, rank-1, ID retrieval; at the end the true pictures. What is missing at the whole way is the RFG's, the rest the
+landmarks'.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from dg.weights import bundled
 
 WORK = Path(".cache/way_to_truth")
 SHARES = (0, 0.5, 0.75, 1)
-SHOWN = [one for one in METRICS if one.key in ("identity_kept", "rank1")]
+SHOWN = [one for one in METRICS if one.key in ("identity_kept", "rank1", "id_retrieval")]
 
 
 def main() -> None:

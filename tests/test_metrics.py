@@ -21,7 +21,7 @@ from dg.errors import DgError
 from dg.metrics import csim
 from dg.metrics.ace import ace
 from dg.metrics.bootstrap import levels, mean_interval, share_interval, share_summary
-from dg.metrics.csim import ArcFace, cosine, open_embedder, rank1
+from dg.metrics.csim import ArcFace, cosine, id_retrieval, open_embedder, rank1
 from dg.metrics.evaluate import evaluate
 from dg.metrics.face_mesh import FaceMesh
 from dg.metrics.feature_store import Features, FeatureStore
@@ -288,6 +288,27 @@ def test_rank_1_asks_all_other_people_and_no_other_picture_of_the_person():
     assert np.isnan(rank1(made, sources, np.array(["a"] * 7))).all()
 
 
+def test_a_stranger_in_the_results_pose_is_a_miss_for_rank_1_alone_if_the_person_was_seen_in_it_too():
+    # A code is (person a, person b, front, side): the pose counts for more than the person.
+    front_a, side_a, side_b = np.array([[1, 0, 2, 0], [1, 0, 0, 2], [0, 1, 0, 2]], float)
+    people, sources = np.array(["a", "a", "b"]), np.stack([front_a, side_a, side_b])
+    made = np.stack([side_a, side_b, side_b])  # of a's front: a's own side; of a's side: somebody else; of b's side
+    np.testing.assert_array_equal(rank1(made, sources, people), [0, 0, 1])
+    np.testing.assert_array_equal(id_retrieval(made, sources, people), [1, 0, 1])
+
+
+def test_id_retrieval_is_whose_the_nearest_source_is():
+    rng = np.random.default_rng(2)
+    people = np.array(list("aabbccc"))
+    sources, made = rng.normal(size=(2, 7, 5))
+    nearest = [max(range(7), key=lambda k: x @ sources[k] / np.linalg.norm(sources[k])) for x in made]
+    found = id_retrieval(made, sources, people)
+    np.testing.assert_array_equal(found, [people[k] == person for k, person in zip(nearest, people)])
+    assert 0 < found.sum() < 7
+    np.testing.assert_array_equal(id_retrieval(sources, sources, people), np.ones(7))
+    assert np.isnan(id_retrieval(made, sources, np.array(["a"] * 7))).all()
+
+
 def londoners(count=6):
     """Picture and 68 landmarks of each person's neutral and smiling photograph."""
     import dlib
@@ -419,6 +440,8 @@ def test_evaluate_agrees_with_the_parts(toy, tmp_path, net, stored):
     np.testing.assert_allclose(table["csim"], stranger, atol=1e-6)
     found = rank1(embedded["reference"], embedded["source"], table["subject"].to_numpy())
     np.testing.assert_array_equal(table["rank1"], found)
+    found = id_retrieval(embedded["reference"], embedded["source"], table["subject"].to_numpy())
+    np.testing.assert_array_equal(table["id_retrieval"], found)
     # The reference as it is keeps nothing of the source's identity.
     np.testing.assert_array_equal(table["identity_kept_part"], np.zeros(6))
     np.testing.assert_allclose(table["identity_kept_whole"], truth - stranger, atol=1e-6)

@@ -342,14 +342,14 @@ def test_curves_for_dvc_hold_the_bins_and_the_rows(tmp_path):
         }
         # Nobody in this bin has a ground truth.
         report["yaw_bins"] = [{"from": 75, "to": 90, "pairs": 7} | values]
-        for key in ("ssim", "identity_kept", "landmark_error_yunet", "landmark_error_fl", "pose_error_fl"):
-            report["yaw_bins"][0][key] = {"value": None}
+        empty = ("ssim", "id_retrieval", "identity_kept", "landmark_error_yunet", "landmark_error_fl", "pose_error_fl")
+        report["yaw_bins"][0] |= {key: {"value": None} for key in empty}
         path.write_text(json.dumps(report))
     mine = summary(tmp_path, "MPIE_LP", "mine", "synth_mpie")
     make_curves([*paths, mine], TITLES, tmp_path / "plots")
     assert (tmp_path / "plots/yaw_MPIE_LP.csv").read_text().splitlines() == [
-        "yaw,pairs,ssim,csim,rank1,identity_kept,landmark_error,pose_error,landmark_error_yunet,landmark_error_fl,pose_error_fl",
-        "82.5,7,,0.5,0.875,,0.75,0.625,,,",
+        "yaw,pairs,ssim,csim,rank1,id_retrieval,identity_kept,landmark_error,pose_error,landmark_error_yunet,landmark_error_fl,pose_error_fl",
+        "82.5,7,,0.5,0.875,,,0.75,0.625,,,",
     ]  # fmt: skip
     table = pd.read_csv(tmp_path / "plots/tables.csv")
     assert table["row"].tolist() == ["MPIE LP: DG", "MPIE LP: Mine & yours"]

@@ -68,12 +68,31 @@ def rank1(made: np.ndarray, sources: np.ndarray, subjects: np.ndarray) -> np.nda
     """
     if len(set(subjects.tolist())) < 2:
         return np.full(len(made), np.nan)
+    near, whose = _to_all_sources(made, sources, subjects)
+    strangers = whose[None] != subjects[:, None]
+    return (cosine(made, sources) > np.where(strangers, near, -np.inf).max(axis=1)).astype(float)
+
+
+def id_retrieval(made: np.ndarray, sources: np.ndarray, subjects: np.ndarray) -> np.ndarray:
+    """Whether the source picture nearest to each result, of all pairs' ones, shows the result's own source person.
+
+    ID retrieval of face swapping (Li et al. 2019, FaceShifter). Where people have sources in many poses a
+    stranger in the result's pose can be nearer than the pair's own source, which `rank1` counts as a miss; here the
+    person's other pictures count too.
+
+    Args, Returns: as of `rank1`.
+    """
+    if len(set(subjects.tolist())) < 2:
+        return np.full(len(made), np.nan)
+    near, whose = _to_all_sources(made, sources, subjects)
+    return (whose[near.argmax(axis=1)] == subjects).astype(float)
+
+
+def _to_all_sources(made: np.ndarray, sources: np.ndarray, subjects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The cosine of each result with each different source (n, m), as one may be that of many pairs; whose they are."""
     made, sources = (some / np.linalg.norm(some, axis=1, keepdims=True) for some in np.asarray([made, sources], float))
-    own = (made * sources).sum(axis=1)
-    # One picture may be the source of many pairs.
     pictures, first = np.unique(sources, axis=0, return_index=True)
-    strangers = subjects[first][None] != subjects[:, None]
-    return (own > np.where(strangers, made @ pictures.T, -np.inf).max(axis=1)).astype(float)
+    return made @ pictures.T, subjects[first]
 
 
 class Dlib:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dg.metrics.ace import ace
-from dg.metrics.csim import cosine, rank1
+from dg.metrics.csim import cosine, id_retrieval, rank1
 from dg.metrics.evidence import Evidence
 from dg.metrics.fid import fid, fid_draws, fid_interval, interval_resamples, kid
 from dg.metrics.motion import head_angles, landmark_error, turns
@@ -31,6 +31,11 @@ def _csim(evidence: Evidence) -> np.ndarray:
 def _rank1(evidence: Evidence) -> np.ndarray:
     sources, made = evidence.embeddings(evidence.sources, evidence.made)
     return rank1(made, sources, evidence.subjects)
+
+
+def _id_retrieval(evidence: Evidence) -> np.ndarray:
+    sources, made = evidence.embeddings(evidence.sources, evidence.made)
+    return id_retrieval(made, sources, evidence.subjects)
 
 
 def _identity_kept(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
@@ -132,6 +137,7 @@ PER_PAIR: dict[str, Callable[[Evidence], np.ndarray]] = {
     "ssim": _ssim,
     "csim": _csim,
     "rank1": _rank1,
+    "id_retrieval": _id_retrieval,
     "landmark_error": _landmark_error,
     "pose_error": _pose_error,
     "yaw_error": _yaw_error,

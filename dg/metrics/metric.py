@@ -110,6 +110,10 @@ METRICS = (
         interval="people", by_yaw=True, tables=_COMPARISONS, printed=(), pictures_std=False,
     ),
     Metric(
+        key="id_retrieval", title="ID retrieval", unit="", better="higher", digits=2, least=0, role="csim",
+        compares="source", interval="people", by_yaw=True, tables=_COMPARISONS, printed=(), pictures_std=False,
+    ),
+    Metric(
         key="identity_kept", title="identity kept", unit="", better="higher", digits=2, least=-math.inf, role="csim",
         compares="source", interval="shares", by_yaw=True, tables=_COMPARISONS, printed=(), pictures_std=False,
     ),

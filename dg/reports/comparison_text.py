@@ -98,7 +98,8 @@ def as_markdown(settings: ComparisonSettings, frame: pd.DataFrame) -> str:
         "*source unchanged* and *reference unchanged* give that picture as the result: floors that show what doing "
         "nothing scores. The first has CSIM 1 by construction, the second the right pose on the wrong person. *ground "
         "truth* gives the true picture: the ceiling. Identity kept is (CSIM - stranger) / (truth - stranger), those of "
-        "the last two on the same pairs; rank-1 is the share of results nearest to their source among all its people.",
+        "the last two on the same pairs; rank-1 is the share of results nearer to their source than to anybody else's, "
+        "ID retrieval of those whose nearest source picture, of all that the test has, is of their source person.",
         *(f"{sentence}." for sentence in remarks(measured)),
         *(f"[{number}] {text[0].upper()}{text[1:]}." for text, number in notes.items()),
         "## Quoted: as printed in the paper",
