@@ -96,7 +96,7 @@ def read_shard(path: Path) -> pa.RecordBatch:
 def fixed_lists(batch: pa.RecordBatch, column: str) -> np.ndarray:
     """A fixed-size list column as an (n, d) array, without a copy where Arrow allows it."""
     array = batch.column(column)
-    return array.flatten().to_numpy(zero_copy_only=False).reshape(len(array), -1)
+    return array.flatten().to_numpy(zero_copy_only=False).reshape(len(array), array.type.list_size)
 
 
 def decode_image(data: bytes) -> np.ndarray:

@@ -115,7 +115,7 @@ def pictures(params: Params, name: str) -> None:
         with _noted("landmarks", landmarks, marks):
             find_landmarks(landmarks.backend, cut, marks)
         with _noted("identity", identity, codes):
-            find_codes(identity.backend, cut, codes)
+            find_codes(identity.backend, cut, codes, marks)
 
 
 @contextlib.contextmanager

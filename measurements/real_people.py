@@ -57,7 +57,8 @@ def measure(source: Tensor, truth: Tensor, sheet: Path | None) -> None:
     net, sface, who = load_landmark_net("fan-synthface"), SFace(), np.arange(len(source))
     at_source, at_truth = net.detect(source), net.detect(truth)
     driving, at_driving = truth.roll(-1, 0), at_truth.points.roll(-1, 0)
-    points = load_idsg(bundled("idsg-synthface")).generate(at_driving, load_face_encoder("synthface-id")(source))
+    codes = load_face_encoder("synthface-id")(source, at_source.points)
+    points = load_idsg(bundled("idsg-synthface")).generate(at_driving, codes)
     rfg, visible = load_rfg(bundled("rfg-synthface")), at_truth.visible
     shown = {
         "DG": (rfg.paint(points, source, visible.roll(-1, 0)), points),

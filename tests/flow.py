@@ -130,6 +130,8 @@ class Flow:
             yield from [("synthface", what), ("manifest", what)]
         elif rule in ("landmarks", "identity"):
             yield ("frames", what)
+            if rule == "identity":
+                yield ("landmarks", what)
         elif rule == "pairs":
             yield from self._faces(*SETS[what])
         elif rule in TRAININGS or rule.startswith("train_"):

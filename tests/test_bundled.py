@@ -52,8 +52,9 @@ def test_files_match_their_cards_and_stay_under_64_mb():
 
 
 def test_the_idsg_leaves_a_strangers_shut_eyes_shut_and_open_ones_open(strangers, head):
-    images = strangers[0]
-    idsg, codes = load_idsg(bundled("idsg-synthface")), load_face_encoder("synthface-id")(images)
+    images, points, _, _ = strangers
+    codes = load_face_encoder("synthface-id")(images, torch.from_numpy(points).float())
+    idsg = load_idsg(bundled("idsg-synthface"))
     person = sample_person(STRANGERS, 1000)
     for share, low, high in ((1.0, 0.0, 0.12), (0.0, 0.2, 0.5)):
         action = Action(units(eyeBlink=share))
@@ -93,8 +94,10 @@ def test_no_block_of_the_bundled_generator_is_spiked(strangers):
 
 
 def test_face_codes_tell_strangers_apart(strangers):
-    images, _, _, who = strangers
-    codes = torch.nn.functional.normalize(load_face_encoder("synthface-id")(images), dim=1)
+    images, points, _, who = strangers
+    codes = torch.nn.functional.normalize(
+        load_face_encoder("synthface-id")(images, torch.from_numpy(points).float()), dim=1
+    )
     cosine, same = codes @ codes.T, torch.from_numpy(who[:, None] == who)
     pairs = torch.ones_like(same).triu(1)
     assert auc(cosine[pairs & same], cosine[pairs & ~same]) > 0.75

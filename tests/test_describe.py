@@ -88,7 +88,10 @@ def test_layers_come_in_the_order_of_their_calls_and_shared_ones_at_each_call():
 
 
 def test_the_code_length_is_the_face_encoders():
-    assert load_face_encoder("synthface-id")(torch.zeros(1, 3, 64, 64)).shape == (1, DIMENSIONS["synthface-id"])
+    assert load_face_encoder("synthface-id")(torch.zeros(1, 3, 64, 64), torch.rand(1, 68, 3)).shape == (
+        1,
+        DIMENSIONS["synthface-id"],
+    )
 
 
 def test_another_picture_size_has_fewer_blocks(shipped_file, tables):

@@ -15,12 +15,14 @@ import torch
 from PIL import Image
 from safetensors.numpy import save_file
 from safetensors.torch import load_file
+from scipy.spatial import procrustes
+from scipy.spatial.transform import Rotation
 
 from dg.checkpoints import card_path, load_checkpoint
 from dg.errors import DgError
 from dg.files import read_json
 from dg.fom.model import load_fom
-from dg.identity.network import SIZE, FaceCodeNet, ShapeBranch, SynthFaceId
+from dg.identity.network import SIZE, FaceCodeNet, ShapeBranch, ShapeHead, SynthFaceId, squares, turned_onto
 from dg.idsg import load_idsg
 from dg.idsg.networks import Idsg
 from dg.lpips.weights import lpips_weights
@@ -32,7 +34,8 @@ from dg.pretraining.faces.idsg import IdsgPretraining, People, eye_opening, loca
 from dg.pretraining.faces.pack import pack_faces, pack_fom, pack_identity, pack_idsg
 from dg.pretraining.faces.pictures import Pictures
 from dg.pretraining.faces.recipe import FomRecipe, IdentityRecipe, IdsgRecipe, Recipe, ShapeRecipe
-from dg.pretraining.faces.shape_code import Shapes, ShapeTraining, measure_shape, mirrored, neutral_of
+from dg.pretraining.faces.shape_code import Shapes, ShapeTraining, mirrored, neutral_of
+from dg.pretraining.faces.shape_head import LOOKS, explained, fit_shape_head, measure_shape, ridge
 from dg.pretraining.faces.shapes import BENCHMARK, SHOTS, make_shapes
 from dg.pretraining.faces.training import FacesTraining
 from dg.rfg.model import Rfg
@@ -242,10 +245,10 @@ def test_both_parts_of_e_f_are_packed(identity, rendered, head_file, tmp_path):
     assert card["steps_done"] == {"identity": 4, "shape": 4}
     net = SynthFaceId(FaceCodeNet(8, 4), ShapeBranch(3, 4))
     net.load_state_dict(load_file(out))
-    squares = torch.rand(2, 3, SIZE, SIZE)
-    codes = net.eval()(squares)
+    images, points = torch.rand(2, 3, 64, 64), torch.rand(2, 68, 3)
+    codes = net.eval()(images, points)
     torch.testing.assert_close(codes[:, :8].square().mean(1), torch.ones(2))
-    own = torch.nn.functional.normalize(net.identity(squares), dim=1) * 8**0.5
+    own = torch.nn.functional.normalize(net.identity(squares(images, points)), dim=1) * 8**0.5
     torch.testing.assert_close(codes[:, :8], own)
 
 
@@ -263,10 +266,62 @@ def test_shapes_are_told_by_principal_components_as_numpy_finds_them():
 
 def test_who_guesses_the_mean_person_explains_nothing(rendered, head_file):
     bundle, net = rendered / "faces.safetensors", SynthFaceId(FaceCodeNet(8, 4), ShapeBranch(3, 4)).eval()
-    torch.nn.init.zeros_(net.shape.layers[-1].weight)
-    torch.nn.init.zeros_(net.shape.layers[-1].bias)
+    torch.nn.init.zeros_(net.head.layer.weight)
+    torch.nn.init.zeros_(net.head.layer.bias)
     learnt, others = (Pictures(bundle, CPU, 0.25, measured) for measured in (False, True))
     assert measure_shape(net, learnt, others, head_file) == 0
+
+
+def test_landmarks_are_turned_as_scipy_turns_them():
+    rng = np.random.default_rng(0)
+    rest = rng.normal(size=(68, 3))
+    rest -= rest.mean(0)
+    made = [(rest + rng.normal(0, 0.2, (68, 3))) * [1, -1, 1] @ Rotation.random(rng=k).as_matrix() for k in range(3)]
+    points = np.stack([0.1 * some + [0.4, 0.6, 0.5] for some in made])
+    found = turned_onto(torch.from_numpy(points), torch.from_numpy(rest)).numpy()
+    for some, turned in zip(points, found):
+        _, near, _ = procrustes(rest, some)  # in its unit: both of length 1, its own with a reflection let in
+        np.testing.assert_allclose(turned / np.linalg.norm(rest), near, atol=1e-9)
+
+
+def test_the_last_layer_reads_shapes_from_landmarks_in_any_pose(head_file):
+    """Exact landmarks of heads that turn and speak, of people it has not seen; networks that say nothing."""
+    head, rng = load_head(head_file), np.random.default_rng(0)
+    neutral = neutral_of(list(range(60)), head_file)
+    shapes = Shapes(neutral[:48], 8)
+    part = ShapeHead(8, 1)
+    part.rest.copy_(shapes.mean.unflatten(0, (68, 3)) - shapes.mean.unflatten(0, (68, 3)).mean(0))
+    shots = [(Action(units(jawOpen=rng.uniform(0, 0.5)), yaw=rng.uniform(-60, 60)), Scene()) for _ in range(4)]
+    points = torch.from_numpy(np.concatenate([landmarks_in(head, person_of(n), shots) for n in range(60)])).float()
+    inputs = part.inputs(points, torch.zeros(240, 1))
+    weight, bias = ridge(inputs[:192].double(), shapes.scores(neutral[:48]).repeat_interleave(4, 0).double(), 1.0)
+    scores = (inputs[192:].double() @ weight + bias).float()
+    assert explained(shapes, scores, neutral[48:].repeat_interleave(4, 0)) > 0.5
+
+
+def test_ridge_is_the_least_of_its_sum():
+    rng = torch.Generator().manual_seed(0)
+    inputs = torch.randn(50, 4, generator=rng, dtype=torch.double) * torch.tensor([1.0, 10.0, 0.1, 1.0]) + 3
+    wanted = torch.randn(50, 2, generator=rng, dtype=torch.double)
+
+    def cost(weight, bias):
+        errors = (inputs @ weight + bias - wanted).square().sum()
+        return float(errors + 7 * (weight * inputs.std(0)[:, None]).square().sum())
+
+    weight, bias = ridge(inputs, wanted, 7.0)
+    least = cost(weight, bias)
+    for _ in range(20):
+        moved = torch.randn(4, 2, generator=rng, dtype=torch.double) / inputs.std(0)[:, None]
+        assert cost(weight + 1e-3 * moved, bias) > least
+        assert cost(weight, bias + 1e-3 * torch.randn(2, generator=rng, dtype=torch.double)) > least
+
+
+def test_the_fitted_last_layer_tells_the_people_it_was_fitted_on(rendered, head_file):
+    bundle, net = rendered / "faces.safetensors", SynthFaceId(FaceCodeNet(8, 4), ShapeBranch(3, 4)).eval()
+    learnt = Pictures(bundle, CPU, 0.25)
+    before = measure_shape(net, learnt, learnt, head_file)
+    fit_shape_head(net, learnt, head_file)
+    assert before < 0 < measure_shape(net, learnt, learnt, head_file) and LOOKS > 1
 
 
 def test_neutral_landmarks_are_those_of_a_picture_at_rest(head_file):

@@ -24,14 +24,14 @@ def people(head):
 
 
 def test_codes_have_unit_mean_square(encoder, people):
-    codes = encoder(people[0][:5])
+    codes = encoder(people[0][:5], people[1][:5])
     assert codes.shape == (5, encoder.dimension) == (5, 160)
     torch.testing.assert_close(codes.square().mean(1), torch.ones(5))
 
 
 def test_unseen_people_are_told_apart(encoder, people):
-    images, _, _, _, who = people
-    codes = encoder(images)
+    images, points, _, _, who = people
+    codes = encoder(images, points)
     cosine = torch.nn.functional.cosine_similarity(codes[:, None], codes[None], dim=-1)
     same, pairs = who[:, None] == who, torch.ones(len(who), len(who), dtype=torch.bool).triu(1)
     assert auc(cosine[same & pairs], cosine[~same & pairs]) > 0.85
@@ -45,10 +45,11 @@ def test_auc_counts_pairs():
 
 def test_gradient_reaches_the_picture_and_is_right(people):
     encoder = load_face_encoder("synthface-id").double()
-    image, other = people[0][:1].double().requires_grad_(), encoder(people[0][3:4].double())
+    points = people[1].double()
+    image, other = people[0][:1].double().requires_grad_(), encoder(people[0][3:4].double(), points[3:4])
 
     def loss(x):
-        return 1 - nn.functional.cosine_similarity(encoder(x), other).sum()
+        return 1 - nn.functional.cosine_similarity(encoder(x, points[:1]), other).sum()
 
     (gradient,) = torch.autograd.grad(loss(image), image)
     direction = torch.randn(image.shape, generator=torch.Generator().manual_seed(0)).double()
@@ -59,7 +60,7 @@ def test_gradient_reaches_the_picture_and_is_right(people):
 
 def test_size_of_the_picture_hardly_matters(encoder, people):
     large = nn.functional.interpolate(people[0][:8], 256, mode="bilinear", antialias=True)
-    cosine = nn.functional.cosine_similarity(encoder(large), encoder(people[0][:8]))
+    cosine = nn.functional.cosine_similarity(encoder(large, people[1][:8]), encoder(people[0][:8], people[1][:8]))
     assert cosine.min() > 0.9
 
 
@@ -82,7 +83,7 @@ def test_vggface2_from_a_file_of_the_right_form(tmp_path, name):
         torch.save({"state_dict": state}, tmp_path / name)
     encoder = load_face_encoder("vggface2", folder=tmp_path)
     image = torch.rand(1, 3, 224, 224)
-    codes = encoder(image)
+    codes = encoder(image, torch.rand(1, 68, 3))
     assert encoder.dimension == 2048
     net.fc = nn.Identity()
     with torch.no_grad():

@@ -38,7 +38,7 @@ def folder(tmp_path_factory, head):
     rows = {name: [""] * n for name in MANIFEST_COLUMNS} | {"key": keys, "split": ["train"] * n}
     write_parquet(root / "manifest.parquet", pd.DataFrame(rows))
     find_landmarks("fan-synthface", root / "frames/0.arrow", root / "landmarks/0.arrow")
-    find_codes("synthface-id", root / "frames/0.arrow", root / "identity/0.arrow")
+    find_codes("synthface-id", root / "frames/0.arrow", root / "identity/0.arrow", root / "landmarks/0.arrow")
     return root, torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
 
 
@@ -71,15 +71,29 @@ def test_faceless_picture_is_reported_and_skipped(folder):
 def test_codes_are_the_encoders(folder):
     root, images = folder
     codes = fixed_lists(read_shard(root / "identity/0.arrow"), "code")
-    np.testing.assert_allclose(codes, load_face_encoder("synthface-id")(images).numpy(), atol=1e-3)
+    points = torch.from_numpy(fixed_lists(read_shard(root / "landmarks/0.arrow"), "points").copy()).view(-1, 68, 3)
+    np.testing.assert_allclose(codes, load_face_encoder("synthface-id")(images, points).numpy(), atol=1e-3)
     assert FaceSet([root]).codes.shape == (5, 160)
+
+
+def test_codes_that_read_landmarks_want_those_of_the_same_pictures(folder, tmp_path):
+    root, _ = folder
+    frames, out = root / "frames/0.arrow", tmp_path / "i.arrow"
+    with pytest.raises(DgError, match=r"synthface-id reads landmarks: give --landmarks, those of .*frames/0\.arrow"):
+        find_codes("synthface-id", frames, out)
+    found = read_shard(root / "landmarks/0.arrow").slice(1)
+    columns = {name: found.column(name).to_pylist() for name in found.schema.names}
+    write_shard(tmp_path / "l.arrow", found.schema, columns)
+    with pytest.raises(DgError, match=r"l\.arrow: holds other pictures than .*frames/0\.arrow"):
+        find_codes("synthface-id", frames, out, tmp_path / "l.arrow")
+    assert not out.exists()
 
 
 def test_empty_shard(tmp_path):
     columns = {"key": [], "image": [], "box": np.zeros((0, 4)), "original_size": np.zeros((0, 2), int)}
     write_shard(tmp_path / "0.arrow", FRAME_SCHEMA, columns)
     find_landmarks("fan-synthface", tmp_path / "0.arrow", tmp_path / "l.arrow")
-    find_codes("synthface-id", tmp_path / "0.arrow", tmp_path / "i.arrow")
+    find_codes("synthface-id", tmp_path / "0.arrow", tmp_path / "i.arrow", tmp_path / "l.arrow")
     assert read_shard(tmp_path / "l.arrow").num_rows == read_shard(tmp_path / "i.arrow").num_rows == 0
 
 

@@ -223,8 +223,9 @@ def test_the_default_networks_need_no_download(tmp_path, monkeypatch):
     require_weights(chosen)
     image = np.random.default_rng(0).integers(0, 255, (128, 128, 3), np.uint8)
     batch = torch.from_numpy(image).permute(2, 0, 1)[None] / 255
-    points = load_landmark_net(chosen.landmarks.backend).detect(batch).points.numpy()
-    code = load_face_encoder(chosen.identity.backend)(batch).numpy()
+    points = load_landmark_net(chosen.landmarks.backend).detect(batch).points
+    code = load_face_encoder(chosen.identity.backend)(batch, points).numpy()
+    points = points.numpy()
     embedded = open_embedder(chosen.metrics.csim)(image, points[0])
     (features,) = FeatureNet(chosen.metrics.fid)([image], 1)
     for found in (points, code, embedded, features):

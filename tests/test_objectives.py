@@ -113,7 +113,7 @@ def rfg_parts(monkeypatch, nets=None, regularise=True, **chosen):
     pairs = rfg_objectives.Pairs(
         source=rand(B, 3, SIZE, SIZE), truth=rand(B, 3, SIZE, SIZE), known=torch.tensor([True, False, True]),
         known_share=2.0, l_t=rand(B, 68, 3), visible=rand(B, 68) < 0.7, truth_points=rand(B, 68, 3),
-        truth_visible=rand(B, 68) < 0.7, codes=None, regularise=regularise,
+        truth_visible=rand(B, 68) < 0.7, source_points=rand(B, 68, 3), codes=None, regularise=regularise,
     )  # fmt: skip
     return s, nets, pairs
 

@@ -80,7 +80,7 @@ def test_a_pair_gives_the_pipeline_s_picture(reenactor, people, tmp_path):
     frames = FramesSettings(dataset="own", size=128, format="png", shards=1, detector=detector)
     extract_frames(frames, tmp_path / "raw", manifest, 0, shard, 0)
     find_landmarks("fan-synthface", shard, tmp_path / "landmarks/0.arrow")
-    find_codes("synthface-id", shard, tmp_path / "identity/0.arrow")
+    find_codes("synthface-id", shard, tmp_path / "identity/0.arrow", tmp_path / "landmarks/0.arrow")
     pairs = tmp_path / "pairs.parquet"
 
     row = {"source": "own/me/a.png", "reference": "own/you/a.png", "target": ""}

@@ -126,7 +126,7 @@ def test_equation_15(monkeypatch):
     painted, style = painted_by_hand(nets, p)
     found, E_f = Landmarks().soft(painted, None), Encoder()
     off = (painted - p.truth).abs().flatten(1).mean(1)
-    code_t, code_s = E_f(painted, p.l_t), E_f(p.source)
+    code_t, code_s = E_f(painted, p.l_t), E_f(p.source, p.source_points)
     cosine = (code_t * code_s).sum(1) / code_t.norm(dim=1) / code_s.norm(dim=1)
     L_at, L_id = (off[0] + off[2]) / 2, 1 - cosine.mean()
     L_st = (nets["rfg"].style_encoder(painted) - style).abs().mean()

@@ -466,7 +466,7 @@ def test_pictures_that_do_not_fit_the_memory_are_decoded_when_they_are_needed(da
         monkeypatch.setattr(dg.rfg.data, "IN_MEMORY", most)
         pictures = dg.rfg.data.Data(values, faces, PairSampler(faces.table, 2, 0), None, Team())
         drawn.append(pictures.pairs(pictures.draw(5)[0]))
-    for name in ("source", "truth", "l_t", "truth_points", "known"):
+    for name in ("source", "truth", "l_t", "truth_points", "source_points", "known"):
         assert torch.equal(getattr(drawn[0], name), getattr(drawn[1], name)), name
 
 

@@ -46,7 +46,7 @@ class Landmarks(nn.Module):
 
 
 class Encoder(nn.Module):
-    """E_f's interface: a fixed linear map of the picture at 8 x 8, moved by where the landmarks near are."""
+    """E_f's interface: a fixed linear map of the picture at 8 x 8, moved by where the landmarks are."""
 
     dimension = 6
 
@@ -55,9 +55,9 @@ class Encoder(nn.Module):
         generator = torch.Generator().manual_seed(8)
         self.weight = nn.Parameter(torch.randn(6, 192, generator=generator), requires_grad=False)
 
-    def forward(self, images: torch.Tensor, near: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, images: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
         codes = nn.functional.adaptive_avg_pool2d(images.float(), 8).flatten(1) @ self.weight.T
-        return codes if near is None else codes + near.mean((1, 2))[:, None] * self.weight[:, 0]
+        return codes + points.mean((1, 2))[:, None] * self.weight[:, 0]
 
 
 def _slow_clock() -> None:

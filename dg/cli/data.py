@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 
 from dg.cli.verbs import Verbs
 from dg.errors import DgError
@@ -58,7 +59,7 @@ def _identity(a: argparse.Namespace) -> None:
 
     use_threads(a.threads)
     with claimed(a.gpus):
-        find_codes(a.settings.backend, a.frames, a.out)
+        find_codes(a.settings.backend, a.frames, a.out, a.landmarks)
 
 
 def _pairs(a: argparse.Namespace) -> None:
@@ -90,8 +91,11 @@ def add_verbs(verbs: Verbs) -> None:
     )  # fmt: skip
     for verb in (manifest, frames, landmarks):
         verb.add_argument("--max-broken", type=float, required=True, help="share of unusable pictures to put up with")
-    verbs.add(
+    identity = verbs.add(
         "identity", _identity, "compute the face codes of a shard (E_f)",
         "settings", "frames", "out", threads=True, gpus=True,
     )  # fmt: skip
+    identity.add_argument(
+        "--landmarks", nargs="?", type=Path, help="of the shard, for an identity.backend that reads them"
+    )
     verbs.add("pairs", _pairs, "draw a protocol's pair list", "settings", "data+", "out")

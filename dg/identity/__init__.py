@@ -2,3 +2,5 @@
 
 DIMENSIONS = {"synthface-id": 160, "vggface2": 2048, "vggface": 4096}
 """Length D of a face code, by back end (identity.backend)."""
+READ_LANDMARKS = ("synthface-id",)
+"""Those that look at the picture's landmarks too; the others at the picture alone."""

@@ -12,9 +12,8 @@ from torchvision.models import resnet50
 from dg.checkpoints import load_checkpoint
 from dg.errors import DgError
 from dg.identity import DIMENSIONS
-from dg.identity.network import SIZE, SynthFaceId, middle_of, square_around
+from dg.identity.network import SynthFaceId
 from dg.identity.vggface import vggface
-from dg.landmarks.zoom import zoom
 from dg.weights import bundled
 from dg.weights.identity import ENCODERS
 from dg.weights.published import PUBLISHED
@@ -43,32 +42,20 @@ class FaceEncoder(nn.Module):
         """Stay in evaluation mode, also inside a network that is trained."""
         return super().train(False)
 
-    def forward(self, images: Tensor, near: Tensor | None = None) -> Tensor:
+    def forward(self, images: Tensor, points: Tensor) -> Tensor:
         """(B, 3, H, H) face crops in [0, 1], any H -> (B, D) codes, with gradient to the pictures.
 
         Args:
-            near: (B, 68, 2 or 3) landmarks, in eq. (12) the driving ones, around which "synthface-id" looks, without
-                gradient to them; the others always see whole crops. None: the middle of the crop.
+            points: (B, 68, 3) F_l's landmarks of the crops, in eq. (12) the driving ones. "synthface-id" looks around
+                them and reads the shape of the head from them too, without gradient to them; the others see whole
+                crops alone.
 
         Scaled codes have length sqrt(D): every number of them is about as large as 1, which suits the IDSG's linear
         layers; cosines don't see it. Those of "vggface" are left as they are: the authors' IDSG was trained on them.
         """
-        codes = self.net(images, near) if isinstance(self.net, _Looking) else self.net(images)
+        codes = self.net(images, points) if isinstance(self.net, SynthFaceId) else self.net(images)
         codes = codes if codes.dtype == torch.float64 else codes.float()
         return F.normalize(codes, dim=1) * self.dimension**0.5 if self.scaled else codes
-
-
-class _Looking(nn.Module):
-    """`SynthFaceId`, and where it looks."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.net = SynthFaceId()
-
-    def forward(self, images: Tensor, near: Tensor | None) -> Tensor:
-        if near is not None:
-            return self.net(zoom(images, *square_around(near.detach()), SIZE))
-        return self.net(middle_of(images))
 
 
 class _VggFace2(nn.Module):
@@ -101,8 +88,8 @@ def load_face_encoder(backend: str, device: str | torch.device = "cpu", folder: 
         DgError: no such back end, or its weights are missing, damaged or of another network.
     """
     if backend == "synthface-id":
-        net = _Looking()
-        net.net.load_state_dict(load_checkpoint(bundled(backend)))
+        net = SynthFaceId()
+        net.load_state_dict(load_checkpoint(bundled(backend)))
         return FaceEncoder(net, DIMENSIONS[backend]).to(device)
     if backend == "vggface2":
         return FaceEncoder(_vggface2(folder), DIMENSIONS[backend]).to(device)

@@ -1,4 +1,4 @@
-"""The two small convolutional networks behind the back end `synthface-id`."""
+"""The back end `synthface-id`: two small convolutional networks, and what they and landmarks tell of a head's shape."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dg.landmarks.zoom import around
+from dg.landmarks.zoom import around, zoom
 
 SIZE = 96  # pixels of its input
-CROP = (0.1, 0.16, 0.9, 0.96)
-"""Left, top, right, bottom of the part of a face crop that it looks at: bridge to chin is half of its height."""
 WIDTH = 64
 """Channels of the first convolution."""
 SHAPE_DIMENSION = 32
@@ -18,7 +16,8 @@ SHAPE_DIMENSION = 32
 SHAPE_WEIGHT = 0.5
 """Of these numbers, as large as those of the first part: eq. (12) is to look at the first, the IDSG at both."""
 SQUARE = 1.25
-"""Side of the square around known landmarks that it looks at, in longer sides of their bounding box."""
+"""Side of the square around landmarks that it looks at, in longer sides of their bounding box."""
+COORDINATES = 204  # of 68 points
 
 
 def square_around(points: Tensor) -> tuple[Tensor, Tensor]:
@@ -27,12 +26,9 @@ def square_around(points: Tensor) -> tuple[Tensor, Tensor]:
     return centre, SQUARE * side
 
 
-def middle_of(images: Tensor) -> Tensor:
-    """The part (B, 3, SIZE, SIZE) of face crops (B, 3, H, W) that it looks at where no landmarks are known."""
-    height, width = images.shape[-2:]
-    left, top, right, bottom = (round(edge * side) for edge, side in zip(CROP, (width, height, width, height)))
-    part = images[..., top:bottom, left:right]
-    return F.interpolate(part, (SIZE, SIZE), mode="bilinear", antialias=True, align_corners=False)
+def squares(images: Tensor, points: Tensor) -> Tensor:
+    """The parts (B, 3, SIZE, SIZE) of face crops (B, 3, H, W) around landmarks (B, 68, 2 or 3); no gradient to them."""
+    return zoom(images, *square_around(points.detach()), SIZE)
 
 
 class Residual(nn.Module):
@@ -116,8 +112,46 @@ class ShapeBranch(nn.Module):
         return self.layers(features)
 
 
+class ShapeHead(nn.Module):
+    """One linear layer from what the networks say, and the landmarks turned to a head at rest, to scores of its shape.
+
+    Pictures and landmarks err in different ways, so both tell more than either (docs/faces.md).
+    """
+
+    def __init__(self, dimension: int, told: int) -> None:
+        """`dimension`: scores. `told`: numbers of the networks."""
+        super().__init__()
+        self.register_buffer("rest", torch.zeros(68, 3))
+        self.layer = nn.Linear(COORDINATES + told, dimension)
+
+    def forward(self, points: Tensor, told: Tensor) -> Tensor:
+        """(B, 68, 3) landmarks, without gradient to them, and (B, told) -> (B, dimension)."""
+        with torch.autocast(points.device.type, enabled=False):
+            return self.layer(self.inputs(points, told.to(self.rest.dtype)))
+
+    def inputs(self, points: Tensor, told: Tensor) -> Tensor:
+        """(B, COORDINATES + told): how far turned landmarks lie from those of the head at rest, and `told`."""
+        turned = turned_onto(points.detach().to(self.rest.dtype), self.rest)
+        return torch.cat([(turned - self.rest).flatten(1), told], dim=1)
+
+
+def turned_onto(points: Tensor, rest: Tensor) -> Tensor:
+    """Landmarks (B, 68, 3) in crop coordinates, turned, scaled and shifted to lie nearest to a head at rest.
+
+    Least squares (Schönemann 1966, the orthogonal Procrustes problem). In crops y points down, so a turn alone doesn't
+    do: a reflection is let in, and with faces is always the one of y.
+
+    Args:
+        rest: (68, 3) about its own middle, the head's frame.
+    """
+    points = points - points.mean(1, keepdim=True)
+    left, lengths, right = torch.linalg.svd(points.transpose(1, 2) @ rest)
+    scale = lengths.sum(1) / points.square().sum((1, 2)).clamp_min(1e-12)
+    return scale[:, None, None] * (points @ left @ right)
+
+
 class SynthFaceId(nn.Module):
-    """Who a square shows (`dg/pretraining/faces/identity.py`), and what shape of head (`shape_code.py`).
+    """Who a picture shows (`dg/pretraining/faces/identity.py`), and what shape of head (`shape_code.py`).
 
     Attributes:
         size: pixels a side of what it looks at. dimension: D.
@@ -129,12 +163,20 @@ class SynthFaceId(nn.Module):
         super().__init__()
         self.identity, self.shape = identity or FaceCodeNet(), shape or ShapeBranch()
         self.dimension = self.identity.dimension + self.shape.dimension
+        self.head = ShapeHead(self.shape.dimension, self.dimension)
 
-    def forward(self, parts: Tensor) -> Tensor:
-        """Squares (B, 3, SIZE, SIZE) in [0, 1] around faces -> (B, D): a code of mean square 1, scores of a shape."""
+    def forward(self, images: Tensor, points: Tensor) -> Tensor:
+        """Face crops (B, 3, H, W) in [0, 1] and their landmarks (B, 68, 3) -> (B, D): a code of mean square 1, then
+        scores of a shape times SHAPE_WEIGHT. No gradient to the landmarks."""
+        told = self.told(squares(images, points))
+        scores = self.head(points, told)
+        return torch.cat([told[:, : self.identity.dimension], SHAPE_WEIGHT * scores], dim=1)
+
+    def told(self, parts: Tensor) -> Tensor:
+        """What the two networks say of squares (B, 3, SIZE, SIZE): (B, D), a code of mean square 1, then scores."""
         features = self.features(parts)
         who = F.normalize(self.identity.layers[ShapeBranch.START :](features), dim=1) * self.identity.dimension**0.5
-        return torch.cat([who, SHAPE_WEIGHT * self.shape(features)], dim=1)
+        return torch.cat([who, self.shape(features)], dim=1)
 
     def features(self, parts: Tensor) -> Tensor:
         """What both parts see of squares (B, 3, SIZE, SIZE)."""

@@ -58,7 +58,9 @@ class Painter:
         face = self.finder(picture, number, name)
         image = self._tensor([face.crop])
         with torch.inference_mode():
-            return Source(face, image, self.networks.encoder(image).float(), self.look([face]))
+            seen = self.look([face])
+            code = self.networks.encoder(image, seen.points.to(image.device)).float()
+            return Source(face, image, code, seen)
 
     def reference(self, picture: Picture, number: int = 1) -> tuple[Face, Landmarks]:
         """Face `number` of a picture and its landmarks.

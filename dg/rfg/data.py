@@ -134,11 +134,12 @@ class Data:
         """The tensors of a part, cropped; `regularise`: whether R1 is due."""
         source, truth = self._on_device(part.source), self._on_device(part.truth)
         true = _truths(part.rows)
-        l_t, truth_points = self._driving(part.rows), self.team.put(self.faces.points[true])
+        l_t = self._driving(part.rows)
+        truth_points, source_points = (self.team.put(self.faces.points[rows]) for rows in (true, part.rows.source))
         if part.boxes is not None:
             boxes = shifted_onto(self.team.put(part.boxes), l_t)
             source, truth = crop_images(source, boxes), crop_images(truth, boxes)
-            l_t, truth_points = crop_points(l_t, boxes), crop_points(truth_points, boxes)
+            l_t, truth_points, source_points = (crop_points(p, boxes) for p in (l_t, truth_points, source_points))
         return Pairs(
             source=source,
             truth=truth,
@@ -148,6 +149,7 @@ class Data:
             visible=self.team.put(self.faces.visible[part.rows.reference]),
             truth_points=truth_points,
             truth_visible=self.team.put(self.faces.visible[true]),
+            source_points=source_points,
             # The code of the picture as it is given to E_s; stored ones are of whole pictures.
             codes=self.team.put(self.faces.codes[part.rows.source]) if part.boxes is None else None,
             regularise=regularise,

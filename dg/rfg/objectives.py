@@ -33,6 +33,7 @@ class Pairs:
         known_share: what their masked mean divides by, see `dg.training.team.share_of`.
         l_t: (b, 68, 3) driving landmarks, crop coordinates. visible: (b, 68) bool, of the reference's.
         truth_points, truth_visible: the same of `truth`'s own landmarks, F_l's, found once by the landmarks step.
+        source_points: (b, 68, 3) F_l's landmarks of the sources.
         codes: (b, D) face codes of the sources; None: E_f is asked.
         regularise: whether R1 is due.
     """
@@ -45,6 +46,7 @@ class Pairs:
     visible: torch.Tensor
     truth_points: torch.Tensor
     truth_visible: torch.Tensor
+    source_points: torch.Tensor
     codes: torch.Tensor | None
     regularise: bool = False
 
@@ -119,7 +121,7 @@ class GeneratorLosses(nn.Module):
 
     @torch.no_grad()
     def _codes(self, pairs: Pairs) -> torch.Tensor:
-        return self.frozen.E_f(pairs.source) if pairs.codes is None else pairs.codes
+        return self.frozen.E_f(pairs.source, pairs.source_points) if pairs.codes is None else pairs.codes
 
     def _perceptual(self, painted: torch.Tensor, pairs: Pairs) -> torch.Tensor:
         from dg.rfg.perceptual import perceptual_loss

@@ -16,6 +16,7 @@ sys.path.insert(0, workflow.basedir)
 from dg import trained
 from dg.digests import RawData, code_digest, content_digest, digest_of, raw_data
 from dg.errors import DgError
+from dg.identity import READ_LANDMARKS
 from dg.networks import OF_DG
 from dg.params import validate as validate_params
 from dg.ready import check_variants, require_weights

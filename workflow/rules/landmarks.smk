@@ -23,6 +23,7 @@ rule landmarks:
 rule identity:
     input:
         frames=rules.frames.output.shard,
+        landmarks=rules.landmarks.output.shard if PARAMS.identity.backend in READ_LANDMARKS else [],
     output:
         shard="data/sets/{dataset}/identity/{shard}.arrow",
     log:
@@ -37,7 +38,8 @@ rule identity:
     params:
         job=job("identity"),
     shell:
-        "python -m dg identity --settings {params.job:q} --frames {input.frames} --out {output.shard}"
+        "python -m dg identity --settings {params.job:q} --frames {input.frames} --landmarks {input.landmarks}"
+        " --out {output.shard}"
         " --threads {threads} --gpus {resources.gpu} 2>&1 | tee {log}"
 
 

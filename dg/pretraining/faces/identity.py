@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from dg.errors import DgError
-from dg.identity.network import CROP, SIZE, FaceCodeNet, square_around
+from dg.identity.network import SIZE, FaceCodeNet, square_around
 from dg.landmarks.zoom import zoom
 from dg.pretraining.faces.pictures import Pictures
 from dg.pretraining.faces.recipe import IdentityRecipe
@@ -24,6 +24,8 @@ from dg.pretraining.faces.schedule import Schedule, advanced
 from dg.pretraining.faces.state import facts_of, load_state, part_of, save_state
 
 REPORT_EVERY = 100  # steps
+CROP = (0.1, 0.16, 0.9)
+"""Left, top, right of a square in the middle of a face crop: bridge to chin is half of its height."""
 
 
 class IdentityTraining:
@@ -144,11 +146,11 @@ def views(
 def varied(images: Tensor, points: Tensor, generator: torch.Generator) -> Tensor:
     """What E_f learns from: squares (b, 3, SIZE, SIZE) near the faces of (b, 3, S, S), in other light and surroundings.
 
-    Half of them lie where E_f looks when nothing is known of the landmarks.
+    Half of them lie in the middle of the crop, wherever the landmarks are: those of F_l can be wrong.
     """
     g, b = generator, len(images)
     centre, side = views(points, 0.04, 0.1, g)
-    left, top, right, _ = CROP
+    left, top, right = CROP
     whole = torch.rand(b, device=images.device, generator=g) < 0.5
     jitter = torch.exp(0.08 * _normal(side, g))
     fixed = centre.new_tensor([(left + right) / 2, top + (right - left) / 2]) + 0.02 * _normal(centre, g)

@@ -7,8 +7,7 @@ import torch.nn.functional as F
 from scipy.stats import mannwhitneyu
 from torch import Tensor
 
-from dg.identity.network import FaceCodeNet, square_around
-from dg.landmarks.zoom import zoom
+from dg.identity.network import FaceCodeNet, squares
 from dg.pretraining.faces.pictures import Pictures
 
 
@@ -22,7 +21,7 @@ def measure_identity(net: FaceCodeNet, people: Pictures) -> dict[str, float]:
     codes, who = [], []
     for number in range(len(people.people)):
         images, points = people.images_of(number)
-        codes.append(net(zoom(images, *square_around(points), net.size)))
+        codes.append(net(squares(images, points)))
         who += [number] * len(images)
     codes, who = F.normalize(torch.cat(codes), dim=1), torch.tensor(who)
     cosine, same = codes @ codes.t(), who[:, None] == who

@@ -22,7 +22,7 @@ from dg.pretraining.faces.identity_accuracy import measure_identity
 from dg.pretraining.faces.idsg import People, measure_idsg
 from dg.pretraining.faces.pictures import Pairs, Pictures
 from dg.pretraining.faces.recipe import FomRecipe, IdentityRecipe, IdsgRecipe, Recipe, ShapeRecipe
-from dg.pretraining.faces.shape_code import measure_shape
+from dg.pretraining.faces.shape_head import fit_shape_head, measure_shape
 from dg.pretraining.faces.state import facts_of, part_of
 from dg.recognition.sface import SFace
 from dg.rfg.model import Rfg
@@ -71,6 +71,8 @@ def pack_faces(bundle: Path, state: Path, out: Path) -> dict[str, Any]:
 def pack_identity(bundle: Path, state: Path, shape: Path, head: Path, out: Path) -> dict[str, Any]:
     """Write E_f to `out`, in float16, with a card that says what it knows of people left out.
 
+    The last layer of its second part, which F_l's landmarks take part in, is fitted here and stays in float32.
+
     Args:
         state: of the part that tells people apart. shape: of the part that tells the shape of the head.
         head: SynthFace head model.
@@ -85,12 +87,14 @@ def pack_identity(bundle: Path, state: Path, shape: Path, head: Path, out: Path)
     stored = with_prefix("identity", part_of("net", load_file(state)))
     stored |= with_prefix("shape", part_of("net", load_file(shape)))
     tensors = {name: t.half() if t.is_floating_point() else t for name, t in stored.items()}
-    net.load_state_dict(tensors)
+    net.load_state_dict(tensors, strict=False)  # all but the last layer
     net.eval()
     learnt, others = (Pictures(bundle, torch.device("cpu"), recipe.held_out, measured) for measured in (False, True))
+    fit_shape_head(net, learnt, head)
+    tensors |= with_prefix("head", net.head.state_dict())
     card = {
         "what": f"E_f: codes of {recipe.dimension} numbers that tell people apart (dg/pretraining/faces/identity.py), "
-        f"{shape_recipe.dimension} of the shape of the head (shape_code.py)",
+        f"{shape_recipe.dimension} of the shape of the head (shape_code.py, shape_head.py)",
         "data": f"{PEOPLE}; the shape's part from {len(learnt.people)}; measured on {len(others.people)} others",
         "metrics": measure_identity(net.identity, others)
         | {"shape_explained": measure_shape(net, learnt, others, head)},

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dg.identity.network import ShapeBranch, SynthFaceId, middle_of
+from dg.identity.network import ShapeBranch, SynthFaceId
 from dg.landmarks.regions import MIRROR
 from dg.pretraining.faces.bundle import person_of
 from dg.pretraining.faces.identity import load_identity, varied
@@ -130,19 +130,3 @@ def shapes_of(neutral: Tensor, components: int) -> Shapes:
 def mirrored(points: Tensor) -> Tensor:
     """(n, 68, 3) of the people whom mirrored pictures show."""
     return points[:, list(MIRROR)] * points.new_tensor([-1.0, 1.0, 1.0])
-
-
-@torch.no_grad()
-def measure_shape(net: SynthFaceId, learnt: Pictures, others: Pictures, head: Path) -> float:
-    """Share of the variance of `others`' neutral landmarks about the mean of `learnt` that one picture tells.
-
-    1 - squared error of the points / that of the mean person; 1 is all, 0 as good as not looking.
-    """
-    shapes = shapes_of(neutral_of(learnt.numbers, head), net.shape.dimension)
-    left = whole = 0.0
-    for place, neutral in enumerate(neutral_of(others.numbers, head)):
-        images, _ = others.images_of(place)
-        found = shapes.points(net.shape(net.features(middle_of(images))))
-        left += float((found - neutral).square().sum())
-        whole += len(images) * float((shapes.mean - neutral.flatten()).square().sum())
-    return round(1 - left / whole, 4)

@@ -1,7 +1,8 @@
 """What the bundled IDSG learns from: landmarks of many people in the same poses and expressions, and their face codes.
 
 The bundle's people pose again, without pictures: groups of 60 people in 96 shots each that a group has in common, so
-that the truth of every pair within a group is known. Face codes are those of the bundle's pictures.
+that the truth of every pair within a group is known. Face codes are those of some of the bundle's pictures, with the
+landmarks that F_l finds there.
 
 64 shots are as the benchmark stand-ins have them, where lids hardly ever close and mouths move in few ways. An IDSG
 that has seen nothing else opens a closed eye again. So 32 more have the same heads and cameras, but random expressions,
@@ -20,8 +21,10 @@ from tqdm import tqdm
 
 from dg.files import replacing
 from dg.identity.encoder import load_face_encoder
+from dg.landmarks.fan import load_landmark_net
 from dg.pretraining.faces.bundle import SEED, person_of, shots_of
 from dg.pretraining.faces.pictures import Pictures
+from dg.pretraining.faces.shape_head import looked_at
 from dg.synthface import Action, Scene, landmarks_in, load_head, random_units
 
 GROUP, BENCHMARK, RANDOM = 60, 64, 32
@@ -30,7 +33,7 @@ SETS = ("synth_mpie", "synth_rafd", "synth_vox")
 
 
 def make_shapes(bundle: Path, head: Path, out: Path, held_out: float, measured: bool) -> None:
-    """Write `out`: points (p, SHOTS, 68, 3) of p people, codes (p, pictures, D), group (p,).
+    """Write `out`: points (p, SHOTS, 68, 3) of p people, codes (p, pictures looked at, D), group (p,).
 
     Args:
         bundle: see `dg.pretraining.faces.bundle`. held_out, measured: whose, see `Pictures`.
@@ -38,15 +41,15 @@ def make_shapes(bundle: Path, head: Path, out: Path, held_out: float, measured: 
     if out.exists():
         return
     pictures, encoder = Pictures(bundle, torch.device("cpu"), held_out, measured), load_face_encoder("synthface-id")
+    landmarks = load_landmark_net("fan-synthface", "cpu")
     model, group = load_head(head), np.arange(len(pictures.people)) // GROUP
     points, codes = [], []
     for k, number in enumerate(tqdm(pictures.numbers, desc="people's shapes", disable=None)):
         if k % GROUP == 0:
             shots = _shots(len(points) // GROUP)
         points.append(landmarks_in(model, person_of(number), shots))
-        images, _ = pictures.images_of(k)
         with torch.no_grad():
-            codes.append(encoder(images).numpy())
+            codes.append(encoder(*looked_at(pictures, k, landmarks)).numpy())
     fewest = min(map(len, codes))
     points = np.stack(points)
     with replacing(out) as temporary:
