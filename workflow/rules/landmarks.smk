@@ -23,7 +23,11 @@ rule landmarks:
 rule identity:
     input:
         frames=rules.frames.output.shard,
-        landmarks=rules.landmarks.output.shard if PARAMS.identity.backend in READ_LANDMARKS else [],
+        landmarks=(
+            rules.landmarks.output.shard
+            if PARAMS.identity.backend in READ_LANDMARKS
+            else []
+        ),
     output:
         shard="data/sets/{dataset}/identity/{shard}.arrow",
     log:
