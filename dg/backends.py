@@ -9,8 +9,10 @@ STAND_INS = {
     },
     "fid": {"efficientnet-lite0": "FID on EfficientNet-Lite0 features instead of Inception-V3's"},
     "landmarks": {"fan-synthface": "F_l is a FAN trained on SynthFace instead of the published 3DFAN-4"},
-    "identity": {"synthface-id": "E_f was trained on SynthFace instead of VGGFace2"},
+    "identity": {"synthface-id": "E_f was trained on SynthFace instead of VGGFace2 and reads F_l's landmarks too"},
 }
+
+KEPT = "the IDSG's training kept what its start knew of strangers (lambda_keep), a term that the paper doesn't have"
 
 
 def stand_ins(backends: dict[str, str]) -> list[str]:

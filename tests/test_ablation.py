@@ -41,6 +41,7 @@ def settings(table, rows, seeds=2, bootstrap=500):
         "bootstrap": bootstrap,
         "seed": 3,
         "bundled": ["idsg", "rfg"],
+        "kept": False,
     }
     return AblationSettings(**values)
 

@@ -284,6 +284,23 @@ def test_a_start_from_weights_of_other_sizes_is_refused(values, place, value, me
     check_variants(params.validate(values, "params.yaml"))
 
 
+def test_a_term_that_is_not_the_papers_is_said_where_it_is_in_force(values):
+    sizes = values["scales"]["sample"]
+
+    def said():
+        p = params.validate(values, "params.yaml")
+        tables = [
+            step_settings(p, step, table=t).kept for step, t in (("comparison", "table4"), ("ablation", "table2"))
+        ]
+        return [*tables, any("lambda_keep" in words for words in step_settings(p, "report").stand_ins)]
+
+    assert said() == [True, True, True]
+    sizes["idsg"]["lambda_keep"] = 0
+    assert said() == [False, False, False]
+    sizes["idsg"] |= {"lambda_keep": 1, "init": "scratch"}
+    assert said() == [False, False, False]
+
+
 def test_the_bundled_card_s_sizes_are_those_of_its_weights():
     """What `check_variants` compares is what `load_state_dict` will find."""
     sizes = read_json(BUNDLED / "rfg-synthface.json")["sizes"]

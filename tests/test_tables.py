@@ -44,6 +44,7 @@ def settings(**changes):
         "landmarks": "fan-synthface",
         "identity": "synthface-id",
         "bundled": ["idsg", "rfg"],
+        "kept": True,
         "pictures": {"dg": [300_000, 640], "rival": [2000, 640]},
     }
     return ComparisonSettings(**base | changes)
@@ -126,7 +127,9 @@ def test_the_table_puts_the_papers_numbers_beside_the_measured(tmp_path):
 
 def test_nothing_is_said_of_stand_ins_where_there_are_none(tmp_path):
     path = summary(tmp_path, data_set="rafd", backends=PAPER)
-    real = settings(benchmarks={"RaFD": "rafd"}, kinds={"RaFD": "rafd"}, scale="paper", bundled=[], pictures={})
+    real = settings(
+        benchmarks={"RaFD": "rafd"}, kinds={"RaFD": "rafd"}, scale="paper", bundled=[], kept=False, pictures={}
+    )
     make_comparison(changed(real, landmarks="fan", identity="vggface2"), [path], tmp_path / "table4.csv")
     assert pd.read_csv(tmp_path / "table4.csv")["stand_in"].isna().all()
     assert (tmp_path / "table4.md").read_text().startswith("# Table 4, cross-reenactment\n")
@@ -229,6 +232,7 @@ def test_rows_say_of_networks_only_what_their_method_uses(tmp_path):
     assert "sizes and iterations of scale 'sample'" in said["dg"] and "iterations" not in said["source_unchanged"]
     assert "sizes of data and pair lists of scale 'sample'" in said["source_unchanged"]
     assert table.loc["source_unchanged", ["identity_backend", "init"]].isna().all()
+    assert {method for method in methods if "lambda_keep" in said[method]} == {"dg", "mine"}
     assert "RFG started from bundled weights, whose training made 300,000 pictures, 640 more here" in said["dg"]
     assert "; started from bundled weights, whose training made 2,000 pictures" in said["rival"]
     made = table[["init", "pictures_start", "pictures_trained"]].astype(object).fillna("")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dg.backends import stand_ins
+from dg.backends import KEPT, stand_ins
 from dg.errors import DgError
 from dg.files import write_csv, write_text
 from dg.metrics.metric import Metric, shown_in
@@ -122,6 +122,7 @@ def _stand_in(settings: AblationSettings, backends: dict[str, str]) -> str:
     for network in settings.bundled:
         losses = {"idsg": "L_l", "rfg": "L_at, LPIPS, L_id and D_f"}[network]
         phrases.append(f"every row's {network.upper()} started from the same bundled weights, trained with {losses}")
+    phrases += [KEPT] * settings.kept
     return "; ".join(phrases)
 
 

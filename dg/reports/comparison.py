@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from dg.backends import stand_ins
+from dg.backends import KEPT, stand_ins
 from dg.errors import DgError
 from dg.files import write_csv, write_json, write_text
 from dg.metrics.metric import printed_in, shown_in
@@ -109,6 +109,8 @@ def _row(settings: ComparisonSettings, row: dict[str, Any]) -> dict[str, Any]:
         init = f"{who}bundled"
         seen = f", whose training made {start:,} pictures, {trained:,} more here" if start else ""
         phrases.append(f"{who}started from bundled weights{seen}")
+    if settings.kept and "idsg" in networks:
+        phrases.append(KEPT)
     paper = COMPARISONS[settings.table][test]["DG"] if method == "dg" else None
     return {
         **row,

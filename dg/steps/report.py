@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import Field
 
-from dg.backends import stand_ins
+from dg.backends import KEPT, stand_ins
 from dg.params import IdsgWeights, Params, RfgWeights
 from dg.steps.settings import Settings
-from dg.steps.tables import Titles, pictures_seen, started_bundled, titles
+from dg.steps.tables import Titles, idsg_kept, pictures_seen, started_bundled, titles
 from dg.study.rows import method_titles, methods_of, rivals_of, trained_rivals
 from dg.study.variants import with_overrides
 from dg.tests import COMPARED
@@ -82,6 +82,8 @@ def stand_ins_of(p: Params, networks: dict[str, str]) -> list[str]:
     if bundled:
         phrases.append(f"{' and '.join(bundled)} started from bundled weights")
         phrases += unequal_starts(p)
+    if idsg_kept(p):
+        phrases.append(KEPT)
     return phrases
 
 

@@ -38,6 +38,7 @@ class AblationSettings(Settings):
     landmarks: str = Field(description="F_l's back end")
     identity: str = Field(description="E_f's")
     bundled: tuple[str, ...] = Field(description="networks of this table's rows that start from bundled weights")
+    kept: bool = Field(description="whether lambda_keep holds the IDSG to its start")
     bootstrap: int = Field(ge=100, description="resamples")
     seed: int = Field(ge=0, description="of the bootstrap")
 
@@ -56,6 +57,7 @@ class ComparisonSettings(Settings):
     landmarks: str = Field(description="F_l's back end")
     identity: str = Field(description="E_f's")
     bundled: tuple[str, ...] = Field(description="networks that start from bundled weights")
+    kept: bool = Field(description="whether lambda_keep holds the IDSG to its start")
     pictures: dict[str, tuple[int, int]] = Field(
         description="method: pictures that its bundled start had made in training, 0 without one, and those here, of "
         "methods that paint by the RFG or are trained on as many"
@@ -75,6 +77,11 @@ def started_bundled(p: Params) -> tuple[str, ...]:
     return tuple(name for name in ("idsg", "rfg") if getattr(p.sizes, name).init == "bundled")
 
 
+def idsg_kept(p: Params) -> bool:
+    """Whether lambda_keep holds the IDSG to its start, which it does from bundled weights alone."""
+    return p.sizes.idsg.init == "bundled" and p.sizes.idsg.lambda_keep > 0
+
+
 def titles(p: Params, tests: Iterable[str]) -> Titles:
     """Of the methods that take part in one of the tests."""
     shown = {method for test in tests for method in methods_of(p, test)}
@@ -86,7 +93,8 @@ def ablation_settings(p: Params, table: str) -> AblationSettings:
     (test,) = TABLES[table].tests
     dataset = dataset_of(p, test)
     # All rows of the table share its start, which may differ from Table 4's.
-    started = started_bundled(with_overrides(p, f"{table}-dg-0"))
+    whole = with_overrides(p, f"{table}-dg-0")
+    started = started_bundled(whole)
     return AblationSettings(
         table=table,
         rows=tuple((row, getattr(p.ablations, table).get(row, {})) for row in variants_by_row(p, table)),
@@ -97,6 +105,7 @@ def ablation_settings(p: Params, table: str) -> AblationSettings:
         landmarks=p.landmarks.backend,
         identity=p.identity.backend,
         bundled=started if TABLES[table].network == "rfg" else tuple(n for n in started if n == "idsg"),
+        kept=idsg_kept(whole),
         bootstrap=p.metrics.bootstrap,
         seed=p.seed,
     )
@@ -117,6 +126,7 @@ def comparison_settings(p: Params, table: str) -> ComparisonSettings:
         landmarks=p.landmarks.backend,
         identity=p.identity.backend,
         bundled=started_bundled(p),
+        kept=idsg_kept(p),
         pictures={method: seen for method, _ in shown if (seen := pictures_seen(p, method)) is not None},
     )
 
