@@ -21,7 +21,7 @@ from dg.weights import bundled
 
 BUNDLED_FOR = (
     "the networks that ship with the project have seen SynthFace's rendered people alone and show how the method "
-    "works; they don't swap real faces: of 51 real people 8 % of the results were found as their source (chance 2 %). "
+    "works; they don't swap real faces: of 51 real people 6 % of the results were found as their source (chance 2 %). "
     "For real people give --rfg and --idsg that were trained on real people."
 )
 """What whoever gives no checkpoints is told."""
