@@ -34,7 +34,7 @@ from dg.pretraining.faces.idsg import IdsgPretraining, People, eye_opening, loca
 from dg.pretraining.faces.pack import pack_faces, pack_fom, pack_identity, pack_idsg
 from dg.pretraining.faces.pictures import Pictures
 from dg.pretraining.faces.recipe import FomRecipe, IdentityRecipe, IdsgRecipe, Recipe, ShapeRecipe
-from dg.pretraining.faces.shape_code import Shapes, ShapeTraining, mirrored, neutral_of
+from dg.pretraining.faces.shape_code import Shapes, ShapeTraining, mirrored, neutral_of, shapes_of
 from dg.pretraining.faces.shape_head import LOOKS, explained, fit_shape_head, measure_shape, ridge
 from dg.pretraining.faces.shapes import BENCHMARK, SHOTS, make_shapes
 from dg.pretraining.faces.training import FacesTraining
@@ -269,7 +269,8 @@ def test_who_guesses_the_mean_person_explains_nothing(rendered, head_file):
     torch.nn.init.zeros_(net.head.layer.weight)
     torch.nn.init.zeros_(net.head.layer.bias)
     learnt, others = (Pictures(bundle, CPU, 0.25, measured) for measured in (False, True))
-    assert measure_shape(net, learnt, others, head_file) == 0
+    shapes = shapes_of(neutral_of(learnt.numbers, head_file), 3)
+    assert measure_shape(net, shapes, others, head_file) == 0
 
 
 def test_landmarks_are_turned_as_scipy_turns_them():
@@ -319,9 +320,9 @@ def test_ridge_is_the_least_of_its_sum():
 def test_the_fitted_last_layer_tells_the_people_it_was_fitted_on(rendered, head_file):
     bundle, net = rendered / "faces.safetensors", SynthFaceId(FaceCodeNet(8, 4), ShapeBranch(3, 4)).eval()
     learnt = Pictures(bundle, CPU, 0.25)
-    before = measure_shape(net, learnt, learnt, head_file)
-    fit_shape_head(net, learnt, head_file)
-    assert before < 0 < measure_shape(net, learnt, learnt, head_file) and LOOKS > 1
+    before = measure_shape(net, shapes_of(neutral_of(learnt.numbers, head_file), 3), learnt, head_file)
+    shapes = fit_shape_head(net, learnt, head_file)
+    assert before < 0 < measure_shape(net, shapes, learnt, head_file) and LOOKS > 1
 
 
 def test_neutral_landmarks_are_those_of_a_picture_at_rest(head_file):

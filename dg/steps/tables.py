@@ -10,6 +10,7 @@ from pydantic import Field
 from dg.networks import NETWORKS
 from dg.params import Params
 from dg.steps.generate import bundled_name, train_method_settings
+from dg.steps.idsg import idsg_settings
 from dg.steps.rfg import pictures_in_training
 from dg.steps.settings import Settings
 from dg.study.data import dataset_of
@@ -78,8 +79,8 @@ def started_bundled(p: Params) -> tuple[str, ...]:
 
 
 def idsg_kept(p: Params) -> bool:
-    """Whether lambda_keep holds the IDSG to its start, which it does from bundled weights alone."""
-    return p.sizes.idsg.init == "bundled" and p.sizes.idsg.lambda_keep > 0
+    """Whether lambda_keep holds the IDSG to its start."""
+    return idsg_settings(p, "self").kept is not None
 
 
 def titles(p: Params, tests: Iterable[str]) -> Titles:

@@ -83,21 +83,22 @@ def pack_identity(bundle: Path, state: Path, shape: Path, head: Path, out: Path)
     (step, values), (shape_step, shape_values) = facts_of(state), facts_of(shape)
     recipe, shape_recipe = IdentityRecipe(**values), ShapeRecipe(**shape_values)
     parts = FaceCodeNet(recipe.dimension, recipe.width), ShapeBranch(shape_recipe.dimension, recipe.width)
-    net = SynthFaceId(*parts)
-    stored = with_prefix("identity", part_of("net", load_file(state)))
-    stored |= with_prefix("shape", part_of("net", load_file(shape)))
-    tensors = {name: t.half() if t.is_floating_point() else t for name, t in stored.items()}
-    net.load_state_dict(tensors, strict=False)  # all but the last layer
-    net.eval()
+    tensors = {}
+    for name, part, file in zip(("identity", "shape"), parts, (state, shape)):
+        stored = part_of("net", load_file(file))
+        halved = {key: t.half() if t.is_floating_point() else t for key, t in stored.items()}
+        part.load_state_dict(halved)
+        tensors |= with_prefix(name, halved)
+    net = SynthFaceId(*parts).eval()
     learnt, others = (Pictures(bundle, torch.device("cpu"), recipe.held_out, measured) for measured in (False, True))
-    fit_shape_head(net, learnt, head)
+    shapes = fit_shape_head(net, learnt, head)
     tensors |= with_prefix("head", net.head.state_dict())
     card = {
         "what": f"E_f: codes of {recipe.dimension} numbers that tell people apart (dg/pretraining/faces/identity.py), "
         f"{shape_recipe.dimension} of the shape of the head (shape_code.py, shape_head.py)",
         "data": f"{PEOPLE}; the shape's part from {len(learnt.people)}; measured on {len(others.people)} others",
         "metrics": measure_identity(net.identity, others)
-        | {"shape_explained": measure_shape(net, learnt, others, head)},
+        | {"shape_explained": measure_shape(net, shapes, others, head)},
         "settings": {"identity": values, "shape": shape_values},
         "steps_done": {"identity": step, "shape": shape_step},
         "versions": {"torch": torch.__version__},

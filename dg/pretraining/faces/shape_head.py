@@ -27,11 +27,14 @@ def looked_at(pictures: Pictures, person: int, net: torch.nn.Module) -> tuple[Te
 
 
 @torch.no_grad()
-def fit_shape_head(net: SynthFaceId, learnt: Pictures, head: Path) -> None:
+def fit_shape_head(net: SynthFaceId, learnt: Pictures, head: Path) -> Shapes:
     """Set the last layer of `net`, whose other parts stay as they are.
 
     Args:
         learnt: whom to learn from. head: SynthFace head model.
+
+    Returns:
+        the shapes whose scores it tells, those of `learnt`.
     """
     neutral = neutral_of(learnt.numbers, head)
     shapes = shapes_of(neutral, net.shape.dimension)
@@ -42,6 +45,7 @@ def fit_shape_head(net: SynthFaceId, learnt: Pictures, head: Path) -> None:
     weight, bias = ridge(seen.double(), wanted.double(), RIDGE)
     net.head.layer.weight.copy_(weight.t())
     net.head.layer.bias.copy_(bias)
+    return shapes
 
 
 def ridge(inputs: Tensor, wanted: Tensor, strength: float) -> tuple[Tensor, Tensor]:
@@ -59,12 +63,11 @@ def ridge(inputs: Tensor, wanted: Tensor, strength: float) -> tuple[Tensor, Tens
 
 
 @torch.no_grad()
-def measure_shape(net: SynthFaceId, learnt: Pictures, others: Pictures, head: Path) -> float:
-    """Share of the variance of `others`' neutral landmarks about the mean of `learnt` that one picture tells.
+def measure_shape(net: SynthFaceId, shapes: Shapes, others: Pictures, head: Path) -> float:
+    """Share of the variance of `others`' neutral landmarks about the mean of `shapes` that one picture tells.
 
     1 - squared error of the points / that of the mean person; 1 is all, 0 as good as not looking.
     """
-    shapes = shapes_of(neutral_of(learnt.numbers, head), net.shape.dimension)
     seen, counts = _inputs(net, others)
     neutral = neutral_of(others.numbers, head).repeat_interleave(counts, 0)
     return explained(shapes, net.head.layer(seen), neutral)
