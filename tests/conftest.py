@@ -22,6 +22,18 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def folders_go_with_their_file(request, tmp_path_factory):
+    """What a file's tests shared, pytest would keep to the end of the run. Kept where one of them failed."""
+    there = tmp_path_factory.getbasetemp()
+    before, failed = set(there.iterdir()), request.session.testsfailed
+    yield
+    if request.session.testsfailed == failed:
+        for made in set(there.iterdir()) - before:
+            if made.is_dir() and not made.is_symlink():
+                shutil.rmtree(made, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def head_file(tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "synthface-head.safetensors"
