@@ -46,6 +46,10 @@ def main() -> None:
     people = sorted(path.parent for path in arguments.folder.glob("*/neutral.jpg"))
     faces = [[_face(person / name) for name in ("neutral.jpg", "smiling.jpg")] for person in people]
     faces = [pair for pair in faces if all(face is not None for face in pair)]
+    if len(faces) < 2:
+        parser.error(
+            f"{arguments.folder}: holds fewer than two people with a face, <person>/neutral.jpg and smiling.jpg"
+        )
     source, truth = (torch.stack(some) for some in zip(*faces))
     print(f"{len(faces)} people of {len(people)}; chance of rank-1 is {1 / len(faces):.3f}")
     measure(source, truth, arguments.sheet)

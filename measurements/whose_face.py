@@ -43,6 +43,8 @@ def main() -> None:
     rows = []
     if a.photographs:
         folders = sorted(path.parent for path in a.photographs.glob("*/neutral.jpg"))
+        if len(folders) < 2:
+            parser.error(f"{a.photographs}: holds fewer than two people, <person>/neutral.jpg and smiling.jpg")
         faces = [
             [coder(read_picture(folder / f"{name}.jpg")) for name in ("neutral", "smiling")] for folder in tqdm(folders)
         ]

@@ -14,6 +14,7 @@ from dg.idsg.networks import Idsg
 from dg.metrics.evaluate_idsg import evaluate_idsg
 from dg.metrics.metric import shown_in
 from dg.metrics.motion import head_angles
+from dg.params import validate
 from dg.protocols.pairs import make_pairs
 from dg.reports.ablation import make_ablation
 from dg.shards import FaceSet
@@ -21,7 +22,7 @@ from dg.steps.evaluate import AceSettings
 from dg.steps.registry import step_settings
 from dg.steps.tables import AblationSettings
 from tests.prepared import face_table, prepare
-from tests.scales import params_at
+from tests.scales import params_at, values_at
 from tests.told import pairs_settings
 
 PEOPLE = np.repeat([f"p{k}" for k in range(6)], 5)
@@ -40,8 +41,8 @@ def settings(table, rows, seeds=2, bootstrap=500):
         "identity": "synthface-id",
         "bootstrap": bootstrap,
         "seed": 3,
-        "bundled": ["idsg", "rfg"],
-        "kept": False,
+        "bundled": {row: ["idsg", "rfg"] for row in rows},
+        "kept": [],
     }
     return AblationSettings(**values)
 
@@ -204,6 +205,28 @@ def test_rows_keep_the_papers_order_on_their_way_through_the_command_line(table,
     values = params_at()
     received = AblationSettings.read(step_settings(values, "ablation", table=table).job())
     assert [row for row, _ in received.rows] == order.split()
+
+
+def test_what_a_row_of_ones_own_changes_about_its_start_is_said_of_that_row(tmp_path):
+    values = values_at()
+    rows = {"nokeep": {"sizes.idsg.lambda_keep": 0}, "fresh": {"sizes.idsg.init": "scratch"}}
+    values["ablations"]["table2"] |= rows
+    asked = step_settings(validate(values, "params.yaml"), "ablation", table="table2").job()
+    received = AblationSettings.read(asked)
+    rng, paths = np.random.default_rng(2), []
+    for row, _ in received.rows:
+        paths += [
+            measured_pictures(tmp_path, f"{row}{s}", rng.random(30), rng.random(30), rng.random(100)) for s in (0, 1)
+        ]
+    make_ablation(received, paths, tmp_path / "table2.csv")
+    said = pd.read_csv(tmp_path / "table2.csv").set_index("row")["stand_in"]
+    kept = {row for row, text in said.items() if "lambda_keep" in text}
+    started = {row for row, text in said.items() if "IDSG started from bundled weights" in text}
+    assert kept == set(said.index) - {"nokeep", "fresh"} and started == set(said.index) - {"fresh"}
+    assert all("RFG started from bundled weights" in text for text in said)
+    text = (tmp_path / "table2.md").read_text(encoding="utf-8")
+    assert "(lambda_keep), a term that the paper doesn't have (of bl, id, st, lm, dg alone)" in text
+    assert "trained with L_at, LPIPS, L_id and D_f;" in text and "of scale 'sample' (of" not in text
 
 
 def test_missing_summaries_are_counted(tmp_path):

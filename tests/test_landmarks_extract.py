@@ -1,6 +1,7 @@
 """The landmarks and identity steps on a small shard, and what FaceSet makes of a face-less picture."""
 
 import io
+import shlex
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from dg.cli import main
 from dg.errors import DgError
 from dg.files import read_json, write_parquet
 from dg.identity.encoder import load_face_encoder
@@ -15,6 +17,8 @@ from dg.identity.extract import find_codes
 from dg.landmarks.extract import find_landmarks
 from dg.landmarks.fan import load_landmark_net
 from dg.shards import FRAME_SCHEMA, MANIFEST_COLUMNS, FaceSet, fixed_lists, read_shard, write_shard
+from tests.finished import planned
+from tests.scales import ROOT, values_at
 from tests.synthface_truth import pictures
 
 
@@ -87,6 +91,37 @@ def test_codes_that_read_landmarks_want_those_of_the_same_pictures(folder, tmp_p
     with pytest.raises(DgError, match=r"l\.arrow: holds other pictures than .*frames/0\.arrow"):
         find_codes("synthface-id", frames, out, tmp_path / "l.arrow")
     assert not out.exists()
+
+
+@pytest.mark.parametrize("name", ["vggface2", "vggface", "synthface-id"])
+def test_only_a_back_end_that_reads_landmarks_is_given_them(name, folder, tmp_path, monkeypatch, any_machine):
+    """From the rule of Snakemake over its command to the shard."""
+    root, _ = folder
+    values = values_at()
+    values["identity"]["backend"] = name
+    values["scales"]["sample"]["idsg"]["init"] = "scratch"
+    (job,) = [
+        job
+        for job in planned(values, tmp_path, "data/sets/synth_rafd/identity/0.arrow").jobs
+        if job.rule.name == "identity"
+    ]
+    given = [str(path) for path in job.input if "landmarks" in str(path)]
+    assert bool(given) == (name == "synthface-id")
+
+    class Colours(torch.nn.Module):
+        dimension = 3
+
+        def forward(self, images, points):
+            assert points.shape == (len(images), 68, 3) and bool(points.any()) == bool(given)
+            return images.mean((2, 3))
+
+    monkeypatch.setattr("dg.identity.extract.load_face_encoder", lambda backend, device: Colours())
+    command = job.shellcmd.split(" 2>&1")[0].replace(job.output[0], str(tmp_path / "i.arrow"))
+    for step in ("frames", "landmarks"):
+        command = command.replace(f"data/sets/synth_rafd/{step}", f"{root}/{step}")
+    monkeypatch.chdir(ROOT)
+    assert main(shlex.split(command)[3:]) == 0
+    assert fixed_lists(read_shard(tmp_path / "i.arrow"), "code").shape == (6, 3)
 
 
 def test_empty_shard(tmp_path):

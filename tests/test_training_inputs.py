@@ -13,8 +13,10 @@ from dg.idsg.data import Data
 from dg.idsg.networks import Idsg
 from dg.idsg.training import train_idsg
 from dg.params import validate
+from dg.rfg.data import Data as RfgData
 from dg.shards import FaceSet
 from dg.steps.idsg import idsg_settings
+from dg.steps.rfg import rfg_settings
 from dg.training.crops import AREA, RATIO, crop_images, crop_points, draw_crops, shifted_onto
 from dg.training.pairs import FrameSampler, PairSampler
 from dg.training.prefetch import Prefetch
@@ -110,6 +112,20 @@ def test_crops_keep_every_landmark_and_move_no_further_than_they_must():
     touches = ((seen.amin(1).abs() < 1e-4) | ((seen.amax(1) - 1).abs() < 1e-4))[fits]
     assert (touches | ((moved - boxes)[fits, :2].abs() < 1e-6)).all()
     assert (moved[fits] == boxes[fits]).all(1).float().mean() > 0.3
+
+
+def test_landmarks_that_e_f_reads_are_cropped_with_their_pictures(tmp_path):
+    settings = changed(rfg_settings(params_at(), "self"), crop=1.0, size=32, batch=8, accumulate=1)
+    faces = FaceSet([prepare(tmp_path / "toy", face_table(people=3, split="train"), 32)], split="train")
+    data = RfgData(settings, faces, PairSampler(faces.table, 8, 0), None, Team())
+    (part,) = data.draw(0)
+    pairs = data.pairs(part)
+    l_t = torch.from_numpy(faces.points[part.rows.reference])
+    boxes = shifted_onto(torch.from_numpy(part.boxes), l_t)
+    for found, rows in ((pairs.source_points, part.rows.source), (pairs.truth_points, part.rows.target)):
+        whole = torch.from_numpy(faces.points[rows])
+        torch.testing.assert_close(found, crop_points(whole, boxes))
+        assert (found - whole).abs().amax() > 0.02
 
 
 def test_a_whole_picture_is_no_crop():

@@ -54,7 +54,7 @@ def make_ablation(settings: AblationSettings, summaries: list[Path], out: Path) 
     for role, name in backends.items():
         frame[f"{role}_backend"] = name
     frame["data_set"], frame["scale"] = settings.data_set, settings.scale
-    frame["stand_in"] = _stand_in(settings, backends)
+    frame["stand_in"] = [_stand_in(settings, row, backends) for row in rows]
     steps = step_lines(frame, table)
     write_csv(out, frame.round(6))
     write_text(Path(out).with_suffix(".md"), _markdown(settings, frame, steps))
@@ -114,16 +114,27 @@ def _changes(overrides: dict[str, Any]) -> str:
     return ", ".join(f"{key}={value}" for key, value in overrides.items())
 
 
-def _stand_in(settings: AblationSettings, backends: dict[str, str]) -> str:
+def _stand_in(settings: AblationSettings, row: str, backends: dict[str, str]) -> str:
     phrases = [f"data: SynthFace ({settings.data_set}) instead of RaFD"] if settings.kind == "synthface" else []
     phrases += stand_ins(backends)
     if settings.scale != "paper":
         phrases.append(f"sizes and iterations of scale '{settings.scale}'")
-    for network in settings.bundled:
+    for network in settings.bundled[row]:
         losses = {"idsg": "L_l", "rfg": "L_at, LPIPS, L_id and D_f"}[network]
-        phrases.append(f"every row's {network.upper()} started from the same bundled weights, trained with {losses}")
-    phrases += [KEPT] * settings.kept
+        phrases.append(f"{network.upper()} started from bundled weights, the same for every row, trained with {losses}")
+    phrases += [KEPT] * (row in settings.kept)
     return "; ".join(phrases)
+
+
+def stand_ins_of(frame: pd.DataFrame) -> str:
+    """The phrases of all rows ("" for none), each once; of which rows it is, where it isn't of all."""
+    said: dict[str, list[str]] = {}
+    for row, text in zip(frame["row"], frame["stand_in"].fillna("")):
+        for phrase in text.split("; ") if text else ():
+            said.setdefault(phrase, []).append(row)
+    return "; ".join(
+        phrase if len(rows) == len(frame) else f"{phrase} (of {', '.join(rows)} alone)" for phrase, rows in said.items()
+    )
 
 
 def step_lines(frame: pd.DataFrame, table: str) -> list[list[str]]:
@@ -148,7 +159,7 @@ def step_lines(frame: pd.DataFrame, table: str) -> list[list[str]]:
 
 def _markdown(settings: AblationSettings, frame: pd.DataFrame, steps: list[list[str]]) -> str:
     metrics = shown_in(settings.table)
-    stand_in = frame["stand_in"].iloc[0]
+    stand_in = stand_ins_of(frame)
     comparable = " with stand-ins: not comparable with the paper's absolute numbers" if stand_in else ""
     body = []
     for row in frame.to_dict("records"):

@@ -38,8 +38,8 @@ class AblationSettings(Settings):
     scale: str
     landmarks: str = Field(description="F_l's back end")
     identity: str = Field(description="E_f's")
-    bundled: tuple[str, ...] = Field(description="networks of this table's rows that start from bundled weights")
-    kept: bool = Field(description="whether lambda_keep holds the IDSG to its start")
+    bundled: dict[str, tuple[str, ...]] = Field(description="row: its networks that start from bundled weights")
+    kept: tuple[str, ...] = Field(description="rows whose IDSG lambda_keep holds to its start")
     bootstrap: int = Field(ge=100, description="resamples")
     seed: int = Field(ge=0, description="of the bootstrap")
 
@@ -93,9 +93,9 @@ def ablation_settings(p: Params, table: str) -> AblationSettings:
     """Of "table1" or "table2"."""
     (test,) = TABLES[table].tests
     dataset = dataset_of(p, test)
-    # All rows of the table share its start, which may differ from Table 4's.
-    whole = with_overrides(p, f"{table}-dg-0")
-    started = started_bundled(whole)
+    # The table's start may differ from Table 4's, and a row of one's own may change it.
+    values = {row: with_overrides(p, f"{table}-{row}-0") for row in variants_by_row(p, table)}
+    networks = ("idsg", "rfg") if TABLES[table].network == "rfg" else ("idsg",)
     return AblationSettings(
         table=table,
         rows=tuple((row, getattr(p.ablations, table).get(row, {})) for row in variants_by_row(p, table)),
@@ -105,8 +105,8 @@ def ablation_settings(p: Params, table: str) -> AblationSettings:
         scale=p.scale,
         landmarks=p.landmarks.backend,
         identity=p.identity.backend,
-        bundled=started if TABLES[table].network == "rfg" else tuple(n for n in started if n == "idsg"),
-        kept=idsg_kept(whole),
+        bundled={row: tuple(n for n in started_bundled(own) if n in networks) for row, own in values.items()},
+        kept=tuple(row for row, own in values.items() if idsg_kept(own)),
         bootstrap=p.metrics.bootstrap,
         seed=p.seed,
     )

@@ -124,9 +124,10 @@ rule pretrain_rfg:
         " 2>&1 | tee {log}"
 
 
-# Face codes are by the E_f that lies in dg/weights.
+# Face codes are by the E_f that lies in dg/weights, of the landmarks of the F_l there.
 rule pretrain_idsg:
     input:
+        networks=["dg/weights/synthface-id.safetensors", "dg/weights/fan-synthface.safetensors"],
         bundle=rules.faces.output.bundle,
         head=rules.head.output,
     output:

@@ -16,7 +16,7 @@ from dg.idsg.networks import POINTS, Idsg
 from dg.landmarks.regions import VLS_REGIONS
 from dg.pretraining.faces.recipe import IdsgRecipe
 from dg.pretraining.faces.schedule import Schedule, run_reported
-from dg.pretraining.faces.state import load_state, part_of, save_state
+from dg.pretraining.faces.state import digest, load_state, part_of, save_state
 
 REPORT_EVERY = 1000  # steps
 SHUT = 0.1
@@ -81,15 +81,16 @@ class IdsgPretraining:
         """Random weights, or go on from `state`.
 
         Raises:
-            DgError: `state` is of another recipe.
+            DgError: `state` is of another recipe or of codes of another E_f.
         """
+        self.told = digest([people.codes])
         self.recipe, self.people, self.state, self.step = recipe, people, state, 0
         self.schedule = Schedule(recipe.steps)
         torch.manual_seed(recipe.seed)
         self.net = Idsg(3, people.codes.shape[-1], "centred")
         self.optimisers = {"net": torch.optim.AdamW(self.net.parameters(), weight_decay=recipe.decay, fused=True)}
         if state.exists():
-            stored, self.step = load_state(state, recipe, self.optimisers)
+            stored, self.step = load_state(state, recipe, self.optimisers, self.told)
             self.net.load_state_dict(part_of("net", stored))
 
     def run(self, minutes: float) -> None:
@@ -119,7 +120,7 @@ class IdsgPretraining:
     def save(self) -> None:
         """Write weights, moments and the recipe."""
         tensors = {f"net.{key}": value for key, value in self.net.state_dict().items()}
-        save_state(self.state, tensors, self.optimisers, self.step, self.recipe)
+        save_state(self.state, tensors, self.optimisers, self.step, self.recipe, self.told)
 
 
 def local_shape_loss(lhat: Tensor, truth: Tensor) -> Tensor:

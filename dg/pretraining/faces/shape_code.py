@@ -20,7 +20,7 @@ from dg.pretraining.faces.identity import load_identity, varied
 from dg.pretraining.faces.pictures import Pictures
 from dg.pretraining.faces.recipe import ShapeRecipe
 from dg.pretraining.faces.schedule import Schedule, run_reported
-from dg.pretraining.faces.state import load_state, part_of, save_state
+from dg.pretraining.faces.state import digest, load_state, part_of, save_state
 from dg.synthface import load_head, neutral_landmarks
 
 REPORT_EVERY = 100  # steps
@@ -61,7 +61,7 @@ class ShapeTraining:
             head: SynthFace head model. identity: state of `IdentityTraining`.
 
         Raises:
-            DgError: `state` is of another recipe, or there is no `identity`.
+            DgError: `state` is of another recipe or another `identity`, or there is no `identity`.
         """
         self.recipe, self.pictures, self.state, self.step = recipe, pictures, state, 0
         self.schedule = Schedule(recipe.steps)
@@ -69,6 +69,7 @@ class ShapeTraining:
         self.shapes = shapes_of(self.neutral, recipe.dimension)
         torch.manual_seed(recipe.seed)
         first = load_identity(identity, torch.device("cpu"))
+        self.told = digest(first.state_dict().values())
         self.net = ShapeBranch(recipe.dimension, first.width)
         for own, known in zip(self.net.layers[:3], first.layers[ShapeBranch.START :]):
             own.load_state_dict(known.state_dict())
@@ -80,7 +81,7 @@ class ShapeTraining:
         ]
         self.optimisers = {"net": torch.optim.AdamW(groups, weight_decay=recipe.decay, fused=True)}
         if state.exists():
-            stored, self.step = load_state(state, recipe, self.optimisers)
+            stored, self.step = load_state(state, recipe, self.optimisers, self.told)
             self.net.load_state_dict(part_of("net", stored))
 
     def run(self, minutes: float) -> None:
@@ -113,7 +114,7 @@ class ShapeTraining:
     def save(self) -> None:
         """Write weights, moments and the recipe."""
         tensors = {f"net.{key}": value for key, value in self.net.state_dict().items()}
-        save_state(self.state, tensors, self.optimisers, self.step, self.recipe)
+        save_state(self.state, tensors, self.optimisers, self.step, self.recipe, self.told)
 
 
 def neutral_of(numbers: list[int], head: Path) -> Tensor:

@@ -22,7 +22,8 @@ RIDGE = 100.0
 def looked_at(pictures: Pictures, person: int, net: torch.nn.Module) -> tuple[Tensor, Tensor]:
     """Up to LOOKS pictures (n, 3, S, S) of the person in this place, and F_l's landmarks (n, 68, 3) of them."""
     images, _ = pictures.images_of(person)
-    images = images[[k * len(images) // LOOKS for k in range(min(LOOKS, len(images)))]]
+    count = min(LOOKS, len(images))
+    images = images[[k * len(images) // count for k in range(count)]]
     return images, net.detect(images).points.float()
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from safetensors.numpy import save_file
 from tqdm import tqdm
 
@@ -26,6 +27,7 @@ from dg.pretraining.faces.bundle import SEED, person_of, shots_of
 from dg.pretraining.faces.pictures import Pictures
 from dg.pretraining.faces.shape_head import looked_at
 from dg.synthface import Action, Scene, landmarks_in, load_head, random_units
+from dg.weights import bundled_digest
 
 GROUP, BENCHMARK, RANDOM = 60, 64, 32
 SHOTS = BENCHMARK + RANDOM
@@ -35,11 +37,17 @@ SETS = ("synth_mpie", "synth_rafd", "synth_vox")
 def make_shapes(bundle: Path, head: Path, out: Path, held_out: float, measured: bool) -> None:
     """Write `out`: points (p, SHOTS, 68, 3) of p people, codes (p, pictures looked at, D), group (p,).
 
+    Nothing is done if `out` is there and E_f and F_l are those that it was made with.
+
     Args:
         bundle: see `dg.pretraining.faces.bundle`. held_out, measured: whose, see `Pictures`.
     """
+    made_with = {name: bundled_digest(name) or "" for name in ("synthface-id", "fan-synthface")}
     if out.exists():
-        return
+        with safe_open(out, "np") as file:
+            if (file.metadata() or {}) == made_with:
+                return
+        print(f"{out}: made with another E_f or F_l than lies in dg/weights, made anew", flush=True)
     pictures, encoder = Pictures(bundle, torch.device("cpu"), held_out, measured), load_face_encoder("synthface-id")
     landmarks = load_landmark_net("fan-synthface", "cpu")
     model, group = load_head(head), np.arange(len(pictures.people)) // GROUP
@@ -56,6 +64,7 @@ def make_shapes(bundle: Path, head: Path, out: Path, held_out: float, measured: 
         save_file(
             {"points": points, "codes": np.stack([c[:fewest] for c in codes]), "group": group},
             temporary,
+            made_with,
         )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,26 +20,38 @@ from dg.files import replacing
 
 
 def save_state(
-    path: Path, tensors: dict[str, Tensor], optimisers: dict[str, Optimizer], step: int, recipe: Any
+    path: Path, tensors: dict[str, Tensor], optimisers: dict[str, Optimizer], step: int, recipe: Any, told: str = ""
 ) -> None:
-    """Write `tensors`, the optimisers' moments as adam_<optimiser>.<number>.<moment>, and the `recipe`, a dataclass."""
+    """Write `tensors`, the optimisers' moments as adam_<optimiser>.<number>.<moment>, and the `recipe`, a dataclass.
+
+    Args:
+        told: `digest` of what E_f tells this training, if it rests on it.
+    """
     tensors = dict(tensors)
     for name, optimiser in optimisers.items():
         for number, moments in optimiser.state_dict()["state"].items():
             tensors |= {f"adam_{name}.{number}.{key}": value for key, value in moments.items()}
-    facts = {"step": str(step), "recipe": json.dumps(asdict(recipe))}
+    facts = {"step": str(step), "recipe": json.dumps(asdict(recipe)), "told": told}
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, temporary, facts)
 
 
-def load_state(path: Path, recipe: Any, optimisers: dict[str, Optimizer]) -> tuple[dict[str, Tensor], int]:
+def load_state(
+    path: Path, recipe: Any, optimisers: dict[str, Optimizer], told: str = ""
+) -> tuple[dict[str, Tensor], int]:
     """Read what `save_state` wrote, fill the `optimisers`, and return the tensors and the step.
 
     Raises:
-        DgError: the state is of another recipe.
+        DgError: the state is of another recipe or of another E_f.
     """
     step, values = facts_of(path)
+    with safe_open(path, "pt") as file:
+        if file.metadata().get("told", "") != told:
+            raise DgError(
+                f"{path}: was trained with another E_f. To train with today's, give another folder or move this file "
+                "away; to go on with it, restore the one it knows."
+            )
     if changed := [key for key, value in asdict(recipe).items() if values.get(key) != value]:
         raise DgError(
             f"{path}: was trained with other values of {', '.join(changed)}. Give the same ones, or another folder."
@@ -53,6 +67,14 @@ def load_state(path: Path, recipe: Any, optimisers: dict[str, Optimizer]) -> tup
         for weight, held in optimiser.state.items():
             held |= {key: torch.empty_like(weight).copy_(v) for key, v in held.items() if v.shape == weight.shape}
     return stored, step
+
+
+def digest(tensors: Iterable[Tensor]) -> str:
+    """SHA-256 of the values."""
+    made = hashlib.sha256()
+    for tensor in tensors:
+        made.update(tensor.detach().contiguous().numpy())
+    return made.hexdigest()
 
 
 def facts_of(path: Path) -> tuple[int, dict[str, Any]]:

@@ -11,7 +11,7 @@ import pandas as pd
 from dg.backends import stand_ins
 from dg.errors import DgError
 from dg.metrics.metric import Metric, shown_in
-from dg.reports.ablation import step_lines
+from dg.reports.ablation import stand_ins_of, step_lines
 from dg.reports.comparison_text import REFERENCE_MARK, remarks, stand_in_sentence
 from dg.study.tables import TABLES, Table
 from dg.tests import TESTS
@@ -84,8 +84,8 @@ def _ablation_notes(metrics: list[Metric], frame: pd.DataFrame) -> list[str]:
         notes.append("± is the standard deviation over pictures")
     elif first["seeds"] > 1:
         notes.append("± is the standard deviation over training seeds")
-    stand_in = first["stand_in"]
-    return notes + ([] if pd.isna(stand_in) else [f"Stand-ins: {stand_in}"])
+    stand_in = stand_ins_of(frame)
+    return notes + ([f"Stand-ins: {stand_in}"] if stand_in else [])
 
 
 def _counts(row: dict[str, Any]) -> str:
