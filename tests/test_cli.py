@@ -7,6 +7,7 @@ import pytest
 
 from dg.cli import main
 from dg.steps.registry import STEPS
+from tests.scales import ROOT
 
 
 def test_a_start_loads_no_library_that_only_steps_need():
@@ -39,3 +40,12 @@ def test_every_step_is_a_verb_that_takes_its_settings(step, capsys):
     with pytest.raises(SystemExit, match="0"):
         main([step, "--help"])
     assert "--settings" in capsys.readouterr().out
+
+
+def test_who_reads_the_head_alone_gets_no_traceback():
+    """`python -m dg describe | head -1`"""
+    start = [sys.executable, "-m", "dg", "describe"]
+    with subprocess.Popen(start, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (1, b"")

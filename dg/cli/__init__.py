@@ -7,6 +7,7 @@ answers at once.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from dg.cli import data, networks, photographs, project, reports, tests, trainings
@@ -26,6 +27,11 @@ def main(argv: list[str] | None = None) -> int:
 
             arguments.settings = STEPS[arguments.step].settings.read(arguments.settings)
         arguments.does(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # `| head` has read enough. What Python would still write at its end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except DgError as error:
         print(f"dg {arguments.step}: {error}", file=sys.stderr)
         return 1
