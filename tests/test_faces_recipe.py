@@ -331,11 +331,12 @@ def test_ridge_is_the_least_of_its_sum():
 
 
 def test_the_fitted_last_layer_tells_the_people_it_was_fitted_on(rendered, head_file):
+    torch.manual_seed(0)
     bundle, net = rendered / "faces.safetensors", SynthFaceId(FaceCodeNet(8, 4), ShapeBranch(3, 4)).eval()
     learnt = Pictures(bundle, CPU, 0.25)
     before = measure_shape(net, shapes_of(neutral_of(learnt.numbers, head_file), 3), learnt, head_file)
     shapes = fit_shape_head(net, learnt, head_file)
-    assert before < 0.1 < 0.5 < measure_shape(net, shapes, learnt, head_file)
+    assert before < 0 < 0.5 < measure_shape(net, shapes, learnt, head_file)
 
 
 def test_neutral_landmarks_are_those_of_a_picture_at_rest(head_file):

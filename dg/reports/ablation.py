@@ -121,7 +121,7 @@ def _stand_in(settings: AblationSettings, row: str, backends: dict[str, str]) ->
         phrases.append(f"sizes and iterations of scale '{settings.scale}'")
     for network in settings.bundled[row]:
         losses = {"idsg": "L_l", "rfg": "L_at, LPIPS, L_id and D_f"}[network]
-        phrases.append(f"{network.upper()} started from bundled weights, the same for every row, trained with {losses}")
+        phrases.append(f"{network.upper()} started from bundled weights, trained with {losses}")
     phrases += [KEPT] * (row in settings.kept)
     return "; ".join(phrases)
 
