@@ -127,7 +127,10 @@ rule pretrain_rfg:
 # Face codes are by the E_f that lies in dg/weights, of the landmarks of the F_l there.
 rule pretrain_idsg:
     input:
-        networks=["dg/weights/synthface-id.safetensors", "dg/weights/fan-synthface.safetensors"],
+        networks=[
+            "dg/weights/synthface-id.safetensors",
+            "dg/weights/fan-synthface.safetensors",
+        ],
         bundle=rules.faces.output.bundle,
         head=rules.head.output,
     output:
